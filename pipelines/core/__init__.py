@@ -1,0 +1,1 @@
+"""The values that every room speaks, and the plumbing that every room needs."""

@@ -1,0 +1,28 @@
+"""Two families of errors: the user must act, or one member of many failed.
+
+Every message says what must hold, what was found, and what to do next.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PilsaError(Exception):
+    """Base of everything that pilsa raises on purpose; its text is shown without a traceback."""
+
+
+class UserError(PilsaError):
+    """The user must act before anything can go on: a wrong key, a missing file, a full disk."""
+
+
+class MemberFailed(PilsaError):
+    """One model, method, trial or notebook failed; the others go on and this one is shown failed."""
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest known name, or the list of what is known."""
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(str(found), names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(sorted(names)) or 'none'}"

@@ -1,0 +1,104 @@
+"""Which of our own files a module is made of, and a fingerprint of what they compute.
+
+DVC does not follow imports: a test uses `closure` to compare each stage's imports with its `deps`. The
+keys of resumable work use `fingerprint`, in which comments, docstrings and formatting do not count.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+PACKAGES = ("pipelines", "features")
+CODE_ROOT = Path(__file__).parents[2]
+
+# Files that cannot change a number: a stage need not rerun when one of them does.
+NOT_NUMERIC = (
+    "pipelines/cli.py",
+    "pipelines/core/atomic.py",
+    "pipelines/core/errors.py",
+    "pipelines/core/paths.py",
+    "pipelines/core/pictures.py",
+    "pipelines/core/process.py",
+    "pipelines/core/progress.py",
+    "pipelines/core/registry.py",
+    "pipelines/core/sources.py",
+    "pipelines/tracking/",
+)
+
+
+def closure(*modules: str) -> list[Path]:
+    """Every file of ours that importing `modules` can reach, imports inside functions included.
+
+    Args:
+        modules: dotted names, such as `pipelines.stages.train`.
+
+    Returns:
+        Paths relative to the folder that holds `pipelines/`, sorted.
+    """
+    found: set[Path] = set()
+    waiting = [path for module in modules for path in _files_of(module)]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imported_by(path))
+    return sorted(found)
+
+
+def is_numeric(path: Path) -> bool:
+    """Whether a change of this file may change a result; package `__init__` files without code may not."""
+    text = path.as_posix()
+    if any(text.startswith(listed) for listed in NOT_NUMERIC):
+        return False
+    return bool(_statements(path))
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    """16 hex digits that change when the code of one of the files does, but not its comments or layout."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        tree = ast.Module(body=_statements(path), type_ignores=[])
+        digest.update(f"{path.as_posix()}\n{ast.dump(tree)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache
+def _imported_by(path: Path) -> tuple[Path, ...]:
+    tree = ast.parse((CODE_ROOT / path).read_text(encoding="utf-8"))
+    modules: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(file for module in modules for file in _files_of(module))
+
+
+def _files_of(module: str) -> list[Path]:
+    """The module's own file and the `__init__` of each package on the way; none for foreign modules."""
+    parts = module.split(".")
+    if parts[0] not in PACKAGES:
+        return []
+    packages = [Path(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    candidates = [*packages, Path(*parts).with_suffix(".py")]
+    return [path for path in candidates if (CODE_ROOT / path).is_file()]
+
+
+def _statements(path: Path) -> list[ast.stmt]:
+    tree = ast.parse((CODE_ROOT / path).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                statement for statement in node.body if not _is_text(statement)
+            ] or node.body[:0]
+    return tree.body
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

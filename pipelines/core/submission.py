@@ -1,0 +1,184 @@
+"""The submission: built from the sample file, then checked as the platform would check it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.atomic import write_text
+from pipelines.core.competition import Competition
+from pipelines.core.errors import UserError
+from pipelines.core.metrics import get
+from pipelines.core.predictions import Predictions
+from pipelines.core.tables import read_csv
+
+_SHOWN = 3
+
+
+def build(competition: Competition, sample: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
+    """Fill the sample submission with predictions.
+
+    Args:
+        competition: names the columns and the metric, which decides between labels and probabilities.
+        sample: ids as text, in the order that the platform wants.
+        predictions: its `test_ids` may come in any order.
+
+    Returns:
+        A table with the sample's columns, ids and order.
+
+    Raises:
+        UserError: a sample id was not predicted, or the columns match no class.
+    """
+    position = {name: row for row, name in enumerate(predictions.test_ids.tolist())}
+    ids = sample[competition.id_column].tolist()
+    missing = [name for name in ids if name not in position]
+    if missing:
+        raise UserError(
+            f"every id of the sample submission must be predicted, found {len(missing)} without "
+            f"(first: {missing[0]!r}): check that test and sample belong together"
+        )
+    test = predictions.test[[position[name] for name in ids]]
+    filled = sample.copy()
+    columns = target_columns(competition, sample)
+    if len(columns) > 1:
+        order = [_class_of(column, predictions.classes) for column in columns]
+        filled[columns] = test[:, order].astype(np.float64)
+        return filled
+    values: np.ndarray = test[:, -1].astype(np.float64)
+    if get(competition.metric).needs == "label":
+        values = predictions.classes[test.argmax(axis=1)]
+    filled[columns[0]] = values
+    return filled
+
+
+def target_columns(competition: Competition, sample: pd.DataFrame) -> list[str]:
+    return [str(column) for column in sample.columns if column != competition.id_column]
+
+
+def _class_of(column: str, classes: np.ndarray) -> int:
+    """The class that a probability column stands for: its name is the class, or ends with it."""
+    names = classes.tolist()
+    fitting = [index for index, name in enumerate(names) if column == name] or [
+        index for index, name in enumerate(names) if column.endswith(f"_{name}")
+    ]
+    if len(fitting) != 1:
+        raise UserError(
+            f"column {column!r} of the sample must name one class, found classes {names[:8]}"
+        )
+    return fitting[0]
+
+
+def save(path: Path, frame: pd.DataFrame) -> None:
+    """Write UTF-8 CSV with line feeds; numbers in the shortest form that reads back the same."""
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def read(path: Path, competition: Competition) -> pd.DataFrame:
+    """Read a submission or sample: ids as text and, where labels are asked for, labels as text."""
+    text = [competition.id_column]
+    if get(competition.metric).needs == "label":
+        text.append(competition.target)
+    return read_csv(path, text)
+
+
+def validate(
+    competition: Competition, frame: pd.DataFrame, sample: pd.DataFrame, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Check a submission against the sample and return it in the sample's order.
+
+    Args:
+        competition: metric and column names.
+        frame: the submission; its rows may be in another order.
+        sample: the sample submission.
+        classes: the labels that occur in training; empty for regression.
+
+    Raises:
+        UserError: columns or ids differ, a value is missing or of the wrong kind, a label is unknown,
+            or the file is the untouched sample.
+    """
+    if list(frame.columns) != list(sample.columns):
+        raise UserError(
+            f"columns must be {list(sample.columns)}, found {list(frame.columns)}: rename or reorder them"
+        )
+    key = competition.id_column
+    _check_ids(frame[key], sample[key])
+    ordered = frame.set_index(key).loc[sample[key]].reset_index()[list(sample.columns)]
+    columns = target_columns(competition, sample)
+    missing = int(ordered[columns].isna().to_numpy().sum())
+    if missing:
+        raise UserError(
+            f"every row must have a prediction, found {missing} missing values: fill them"
+        )
+    if get(competition.metric).needs == "label":
+        _check_labels(ordered[columns[0]], classes)
+    else:
+        _check_numbers(competition, ordered[columns])
+    if _same_values(ordered[columns], sample[columns]):
+        raise UserError(
+            "a submission must differ from the sample file, and this is the sample: fill in predictions"
+        )
+    return ordered
+
+
+def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:
+    twins = found[found.duplicated()]
+    if len(twins):
+        raise UserError(
+            f"each id must occur once, found {twins.iloc[0]!r} again ({len(twins)} repeated)"
+        )
+    missing = wanted[~wanted.isin(found)].tolist()
+    extra = found[~found.isin(wanted)].tolist()
+    if missing or extra:
+        raise UserError(
+            f"ids must be those of the sample ({len(wanted)}), found {len(found)}: "
+            f"{len(missing)} missing {missing[:_SHOWN]}, {len(extra)} unknown {extra[:_SHOWN]}"
+        )
+
+
+def _check_labels(column: "pd.Series[str]", classes: tuple[str, ...]) -> None:
+    unknown = sorted(set(column.astype(str)) - set(classes))
+    if (
+        unknown
+        and all(_is_number(label) for label in unknown)
+        and not set(column.astype(str)) & set(classes)
+    ):
+        raise UserError(
+            f"the metric must be given labels ({', '.join(classes[:5])} …), found numbers such as {unknown[0]}: "
+            "decide a class per row instead of writing probabilities"
+        )
+    if unknown:
+        raise UserError(
+            f"labels must occur in training ({', '.join(classes[:8])}), found {unknown[:_SHOWN]}"
+        )
+
+
+def _check_numbers(competition: Competition, columns: pd.DataFrame) -> None:
+    texts = [name for name in columns if not pd.api.types.is_numeric_dtype(columns[name])]
+    if texts:
+        raise UserError(
+            f"{competition.metric} must be given numbers, found text in {texts[0]!r} ({columns[texts[0]].iloc[0]!r})"
+        )
+    values = columns.to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        raise UserError("predictions must be finite numbers, found infinity: check the model")
+    if competition.task == "classification":
+        if values.min() < 0 or values.max() > 1:
+            raise UserError(
+                f"probabilities must lie in 0 … 1, found {values.min():g} … {values.max():g}"
+            )
+        if np.isin(values, (0.0, 1.0)).all():
+            raise UserError(
+                f"{competition.metric} must be given probabilities, found only 0 and 1: submit probabilities, not labels"
+            )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_values(frame: pd.DataFrame, sample: pd.DataFrame) -> bool:
+    return bool((frame.astype(str).to_numpy() == sample.astype(str).to_numpy()).all())

@@ -1,0 +1,65 @@
+"""Reading what platforms hand out: CSV in UTF-8 or cp949, and idx, the format of MNIST."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.errors import UserError
+
+_ENCODINGS = ("utf-8-sig", "cp949")
+_IDX_BYTES = 0x08
+
+
+def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a CSV whose ids and labels keep the spelling they have in the file.
+
+    Args:
+        path: the file; UTF-8 with or without a byte order mark, else cp949 (Korean Windows).
+        text_columns: columns to read as text.
+
+    Raises:
+        UserError: the file is missing, empty, no CSV, or in another encoding.
+    """
+    kinds = dict.fromkeys(text_columns or [], str)
+    for encoding in _ENCODINGS:
+        try:
+            return pd.read_csv(path, dtype=kinds, encoding=encoding, low_memory=False)
+        except UnicodeDecodeError:
+            continue
+        except FileNotFoundError:
+            raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
+        except pd.errors.EmptyDataError:
+            raise UserError(
+                f"{path} must hold a header and rows and is empty: download it again"
+            ) from None
+        except pd.errors.ParserError as error:
+            raise UserError(f"{path} must be a CSV ({error}): download it again") from None
+    raise UserError(f"{path} must be UTF-8 or cp949 and is neither: save it again as UTF-8")
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read a gzipped idx file of unsigned bytes.
+
+    Returns:
+        uint8 array of the shape that the file's header gives: (n,) labels or (n, height, width) images.
+
+    Raises:
+        UserError: the file is missing, cut off, or is no idx file of unsigned bytes.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
+    except (EOFError, OSError) as error:
+        raise UserError(f"{path} must be a whole gzip file ({error}): download it again") from None
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _IDX_BYTES:
+        raise UserError(f"{path} must be an idx file of unsigned bytes and is not: check `files:`")
+    axes = content[3]
+    shape = struct.unpack_from(f">{axes}I", content, 4)
+    values = np.frombuffer(content, np.uint8, offset=4 + 4 * axes)
+    if values.size != int(np.prod(shape)):
+        raise UserError(f"{path} must hold {shape} bytes, found {values.size}: download it again")
+    return values.reshape(shape)

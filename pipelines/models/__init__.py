@@ -1,0 +1,109 @@
+"""Models: one file each, with its defaults and its search space beside it.
+
+A model knows no path, no run name and no logger. It gets arrays and gives arrays; the engine in
+`pipelines/training` makes a fresh one for every fold, saves what it made, and scores it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from pipelines.core.predictions import TestFrom
+from pipelines.core.schema import Strict
+
+
+class ModelParams(Strict):
+    """Hyperparameters that every model has; a model adds its own and may change the defaults.
+
+    Attributes:
+        test_from: folds predicts the test rows by the mean of the fold models; refit by one more model
+            fitted on all rows.
+    """
+
+    test_from: TestFrom = "folds"
+
+
+@dataclass(frozen=True)
+class Range:
+    """A numeric part of a search space: `low` … `high`, both possible."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A part of a search space with a few named values."""
+
+    options: tuple[Any, ...]
+
+
+Space = Mapping[str, Range | Choice]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a model must know beside its arrays.
+
+    Attributes:
+        width: columns to predict: a probability per class, or 1 value.
+        is_classification: whether `y` holds class indices.
+        seed: this fit's own seed, derived from the run's seed and the fold.
+        folder: where half-finished work may be kept; what lies there came from this very job.
+        on_epoch: called after each epoch with its number and its losses; it may raise to stop the fit.
+    """
+
+    width: int
+    is_classification: bool
+    seed: int
+    folder: Path | None = None
+    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda epoch, losses: None
+
+
+class Model(ABC):
+    """Fits arrays, predicts arrays. Learned state ends in `_`.
+
+    Attributes:
+        Params: the schema of its hyperparameters, defaults included.
+        space: what tuning may try; a value fixed in params.yaml leaves it.
+        inputs: image (n, height, width, channels) in 0 … 1, or vector (n, n_features), both float32.
+        history_: after `fit`, a mapping per epoch (loss, watch_loss, …); empty without epochs.
+    """
+
+    Params: ClassVar[type[ModelParams]] = ModelParams
+    space: ClassVar[Space] = {}
+    inputs: ClassVar[Literal["image", "vector"]] = "vector"
+
+    def __init__(self, params: Any, job: Job) -> None:
+        self.params, self.job = params, job
+        self.history_: list[dict[str, float]] = []
+
+    @property
+    def watch(self) -> float:
+        """Share of the training rows that `fit` gets apart, to stop early by; 0 for none."""
+        return 0.0
+
+    @abstractmethod
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+    ) -> Self:
+        """Learn from rows.
+
+        Args:
+            X: as `inputs` says.
+            y: class indices int64 (n,) or values float64 (n,).
+            watched: (X, y) of the rows to watch, never fitted on; None where `watch` is 0.
+
+        Raises:
+            MemberFailed: this model cannot learn from this data.
+        """
+
+    @abstractmethod
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities (n, n_classes) or values (n, 1), float32, no NaN."""

@@ -1,0 +1,58 @@
+"""Platforms: where competitions live. One file each; all give the same files in Kaggle's form."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from pipelines.core import registry
+from pipelines.core.competition import Competition
+from pipelines.core.schema import Strict, validate
+
+
+class Source(Strict):
+    """What `source:` of a competition file must hold; each platform adds its own keys."""
+
+    platform: str
+
+
+class Platform(ABC):
+    """Fetches a competition's files and, where it may, knows the solution.
+
+    Attributes:
+        Source: the schema of `source:` for this platform.
+    """
+
+    Source: ClassVar[type[Source]] = Source
+
+    def __init__(self, competition: Competition, source: Any) -> None:
+        self.competition, self.source = competition, source
+
+    @abstractmethod
+    def download(self, into: Path) -> None:
+        """Write the competition's files into the existing folder `into`.
+
+        Raises:
+            UserError: no network, a hash that differs, a disk that is full; nothing half-written stays.
+        """
+
+    def solution(self) -> pd.DataFrame | None:
+        """The hidden truth, where this platform grades locally; None where only its server knows.
+
+        Returns:
+            Columns `id` and `target` (text as in train.csv, or numbers), and `usage`, Public or Private.
+            It is derived anew at each call and never written into `data/`, where a notebook could read it.
+        """
+        return None
+
+
+def of(competition: Competition) -> Platform:
+    """The platform of a competition, its `source:` checked.
+
+    Raises:
+        UserError: the platform is unknown, or a key of `source:` is unknown or missing.
+    """
+    found = registry.load(Platform, str(competition.source["platform"]))
+    where = f"competitions/{competition.name}.yaml: source"
+    return found(competition, validate(found.Source, competition.source, where))

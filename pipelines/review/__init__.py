@@ -1,0 +1,1 @@
+"""The weekly page: gather, draw, render."""

@@ -1,0 +1,1 @@
+"""Records (the truth), the run store (their mirror) and the ledger of submissions."""

@@ -1,0 +1,79 @@
+"""A small competition in a temporary folder, shaped exactly like a real one."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+ROWS, TEST_ROWS, SIDE = 60, 20, 4
+
+COMPETITION = {
+    "title": "Tiny pictures",
+    "task": "classification",
+    "metric": "accuracy",
+    "id_column": "id",
+    "target": "label",
+    "image": {"height": SIDE, "width": SIDE, "maximum": 16},
+    "split": {"kind": "stratified"},
+    "source": {"platform": "bundled", "dataset": "digits"},
+}
+PARAMS = {
+    "competition": "tiny",
+    "models": ["knn"],
+    "seed": 7,
+    "folds": {"n_splits": 3},
+    "tune": {"knn": {"trials": 0}},
+    "train": {"knn": {}},
+}
+
+
+def tiny_tables(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """train, test, sample, solution: three classes of 4 × 4 pictures, each with one bright row."""
+    generator = np.random.default_rng(seed)
+    label = np.arange(ROWS + TEST_ROWS) % 3
+    pixels = generator.integers(0, 5, (len(label), SIDE, SIDE))
+    pixels[np.arange(len(label)), label] += 10
+    table = pd.DataFrame(
+        pixels.reshape(len(label), -1), columns=[f"pixel{i}" for i in range(SIDE * SIDE)]
+    )
+    table.insert(0, "id", [f"r{i}" for i in range(len(label))])
+    table.insert(1, "label", [f"c{i}" for i in label])
+    train, rest = table.iloc[:ROWS], table.iloc[ROWS:].reset_index(drop=True)
+    sample = rest[["id"]].assign(label="c0")
+    return train, rest.drop(columns="label"), sample, rest[["id", "label"]]
+
+
+class Workshop:
+    """A repository in a temporary folder, with one competition called `tiny`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write_params(self, **changes: object) -> None:
+        (self.root / "params.yaml").write_text(yaml.safe_dump(PARAMS | changes), encoding="utf-8")
+
+    def write_competition(self, name: str = "tiny", **changes: object) -> None:
+        folder = self.root / "competitions"
+        folder.mkdir(exist_ok=True)
+        text = yaml.safe_dump(COMPETITION | changes, allow_unicode=True)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    def write_raw(self, train: pd.DataFrame, test: pd.DataFrame, sample: pd.DataFrame) -> None:
+        raw = self.root / "data" / "tiny" / "raw"
+        raw.mkdir(parents=True, exist_ok=True)
+        for name, table in (("train", train), ("test", test), ("sample_submission", sample)):
+            table.to_csv(raw / f"{name}.csv", index=False)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """An empty repository with params.yaml, competitions/tiny.yaml and the raw files; also the current folder."""
+    made = Workshop(tmp_path)
+    made.write_params()
+    made.write_competition()
+    train, test, sample, _ = tiny_tables()
+    made.write_raw(train, test, sample)
+    monkeypatch.chdir(tmp_path)
+    return made
