@@ -1,6 +1,5 @@
 """One competition: where it lives, its files, columns, task, metric and split."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -145,7 +144,15 @@ def load(name: str) -> Competition:
         raise UserError(
             f"competition must be one of the files in competitions/, found {name!r}{did_you_mean(name, names())}"
         )
-    where = str(path.relative_to(Path(paths.root())))
-    competition = validate(Competition, {"name": name, **read_yaml(path)}, where)
-    metrics.get(competition.metric).check_task(competition.task)
+    where = str(path.relative_to(paths.root()))
+    content = read_yaml(path)
+    if "name" in content:
+        raise UserError(
+            f"{where}: the file's name is the competition's name: remove the key 'name'"
+        )
+    competition = validate(Competition, {**content, "name": name}, where)
+    try:
+        metrics.get(competition.metric).check_task(competition.task)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
     return competition

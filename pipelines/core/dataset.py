@@ -3,11 +3,12 @@
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipelines.core.atomic import read_json, write_json, writing
+from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_json, writing
 from pipelines.core.competition import Image
 from pipelines.core.errors import UserError
 
@@ -64,8 +65,7 @@ class Dataset:
                     part.to_parquet(temporary, index=False)
             else:
                 arrays[name] = part
-        with writing(folder / "arrays.npz") as temporary, temporary.open("wb") as target:
-            np.savez_compressed(target, **arrays)  # type: ignore[arg-type]
+        write_arrays(folder / "arrays.npz", arrays)
         image = self.image.model_dump() if self.image else None
         write_json(
             folder / "meta.json", {"classes": self.classes, "image": image, "hash": self.hash}
@@ -79,21 +79,20 @@ class Dataset:
             UserError: it is missing or damaged.
         """
         meta = read_json(folder / "meta.json")
+        arrays: dict[str, Any] = dict(read_arrays(folder / "arrays.npz"))
         try:
-            with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
-                arrays = dict(stored)
             for name in ("X_train", "X_test"):
                 if name not in arrays:
                     arrays[name] = pd.read_parquet(folder / f"{name}.parquet")
-        except (OSError, ValueError, KeyError) as error:
+            image = Image(**meta["image"]) if meta["image"] else None
+            optional = {"groups": arrays.pop("groups", None), "times": arrays.pop("times", None)}
+            return cls(
+                **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"]
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{folder} must hold the dataset and does not ({error}): run `dvc repro`"
             ) from None
-        image = Image(**meta["image"]) if meta["image"] else None
-        optional = {"groups": arrays.pop("groups", None), "times": arrays.pop("times", None)}
-        return cls(
-            **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"]
-        )
 
 
 def content_hash(dataset: Dataset) -> str:
@@ -104,13 +103,16 @@ def content_hash(dataset: Dataset) -> str:
             digest.update("\t".join(map(str, part.columns)).encode())
             digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
         else:
-            digest.update(
-                f"{part.shape} {part.dtype}".encode() + np.ascontiguousarray(part).tobytes()
-            )
+            digest.update(_labelled(part))
     for values in (dataset.y, dataset.row_ids, dataset.test_ids, dataset.groups, dataset.times):
-        digest.update(b"none" if values is None else f"{values.dtype}".encode() + values.tobytes())
+        digest.update(b"none" if values is None else _labelled(values))
     digest.update("\t".join(dataset.classes).encode())
+    digest.update(dataset.image.model_dump_json().encode() if dataset.image else b"none")
     return digest.hexdigest()[:16]
+
+
+def _labelled(values: np.ndarray) -> bytes:
+    return f"{values.shape} {values.dtype}".encode() + values.tobytes()
 
 
 def with_hash(dataset: Dataset) -> Dataset:
@@ -120,9 +122,8 @@ def with_hash(dataset: Dataset) -> Dataset:
 
 def subset(dataset: Dataset, rows: np.ndarray) -> Dataset:
     """The dataset with only these training rows (positions); the test rows stay whole."""
-    X = dataset.X_train.iloc[rows].reset_index(drop=True) if isinstance(dataset.X_train, pd.DataFrame) else (
-        dataset.X_train[rows]
-    )  # fmt: skip
+    X = dataset.X_train
+    X = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]
     kept = replace(
         dataset, X_train=X, y=dataset.y[rows], row_ids=dataset.row_ids[rows],
         groups=None if dataset.groups is None else dataset.groups[rows],

@@ -6,6 +6,8 @@ Every message says what must hold, what was found, and what to do next.
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 12  # a table may have hundreds of columns
+
 
 class PilsaError(Exception):
     """Base of everything that pilsa raises on purpose; its text is shown without a traceback."""
@@ -20,9 +22,11 @@ class MemberFailed(PilsaError):
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the nearest known name, or the list of what is known."""
-    names = [str(name) for name in known]
-    near = difflib.get_close_matches(str(found), names, n=1, cutoff=0.6)
+    """Return `"; did you mean 'x'?"` for the nearest known name, or the first of those that are known."""
+    names = sorted({str(name) for name in known})
+    by_folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(str(found).casefold(), by_folded, n=1, cutoff=0.6)
     if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; known: {', '.join(sorted(names)) or 'none'}"
+        return f"; did you mean {by_folded[near[0]]!r}?"
+    more = f" … ({len(names)} in all)" if len(names) > _SHOWN else ""
+    return f"; known: {', '.join(names[:_SHOWN]) or 'none'}{more}"

@@ -85,11 +85,13 @@ def make(
         int64 (n,), −1 … n_splits − 1.
 
     Raises:
-        UserError: a class, the groups or the rows are too few for `n_splits`.
+        UserError: a class, the groups, the moments or the rows are too few for `n_splits`.
     """
     if split.kind == "time":
-        assert times is not None
-        return _time_folds(times, n_splits)
+        assert times is not None, "a time split needs times"
+        fold = _time_folds(times, n_splits)
+        _check_folds(Folds(fold, is_time=True, hash=""), n_splits, y, classes)
+        return fold
     random_state = derive(seed, "folds")
     splitter = {
         "plain": KFold(n_splits, shuffle=True, random_state=random_state),
@@ -101,7 +103,7 @@ def make(
     fold = np.full(len(y), ONLY_TRAINS, dtype=np.int64)
     for number, (_, rows) in enumerate(splitter.split(np.zeros(len(y)), y, groups)):
         fold[rows] = number
-    _check_classes(fold, n_splits, y, classes)
+    _check_folds(Folds(fold, is_time=False, hash=""), n_splits, y, classes)
     return fold
 
 
@@ -123,16 +125,25 @@ def _check_sizes(
         if counts[rarest] < n_splits:
             raise UserError(
                 f"every class must have a row in each of {n_splits} folds, and class {classes[rarest]!r} has "
-                f"{counts[rarest]} rows: lower folds.n_splits to {max(int(counts[rarest]), 2)} or less in params.yaml"
+                f"{counts[rarest]} rows: {_remedy(int(counts[rarest]))}"
             )
 
 
-def _check_classes(
-    fold: np.ndarray, n_splits: int, y: np.ndarray, classes: tuple[str, ...]
-) -> None:
+def _remedy(rows: int) -> str:
+    if rows < 2:
+        return "no number of folds helps; remove the class from train, or merge it with another"
+    return f"lower folds.n_splits to {rows} or less in params.yaml"
+
+
+def _check_folds(folds: Folds, n_splits: int, y: np.ndarray, classes: tuple[str, ...]) -> None:
     """Every training part must hold every class, or a fold's model could never predict it."""
     for number in range(n_splits):
-        missing = sorted(set(range(len(classes))) - set(y[fold != number].tolist()))
+        if not len(folds.valid_rows(number)):
+            raise UserError(
+                f"every fold must have rows, and fold {number} has none, since the groups are too few or too "
+                "uneven: lower folds.n_splits in params.yaml"
+            )
+        missing = sorted(set(range(len(classes))) - set(y[folds.train_rows(number)].tolist()))
         if missing:
             raise UserError(
                 f"every class must be among the training rows of each fold, and those of fold {number} have no "
@@ -167,47 +178,58 @@ def inner_watch(
     y: np.ndarray,
     seed: int,
     groups: np.ndarray | None,
+    times: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split the training rows of a fold: most are fitted on, the rest are watched for early stopping.
 
-    Rows of one group stay together; of a time split the latest are watched; else classes are drawn evenly.
+    Of a time split the latest rows are watched, equal moments together; rows of one group stay together;
+    else classes are drawn evenly, and values at random.
 
     Args:
         folds: the fold file, for the kind of split.
         rows: positions of the training rows.
-        share: part to watch, 0 < share < 1.
+        share: part to watch, 0 < share < 1; nearly so where rows must stay together.
         y: class indices or values of *all* rows.
         seed: of the drawing.
         groups: (n_rows,) or None.
+        times: sortable (n_rows,); without them a time split is only as fine as its folds.
 
     Returns:
-        (fitted, watched): positions, disjoint, together `rows`.
+        (fitted, watched): positions in ascending order, disjoint, together `rows`, neither empty.
+
+    Raises:
+        UserError: one group or one moment holds all rows.
     """
     generator = np.random.default_rng(seed)
     if folds.is_time:
-        age = np.where(folds.fold == ONLY_TRAINS, folds.fold.max() + 1, folds.fold)[rows]
-        order = np.lexsort((np.arange(len(rows)), -age))
+        moment = _block(folds) if times is None else times
+        order = np.argsort(moment[rows], kind="stable")
+        together = np.arange(len(rows)) if times is None else moment[rows][order]
     elif groups is not None:
         names, member = np.unique(groups[rows], return_inverse=True)
         order = np.argsort(generator.permutation(len(names))[member], kind="stable")
+        together = groups[rows][order]
     else:
         order = _stratified_order(y[rows], generator)
-    count = max(1, round(share * len(rows)))
-    cut = len(rows) - count
-    if groups is not None and not folds.is_time:
-        boundary = groups[rows][order]
-        while 0 < cut < len(rows) and boundary[cut] == boundary[cut - 1]:
-            cut -= 1
-    fitted, watched = rows[order[:cut]], rows[order[cut:]]
-    if not len(fitted):
+        together = np.arange(len(rows))
+    boundaries = np.flatnonzero(together[1:] != together[:-1]) + 1
+    if not len(boundaries):
         raise UserError(
-            "early stopping must leave rows to fit on, and one group holds them all: set watch: 0"
+            "early stopping must leave rows to fit on and rows to watch, and one group or moment holds all "
+            f"{len(rows)}: set watch: 0"
         )
-    return np.sort(fitted), np.sort(watched)
+    wanted = len(rows) - max(1, round(share * len(rows)))
+    cut = boundaries[np.abs(boundaries - wanted).argmin()]
+    return np.sort(rows[order[:cut]]), np.sort(rows[order[cut:]])
+
+
+def _block(folds: Folds) -> np.ndarray:
+    """The age of each row's fold, as a number that grows with time."""
+    return np.where(folds.fold == ONLY_TRAINS, -folds.n_splits, -folds.fold)
 
 
 def _stratified_order(y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """An order whose every tail holds the classes (or the ranks of the values) in about their shares."""
+    """An order whose every tail holds the classes in about their shares; different values are shuffled."""
     order = generator.permutation(len(y))
     ranked = order[np.argsort(y[order], kind="stable")]
     position = np.empty(len(y))
@@ -230,12 +252,20 @@ def load(path: Path, row_ids: np.ndarray, split: Split) -> Folds:
     """Read the fold file in the order of `row_ids`.
 
     Raises:
-        UserError: the file is missing or names other rows.
+        UserError: the file is missing, names other rows, or holds what is no fold.
     """
     table = read_csv(path, text_columns=["id"])
     if list(table.columns) != ["id", "fold"] or table["id"].tolist() != row_ids.tolist():
         raise UserError(
             f"{path} must list exactly the training rows in order: delete it and run `dvc repro`"
+        )
+    used = table["fold"].unique().tolist()
+    if not pd.api.types.is_integer_dtype(table["fold"]) or (
+        sorted({*used, ONLY_TRAINS}) != list(range(ONLY_TRAINS, max(used) + 1)) or max(used) < 0
+    ):
+        raise UserError(
+            f"{path} must number its folds 0, 1, 2 … (or {ONLY_TRAINS} for rows that only train), found "
+            f"{used[:8]}: delete it and run `dvc repro`"
         )
     fold = table["fold"].to_numpy(np.int64)
     return Folds(fold, split.kind == "time", hash_of(row_ids, fold))

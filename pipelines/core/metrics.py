@@ -1,5 +1,6 @@
 """Metrics: each carries its direction and the kind of prediction that it needs. No negated scores."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -66,7 +67,8 @@ class Metric:
             )
         if self.name == "qwk" and not all(_is_integer(label) for label in classes):
             raise UserError(
-                f"qwk must have classes that are whole numbers, found {list(classes)[:5]}"
+                f"qwk must have classes that are whole numbers, found {list(classes)[:5]}: "
+                "use metric: accuracy or f1_macro in the competition file"
             )
 
     def score(self, y: np.ndarray, predicted: np.ndarray, classes: Sequence[str] = ()) -> float:
@@ -78,14 +80,21 @@ class Metric:
             classes: class names in the order of the columns.
 
         Raises:
-            MemberFailed: a value is NaN or outside what the metric is defined for.
+            MemberFailed: a prediction is NaN or outside what the metric is defined for, or the metric is
+                undefined on these rows.
         """
         if not np.isfinite(predicted).all():
             rows = int((~np.isfinite(predicted).all(axis=1)).sum())
             raise MemberFailed(
                 f"predictions must be finite numbers, found NaN or infinity in {rows} rows"
             )
-        return float(self.function(y, self.view(predicted), classes))
+        score = float(self.function(y, self.view(predicted), classes))
+        if not np.isfinite(score):
+            raise MemberFailed(
+                f"{self.name} must be defined on the judged rows, found {score} for {len(y)} rows: use fewer "
+                "folds, or another metric in the competition file"
+            )
+        return score
 
     def view(self, predicted: np.ndarray) -> np.ndarray:
         """A prediction matrix as `function` takes it. Equal probabilities: the first class wins."""
@@ -106,7 +115,7 @@ class Metric:
 
 
 def _is_integer(label: str) -> bool:
-    return label.lstrip("+-").isdigit()
+    return re.fullmatch(r"[+-]?[0-9]+", label) is not None
 
 
 def _log_loss(y: np.ndarray, p: np.ndarray, classes: Sequence[str]) -> float:

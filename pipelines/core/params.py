@@ -1,11 +1,19 @@
 """params.yaml: the active competition, its models and kernels, and every number the DAG depends on."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipelines.core import paths
+from pipelines.core.errors import UserError
 from pipelines.core.schema import KernelName, Name, Strict, read_yaml, validate
+
+
+def _each_once(names: list[str]) -> list[str]:
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise ValueError(f"must name each once, found twice: {', '.join(twins)}")
+    return names
 
 
 class FoldParams(Strict):
@@ -44,24 +52,33 @@ class EnsembleParams(Strict):
         choose: `best` for the highest nested cv_pooled among methods and members, or a fixed name.
     """
 
-    methods: list[Name] = ["mean", "rank_mean", "weighted", "hill_climb", "stack"]
+    methods: Annotated[list[Name], AfterValidator(_each_once)] = [
+        "mean",
+        "rank_mean",
+        "weighted",
+        "hill_climb",
+        "stack",
+    ]
     choose: str = "best"
 
 
 class Params(Strict):
     """The whole file. Sections under `tune` and `train` bear the names of models.
 
+    A key with nothing behind it, such as `kernels:` once its last line is gone, counts as not written.
+
     Attributes:
+        kernels: member/kernel, the notebooks in the pool.
+        seed: of all that is drawn; what needs its own seed derives it from this one.
         train: per model, the values that are fixed; the model's own schema checks them. What is written
             here leaves the search space.
-        parallel: processes at a time; in no stage's dependencies, since it changes no number.
         language: of the weekly page; ko or en; in no stage's dependencies.
     """
 
     competition: Name
-    models: list[Name]
-    kernels: list[KernelName] = []
-    seed: int = Field(default=42, ge=0)
+    models: Annotated[list[Name], AfterValidator(_each_once)]
+    kernels: Annotated[list[KernelName], AfterValidator(_each_once)] = []
+    seed: int = Field(default=42, ge=0, lt=2**32)
     backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
     device: Literal["auto", "cpu", "gpu"] = "auto"
     folds: FoldParams = FoldParams()
@@ -72,19 +89,32 @@ class Params(Strict):
     member: Name = "group"
     language: Literal["ko", "en"] = "ko"
 
-    @field_validator("models", "kernels")
+    @model_validator(mode="before")
     @classmethod
-    def _no_twins(cls, names: list[str]) -> list[str]:
-        twins = sorted({name for name in names if names.count(name) > 1})
-        if twins:
-            raise ValueError(f"must name each once, found twice: {', '.join(twins)}")
-        return names
+    def _without_empty_keys(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        return {key: value for key, value in content.items() if value is not None}
 
     @field_validator("tune", "train", mode="before")
     @classmethod
     def _empty_sections(cls, sections: Any) -> Any:
         """`knn:` with nothing behind it is an empty section, not null."""
-        return {name: value or {} for name, value in (sections or {}).items()}
+        if not isinstance(sections, dict):
+            return sections
+        return {name: {} if value is None else value for name, value in sections.items()}
+
+    def check_sections(self, model: str) -> None:
+        """Raise UserError where `tune` or `train` has no section for a model; DVC reads both.
+
+        An empty section, `{}`, is one: it fixes nothing.
+        """
+        for name, sections in (("tune", self.tune), ("train", self.train)):
+            if model not in sections:
+                raise UserError(
+                    f"params.yaml must have a section {model!r} under {name}, found {list(sections)}: "
+                    f"add `{model}: {{}}` there"
+                )
 
 
 def load() -> Params:

@@ -29,7 +29,7 @@ def home() -> Path:
     """The repository that owns `mlruns/` and `.cache/`: `root()`, or the one above an experiment copy."""
     here = root()
     for folder in here.parents:
-        if folder.name == "exps" and folder.parent.name == "tmp":
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
             return folder.parents[2]
     return here
 
@@ -134,7 +134,8 @@ def history() -> Path:
 
 
 def failures() -> Path:
-    return cache() / "failures"
+    """Reasons of failed stages; an experiment copy keeps its own."""
+    return root() / ".cache" / "pilsa" / "failures"
 
 
 def downloads() -> Path:

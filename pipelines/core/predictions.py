@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.core.atomic import writing
+from pipelines.core.atomic import read_arrays, write_arrays
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import Kind, get
 
@@ -29,6 +29,9 @@ class Predictions:
         metric: the name of the metric behind `fold_scores`.
         fold_scores: float64 (n_folds,), the metric on each fold's rows.
         folds_hash, data_hash: what it was made of; other hashes are not comparable.
+
+    Raises:
+        MemberFailed: a shape does not fit, a test row is NaN, or a prediction is infinite.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Predictions:
     data_hash: str
 
     def __post_init__(self) -> None:
+        self._bring_into_form()
         width = len(self.classes) or 1
         for part, ids in (("oof", self.row_ids), ("test", self.test_ids)):
             shape = getattr(self, part).shape
@@ -56,6 +60,22 @@ class Predictions:
             raise MemberFailed(
                 f"{self.name}: every test row must be predicted, found NaN or infinity"
             )
+        if np.isinf(self.oof).any():
+            raise MemberFailed(
+                f"{self.name}: predictions must be finite numbers, found infinity in the OOF"
+            )
+
+    def _bring_into_form(self) -> None:
+        """Give every array its type, order and width, so that equal values are equal bytes on disk."""
+        for name in ("oof", "test"):
+            with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
+                matrix = np.ascontiguousarray(getattr(self, name), dtype=np.float32)
+            object.__setattr__(self, name, matrix)
+        for name in ("row_ids", "test_ids", "classes"):
+            text = np.asarray(np.asarray(getattr(self, name)).tolist(), dtype=np.str_)
+            object.__setattr__(self, name, text)
+        scores = np.ascontiguousarray(self.fold_scores, dtype=np.float64)
+        object.__setattr__(self, "fold_scores", scores)
 
     @property
     def is_pooled(self) -> bool:
@@ -67,13 +87,9 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Write npz without pickles: ids as fixed-width text, matrices as float32."""
-        content: dict[str, Any] = {
-            field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
-        }
-        content["oof"] = content["oof"].astype(np.float32)
-        content["test"] = content["test"].astype(np.float32)
-        with writing(path) as temporary, temporary.open("wb") as target:
-            np.savez_compressed(target, **content)
+        write_arrays(
+            path, {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        )
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
@@ -82,19 +98,16 @@ class Predictions:
         Raises:
             UserError: the file is missing, cut off, holds pickles, or lacks a field.
         """
+        stored = read_arrays(path)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                content = {name: stored[name] for name in (field.name for field in fields(cls))}
-        except FileNotFoundError:
-            raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            content: dict[str, Any] = {field.name: stored[field.name] for field in fields(cls)}
+            for name, value in content.items():
+                content[name] = value.item() if value.ndim == 0 else value
+            return cls(**content)
+        except (KeyError, ValueError, TypeError, AttributeError, MemberFailed) as error:
             raise UserError(
-                f"{path} must be predictions and cannot be read ({error}): delete it and rerun"
+                f"{path} must be predictions and is something else ({error}): delete it and rerun"
             ) from None
-        plain = {
-            name: value.item() if value.ndim == 0 else value for name, value in content.items()
-        }
-        return cls(**plain)
 
 
 def one_hot(indices: np.ndarray, n_classes: int) -> np.ndarray:

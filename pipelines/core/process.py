@@ -29,6 +29,7 @@ class Killed(BaseException):
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
+        self.signal_number = signal_number
         self.exit_code = 128 + signal_number
 
 
@@ -37,7 +38,8 @@ def raise_on_signals() -> None:
 
     def handle(signal_number: int, _: FrameType | None) -> None:
         # One death is enough: a second Ctrl-C must not interrupt the tidying up.
-        signal.signal(signal_number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise Killed(signal_number)
 
     signal.signal(signal.SIGTERM, handle)
@@ -45,41 +47,74 @@ def raise_on_signals() -> None:
 
 
 def die_with_parent(signal_number: int = signal.SIGTERM) -> None:
-    """Receive `signal_number` when the process that started this one dies.
+    """Receive `signal_number` when the process that started this one dies. To be called first of all.
 
-    Linux tells at once (prctl(2), PR_SET_PDEATHSIG); elsewhere a thread looks twice a second.
+    Linux tells at once (prctl(2), PR_SET_PDEATHSIG), also when only the thread ends that started this
+    process; elsewhere a thread looks twice a second. Where a shell stands between (`sh -c` of dash waits
+    beside its command), the process that started the shell is watched in the same way.
     """
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number)
-        if os.getppid() != parent:  # it died between the two calls
-            os.kill(os.getpid(), signal_number)
-    else:
-        threading.Thread(target=_watch_parent, args=(parent, signal_number), daemon=True).start()
+    parent, grandparent = os.getppid(), _starter_of_shell(os.getppid())
+    told = sys.platform == "linux" and _ask_for_signal(ctypes.CDLL(None), signal_number)
+    if told and os.getppid() != parent:  # it died between the two calls
+        os.kill(os.getpid(), signal_number)
+    if not told or grandparent is not None:
+        watched = (parent, grandparent, signal_number)
+        threading.Thread(target=_watch_parents, args=watched, daemon=True).start()
 
 
-def _watch_parent(parent: int, signal_number: int) -> None:
-    while os.getppid() == parent:
+def _ask_for_signal(libc: ctypes.CDLL, signal_number: int) -> bool:
+    return int(libc.prctl(_PR_SET_PDEATHSIG, signal_number)) == 0
+
+
+def _watch_parents(parent: int, grandparent: int | None, signal_number: int) -> None:
+    while os.getppid() == parent and (grandparent is None or _parent_of(parent) == grandparent):
         time.sleep(0.5)
     os.kill(os.getpid(), signal_number)
 
 
-def run_child(command: Sequence[str]) -> int:
+def _starter_of_shell(process: int) -> int | None:
+    """Who started the shell `process`; None where it is no `sh -c`, or where there is no /proc."""
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    is_shell = words[0].endswith(b"sh") and b"-c" in words[1:4]
+    return _parent_of(process) if is_shell else None
+
+
+def _parent_of(process: int) -> int | None:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(status.rpartition(")")[2].split()[1])  # the name in brackets may hold anything
+
+
+def run_child(command: Sequence[str], to_stderr: bool = False) -> int:
     """Run a command that is killed when this process dies; return its exit status.
 
-    Ctrl-C in a terminal reaches the child too, which then ends in its own way before this returns.
+    Ctrl-C in a terminal reaches the child too, which then ends in its own way before this returns; a
+    SIGTERM to this process is passed on.
+
+    Args:
+        command: program and arguments.
+        to_stderr: whether what it prints goes to standard error.
     """
-    child = subprocess.Popen(command, preexec_fn=_die_hard)
+    # Loaded here: between fork and exec a child of a process with threads may not load anything.
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    parent = os.getpid()
+
+    def die_hard() -> None:
+        if libc and _ask_for_signal(libc, signal.SIGKILL) and os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = subprocess.Popen(command, preexec_fn=die_hard, stdout=sys.stderr if to_stderr else None)
     try:
         return child.wait()
-    except Killed:
-        child.send_signal(signal.SIGINT)
+    except (Killed, KeyboardInterrupt) as stop:
+        child.send_signal(getattr(stop, "signal_number", signal.SIGINT))
         child.wait()
         raise
-
-
-def _die_hard() -> None:
-    die_with_parent(signal.SIGKILL)
 
 
 @contextmanager
@@ -96,13 +131,17 @@ def exclusive(path: Path, what: str, wait: float | None = None) -> Iterator[None
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         _acquire(descriptor, wait)
-        since = f"{datetime.now():%H:%M:%S}"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} ({what}, since {since})".encode(), 0)
-        yield
+        holder = f"process {os.getpid()} ({what}, since {datetime.now():%H:%M:%S})"
+        with disk_errors(path):
+            os.pwrite(descriptor, holder.encode(), 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)  # or the next holder, about to sign, is taken for this one
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child may hold the descriptor too
     finally:
         os.close(descriptor)
 
@@ -113,14 +152,16 @@ def _acquire(descriptor: int, wait: float | None) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)  # what a killed holder wrote
             return
         except BlockingIOError:
             holder = os.pread(descriptor, 400, 0).decode(errors="replace") or "another process"
         if deadline is not None and time.monotonic() >= deadline:
             raise UserError(
-                f"only one process may do this at a time, and {holder} is at it: wait until it has ended"
+                f"only one process may do this at a time, and {holder} is at it: wait until it has ended, or "
+                "end it"
             )
-        if not announced and deadline is None:
+        if not announced:
             print(f"waiting for {holder}", file=sys.stderr, flush=True)
             announced = True
         time.sleep(0.1)

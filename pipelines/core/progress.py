@@ -26,6 +26,13 @@ class Bar:
         self._task = live.add_task(title, total=total, note="") if live else None
         self._last_line = time.monotonic()
 
+    def note(self, note: str) -> None:
+        """Say in a few words where the work is, without moving the bar on."""
+        if self._live and self._task is not None:
+            self._live.update(self._task, note=note)
+        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
+            self._print(note)
+
     def step(self, note: str = "", advance: int = 1) -> None:
         """Advance by `advance` of `total` and show `note`."""
         self._done += advance
@@ -34,12 +41,12 @@ class Bar:
             return
         finished = self._done >= self._total
         if finished or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
-            self._last_line = time.monotonic()
-            print(
-                f"{self._title}: {self._done}/{self._total} {note}".rstrip(),
-                file=sys.stderr,
-                flush=True,
-            )
+            self._print(note)
+
+    def _print(self, note: str) -> None:
+        self._last_line = time.monotonic()
+        line = f"{self._title}: {self._done}/{self._total} {note}"
+        print(line.rstrip(), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -49,7 +56,7 @@ def bar(title: str, total: int) -> Iterator[Bar]:
     if not console.is_terminal:
         yield Bar(title, total, None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TimeRemainingColumn(), TextColumn("{task.fields[note]}"))  # fmt: skip
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False))  # fmt: skip
     with Progress(*columns, console=console) as live:
         yield Bar(title, total, live)

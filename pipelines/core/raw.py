@@ -15,7 +15,7 @@ from pipelines.core.tables import read_csv, read_idx
 
 @dataclass(frozen=True, eq=False)
 class RawTables:
-    """The three tables of Kaggle's contract; ids, target and sample are text as spelled in the files."""
+    """The three tables of Kaggle's contract; ids and class labels are text as spelled in the files."""
 
     train: pd.DataFrame
     test: pd.DataFrame
@@ -42,10 +42,12 @@ def read(competition: Competition, raw: Path) -> RawTables:
     )
     _need_columns(test, [competition.id_column], competition.files.test_files[0])
     if competition.files.sample:
-        sample = _read_rows(raw / competition.files.sample, [competition.id_column])
+        # Labels are spelled as in train; probabilities and values stay numbers.
+        spelled = text if get(competition.metric).needs == "label" else text[:1]
+        sample = _read_rows(raw / competition.files.sample, spelled)
         _need_columns(sample, [competition.id_column], competition.files.sample)
         return RawTables(train, test, sample)
-    return RawTables(train, test, _constant_sample(competition, test[competition.id_column]))
+    return RawTables(train, test, constant_sample(competition, train, test))
 
 
 def _read_rows(path: Path, text: list[str]) -> pd.DataFrame:
@@ -72,6 +74,12 @@ def _read_idx_tables(competition: Competition, raw: Path) -> RawTables:
         )
     images, labels = (read_idx(raw / name) for name in competition.files.train_files)
     test_images = read_idx(raw / competition.files.test_files[0])
+    axes = (images.ndim, labels.ndim, test_images.ndim)
+    if axes != (3, 1, 3):
+        raise UserError(
+            f"idx files must be images (3 axes), labels (1) and test images (3), found {axes} axes: "
+            "check the order in `files:`"
+        )
     if len(images) != len(labels):
         raise UserError(
             f"images and labels must be as many, found {len(images)} and {len(labels)}: check `files:`"
@@ -84,11 +92,26 @@ def _read_idx_tables(competition: Competition, raw: Path) -> RawTables:
         tables.append(pd.concat([ids, table], axis=1))
     train, test = tables
     train.insert(1, competition.target, labels.astype(str))
-    return RawTables(train, test, _constant_sample(competition, test[competition.id_column]))
+    return RawTables(train, test, constant_sample(competition, train, test))
 
 
-def _constant_sample(competition: Competition, ids: "pd.Series[str]") -> pd.DataFrame:
-    return pd.DataFrame({competition.id_column: ids, competition.target: 0})
+def constant_sample(
+    competition: Competition, train: pd.DataFrame, test: pd.DataFrame
+) -> pd.DataFrame:
+    """The sample submission of a platform that hands out none: the test ids with one constant value.
+
+    The value is the first class where the metric needs labels, the same probability for every class
+    (a column each for more than two) where it needs those, and 0 for regression.
+    """
+    ids = test[competition.id_column]
+    if competition.task == "regression":
+        return pd.DataFrame({competition.id_column: ids, competition.target: 0})
+    classes = sorted(train[competition.target].dropna().astype(str).unique(), key=_class_order)
+    classes = classes or ["0"]  # a target that is missing everywhere is reported by `build`
+    if get(competition.metric).needs == "label":
+        return pd.DataFrame({competition.id_column: ids, competition.target: classes[0]})
+    columns = classes if len(classes) > 2 else [competition.target]
+    return pd.DataFrame({competition.id_column: ids, **dict.fromkeys(columns, 1 / len(classes))})
 
 
 def build(competition: Competition, tables: RawTables) -> tuple[Dataset, list[str]]:
@@ -122,7 +145,8 @@ def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
     ids = table[column]
     if ids.isna().any():
         raise UserError(
-            f"every {part} row must have an id, found {int(ids.isna().sum())} without {column!r}"
+            f"every {part} row must have an id, found {int(ids.isna().sum())} without {column!r}: "
+            "set id_column to the column that names rows"
         )
     twins = ids[ids.duplicated()]
     if len(twins):
@@ -136,30 +160,41 @@ def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
 def _target(
     competition: Competition, column: "pd.Series[str]"
 ) -> tuple[tuple[str, ...], np.ndarray]:
+    advice = "set `target:` in the competition file to the column that is to be predicted"
     missing = int(column.isna().sum())
     if missing:
         raise UserError(
-            f"target {competition.target!r} must be known for every training row, found {missing} missing"
+            f"target {competition.target!r} must be known for every training row, found {missing} missing: {advice}"
         )
     if column.nunique() < 2:
         raise UserError(
-            f"target {competition.target!r} must have at least 2 different values, found only {column.iloc[0]!r}"
+            f"target {competition.target!r} must have at least 2 different values, found only "
+            f"{column.iloc[0]!r}: {advice}"
         )
     if competition.task == "regression":
-        if not pd.api.types.is_numeric_dtype(column):
-            raise UserError(
-                f"target {competition.target!r} must be numbers for regression, found {column.iloc[0]!r}"
-            )
-        return (), column.to_numpy(np.float64)
+        return (), _values(competition, column)
     classes = sorted(column.unique(), key=_class_order)
     if competition.positive is not None:
         if competition.positive not in classes or len(classes) != 2:
             raise UserError(
-                f"positive must be one of two classes, found {competition.positive!r} of {classes[:5]}"
+                f"positive must be one of two classes, found {competition.positive!r} of {classes[:5]}: "
+                "correct or remove `positive:` in the competition file"
             )
         classes.sort(key=lambda label: label == competition.positive)
     index = {label: position for position, label in enumerate(classes)}
     return tuple(classes), column.map(index).to_numpy(np.int64)
+
+
+def _values(competition: Competition, column: "pd.Series[str]") -> np.ndarray:
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    wrong = np.flatnonzero(~np.isfinite(numbers))
+    if len(wrong):
+        raise UserError(
+            f"target {competition.target!r} must be finite numbers for regression, found "
+            f"{str(column.iloc[wrong[0]])!r} ({len(wrong)} such rows): correct the file, or set "
+            "`task: classification` in the competition file"
+        )
+    return numbers
 
 
 def _class_order(label: str) -> tuple[int, float, str]:
@@ -210,7 +245,10 @@ def _features(competition: Competition, table: pd.DataFrame) -> Features:
             "pixels must be numbers, and a column holds text: correct `image:` or `drop:`"
         ) from None
     if not np.isfinite(pixels).all():
-        raise UserError(f"pixels must be known, found {int((~np.isfinite(pixels)).sum())} missing")
+        raise UserError(
+            f"pixels must be known, found {int((~np.isfinite(pixels)).sum())} missing: "
+            "download the files again, or correct `image:` or `drop:`"
+        )
     whole = pixels.min() >= 0 and pixels.max() <= 255 and bool((pixels == np.rint(pixels)).all())
     return pixels.astype(np.uint8 if whole else np.float32).reshape(-1, *image.shape)
 
@@ -231,7 +269,8 @@ def _column(table: pd.DataFrame, column: str | None, what: str) -> np.ndarray | 
         )
     if table[column].isna().any():
         raise UserError(
-            f"{what} must be known for every row, found {int(table[column].isna().sum())} missing"
+            f"{what} must be known for every row, found {int(table[column].isna().sum())} missing: "
+            f"set {what} to a column without gaps"
         )
     return table[column].to_numpy(dtype=np.str_)
 
@@ -246,5 +285,5 @@ def _times(table: pd.DataFrame, column: str | None) -> np.ndarray | None:
         return pd.to_datetime(table[column]).to_numpy("datetime64[ns]").astype(np.int64)
     except (ValueError, TypeError):
         raise UserError(
-            f"split.time must be numbers or dates, found {values[0]!r} in {column!r}"
+            f"split.time must be numbers or dates, found {str(values[0])!r} in {column!r}: set it to another column"
         ) from None

@@ -28,7 +28,8 @@ def load(base: type[T], name: str) -> type[T]:
         name: the file's name without `.py`.
 
     Raises:
-        UserError: the family has no such file; the message names the nearest one.
+        UserError: the family has no such file (the message names the nearest one), it needs a library
+            that is not installed, or it defines no such class.
     """
     family = base.__module__.removeprefix("pipelines.")
     known = names(family)
@@ -36,7 +37,13 @@ def load(base: type[T], name: str) -> type[T]:
         raise UserError(
             f"{family} must be files of pipelines/{family}/, found {name!r}{did_you_mean(name, known)}"
         )
-    module = importlib.import_module(f"pipelines.{family}.{name}")
+    try:
+        module = importlib.import_module(f"pipelines.{family}.{name}")
+    except (ImportError, SyntaxError) as error:
+        raise UserError(
+            f"pipelines/{family}/{name}.py must be importable, found {error}: correct the file, or install "
+            "what it needs"
+        ) from error
     own = [
         value
         for value in vars(module).values()

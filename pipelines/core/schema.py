@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pipelines.core.errors import UserError, did_you_mean
 
 # Names reach a shell command in dvc.yaml and a path, so only these characters are let through.
-NAME = re.compile(r"[0-9A-Za-z가-힣_][0-9A-Za-z가-힣_-]*")
+NAME = re.compile(r"[0-9A-Za-z가-힣_][0-9A-Za-z가-힣_-]{0,63}")
 
 
 class Strict(BaseModel):
@@ -20,9 +20,14 @@ class Strict(BaseModel):
 
 
 def check_name(name: str) -> str:
-    """Return `name`, or raise ValueError where it holds more than letters, digits, Hangul, _ or -."""
+    """Return `name`, or raise ValueError where it holds more than letters, digits, Hangul, _ or -.
+
+    The letters are those of ASCII. A name has 64 characters at most, and does not begin with `-`.
+    """
     if not NAME.fullmatch(name):
-        raise ValueError(f"must be made of letters, digits, Hangul, '_' and '-', found {name!r}")
+        raise ValueError(
+            f"must be 1 to 64 letters, digits, Hangul, '_' and '-', and not begin with '-', found {name!r}"
+        )
     return name
 
 
@@ -41,20 +46,37 @@ KernelName = Annotated[str, AfterValidator(check_kernel_name)]
 T = TypeVar("T", bound=BaseModel)
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, except that a key written twice is an error; YAML itself forbids it."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twins = sorted({key for key in keys if keys.count(key) > 1})
+        if twins:
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"key {twins[0]!r} must be given once and is given twice",
+                node.start_mark,
+            )
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
 
     Raises:
-        UserError: the file is missing, is not UTF-8 or YAML, or is no mapping.
+        UserError: the file is missing, is not UTF-8 or YAML, gives a key twice, or is no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (it is safe)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: restore it from git") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} must be YAML in UTF-8: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} must be YAML in UTF-8: {error}: correct it") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} must hold `key: value` lines, found {type(content).__name__}")
+        found = "nothing" if content is None else type(content).__name__
+        raise UserError(f"{path} must hold `key: value` lines, found {found}: restore it from git")
     return content
 
 
@@ -90,11 +112,16 @@ def _explain(schema: type[BaseModel], item: Any) -> str:
 
 def _fields_at(schema: type[BaseModel], location: list[str]) -> list[str]:
     """Field names of the model nested at `location`, as far as it can be followed."""
-    current: Any = schema
-    for part in location:
-        field = current.model_fields.get(part) if hasattr(current, "model_fields") else None
-        if field is None:
-            break
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        current = next((kind for kind in kinds if hasattr(kind, "model_fields")), current)
-    return list(getattr(current, "model_fields", {}))
+    current = schema
+    for part in location:  # the key of a mapping or the place in a list names no field: stay
+        if part in current.model_fields:
+            current = _model_in(current.model_fields[part].annotation) or current
+    return list(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model within an annotation, such as the `M` of `dict[str, M] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((model for model in found if model is not None), None)

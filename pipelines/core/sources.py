@@ -7,7 +7,6 @@ keys of resumable work use `fingerprint`, in which comments, docstrings and form
 import ast
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 PACKAGES = ("pipelines", "features")
@@ -17,13 +16,16 @@ CODE_ROOT = Path(__file__).parents[2]
 NOT_NUMERIC = (
     "pipelines/cli.py",
     "pipelines/core/atomic.py",
+    "pipelines/core/curriculum.py",
     "pipelines/core/errors.py",
     "pipelines/core/paths.py",
     "pipelines/core/pictures.py",
     "pipelines/core/process.py",
     "pipelines/core/progress.py",
     "pipelines/core/registry.py",
+    "pipelines/core/schema.py",
     "pipelines/core/sources.py",
+    "pipelines/stages/__init__.py",
     "pipelines/tracking/",
 )
 
@@ -35,10 +37,18 @@ def closure(*modules: str) -> list[Path]:
         modules: dotted names, such as `pipelines.stages.train`.
 
     Returns:
-        Paths relative to the folder that holds `pipelines/`, sorted.
+        Paths relative to the folder that holds `pipelines/`, sorted; nothing for foreign modules.
+
+    Raises:
+        ModuleNotFoundError: one of `modules` is named like ours and has no file.
     """
     found: set[Path] = set()
-    waiting = [path for module in modules for path in _files_of(module)]
+    waiting: list[Path] = []
+    for module in modules:
+        files = _files_of(module)
+        if _is_ours(module) and not any(_module_of(path) == module for path in files):
+            raise ModuleNotFoundError(f"{module} must be a file or a package below {CODE_ROOT}")
+        waiting += files
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -64,23 +74,38 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-@lru_cache
-def _imported_by(path: Path) -> tuple[Path, ...]:
+def _imported_by(path: Path) -> list[Path]:
     tree = ast.parse((CODE_ROOT / path).read_text(encoding="utf-8"))
     modules: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(file for module in modules for file in _files_of(module))
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, path)
+            modules += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+    return [file for module in modules for file in _files_of(module)]
+
+
+def _origin(node: ast.ImportFrom, path: Path) -> str:
+    """The dotted name behind `from`; each leading dot of a relative one goes a folder up."""
+    if not node.level:
+        return node.module or ""
+    return ".".join((*path.parts[: -node.level], *filter(None, [node.module])))
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".", maxsplit=1)[0] in PACKAGES
+
+
+def _module_of(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
 def _files_of(module: str) -> list[Path]:
     """The module's own file and the `__init__` of each package on the way; none for foreign modules."""
-    parts = module.split(".")
-    if parts[0] not in PACKAGES:
+    if not _is_ours(module):
         return []
+    parts = module.split(".")
     packages = [Path(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     candidates = [*packages, Path(*parts).with_suffix(".py")]
     return [path for path in candidates if (CODE_ROOT / path).is_file()]
@@ -90,9 +115,7 @@ def _statements(path: Path) -> list[ast.stmt]:
     tree = ast.parse((CODE_ROOT / path).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [
-                statement for statement in node.body if not _is_text(statement)
-            ] or node.body[:0]
+            node.body = [statement for statement in node.body if not _is_text(statement)]
     return tree.body
 
 

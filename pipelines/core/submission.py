@@ -27,7 +27,7 @@ def build(competition: Competition, sample: pd.DataFrame, predictions: Predictio
         A table with the sample's columns, ids and order.
 
     Raises:
-        UserError: a sample id was not predicted, or the columns match no class.
+        UserError: a sample id was not predicted, or the columns do not stand for the classes.
     """
     position = {name: row for row, name in enumerate(predictions.test_ids.tolist())}
     ids = sample[competition.id_column].tolist()
@@ -41,18 +41,33 @@ def build(competition: Competition, sample: pd.DataFrame, predictions: Predictio
     filled = sample.copy()
     columns = target_columns(competition, sample)
     if len(columns) > 1:
-        order = [_class_of(column, predictions.classes) for column in columns]
-        filled[columns] = test[:, order].astype(np.float64)
+        filled[columns] = test[:, _class_order(columns, predictions.classes)].astype(np.float64)
         return filled
-    values: np.ndarray = test[:, -1].astype(np.float64)
     if get(competition.metric).needs == "label":
-        values = predictions.classes[test.argmax(axis=1)]
-    filled[columns[0]] = values
+        filled[columns[0]] = predictions.classes[test.argmax(axis=1)]
+        return filled
+    if test.shape[1] > 2:
+        raise UserError(
+            f"the sample must have a column per class for {competition.metric}, found one ({columns[0]!r}) and "
+            f"{test.shape[1]} classes: check `metric:` and `files.sample` in the competition file"
+        )
+    filled[columns[0]] = test[:, -1].astype(np.float64)
     return filled
 
 
 def target_columns(competition: Competition, sample: pd.DataFrame) -> list[str]:
+    """The columns to fill in: all but the ids."""
     return [str(column) for column in sample.columns if column != competition.id_column]
+
+
+def _class_order(columns: list[str], classes: np.ndarray) -> list[int]:
+    order = [_class_of(column, classes) for column in columns]
+    if sorted(order) != list(range(len(classes))):
+        raise UserError(
+            f"the sample must have one column for each of {len(classes)} classes, found {columns[:8]}: check "
+            "`id_column` and `files.sample` in the competition file"
+        )
+    return order
 
 
 def _class_of(column: str, classes: np.ndarray) -> int:
@@ -63,7 +78,8 @@ def _class_of(column: str, classes: np.ndarray) -> int:
     ]
     if len(fitting) != 1:
         raise UserError(
-            f"column {column!r} of the sample must name one class, found classes {names[:8]}"
+            f"column {column!r} of the sample must name one class, found classes {names[:8]}: check "
+            "`id_column` and `target` in the competition file"
         )
     return fitting[0]
 
@@ -76,8 +92,8 @@ def save(path: Path, frame: pd.DataFrame) -> None:
 def read(path: Path, competition: Competition) -> pd.DataFrame:
     """Read a submission or sample: ids as text and, where labels are asked for, labels as text."""
     text = [competition.id_column]
-    if get(competition.metric).needs == "label":
-        text.append(competition.target)
+    if get(competition.metric).needs == "label":  # its column may bear another name than in train
+        text += [str(column) for column in read_csv(path).columns]
     return read_csv(path, text)
 
 
@@ -104,19 +120,20 @@ def validate(
     _check_ids(frame[key], sample[key])
     ordered = frame.set_index(key).loc[sample[key]].reset_index()[list(sample.columns)]
     columns = target_columns(competition, sample)
-    missing = int(ordered[columns].isna().to_numpy().sum())
-    if missing:
+    empty = ordered[key][ordered[columns].isna().any(axis=1)]
+    if len(empty):
         raise UserError(
-            f"every row must have a prediction, found {missing} missing values: fill them"
+            f"every row must have a prediction, found {len(empty)} rows with missing values (first: id "
+            f"{empty.iloc[0]!r}): fill them"
+        )
+    if _same_values(ordered[columns], sample[columns]):
+        raise UserError(
+            "a submission must differ from the sample file, and this is the sample: fill in predictions"
         )
     if get(competition.metric).needs == "label":
         _check_labels(ordered[columns[0]], classes)
     else:
         _check_numbers(competition, ordered[columns])
-    if _same_values(ordered[columns], sample[columns]):
-        raise UserError(
-            "a submission must differ from the sample file, and this is the sample: fill in predictions"
-        )
     return ordered
 
 
@@ -124,52 +141,56 @@ def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:
     twins = found[found.duplicated()]
     if len(twins):
         raise UserError(
-            f"each id must occur once, found {twins.iloc[0]!r} again ({len(twins)} repeated)"
+            f"each id must occur once, found {twins.iloc[0]!r} again ({len(twins)} repeated): drop the duplicates"
         )
     missing = wanted[~wanted.isin(found)].tolist()
     extra = found[~found.isin(wanted)].tolist()
     if missing or extra:
         raise UserError(
             f"ids must be those of the sample ({len(wanted)}), found {len(found)}: "
-            f"{len(missing)} missing {missing[:_SHOWN]}, {len(extra)} unknown {extra[:_SHOWN]}"
+            f"{len(missing)} missing {missing[:_SHOWN]}, {len(extra)} unknown {extra[:_SHOWN]}: predict exactly "
+            "the rows of the test file"
         )
 
 
 def _check_labels(column: "pd.Series[str]", classes: tuple[str, ...]) -> None:
-    unknown = sorted(set(column.astype(str)) - set(classes))
-    if (
-        unknown
-        and all(_is_number(label) for label in unknown)
-        and not set(column.astype(str)) & set(classes)
-    ):
+    found = set(column.astype(str))
+    unknown = sorted(found - set(classes))
+    if not unknown:
+        return
+    if found.isdisjoint(classes) and all(_is_number(label) for label in unknown):
         raise UserError(
             f"the metric must be given labels ({', '.join(classes[:5])} …), found numbers such as {unknown[0]}: "
-            "decide a class per row instead of writing probabilities"
+            "write a class per row, spelled as in train, and no probabilities"
         )
-    if unknown:
-        raise UserError(
-            f"labels must occur in training ({', '.join(classes[:8])}), found {unknown[:_SHOWN]}"
-        )
+    raise UserError(
+        f"labels must occur in training ({', '.join(classes[:8])}), found {unknown[:_SHOWN]}: spell them as in "
+        "train"
+    )
 
 
 def _check_numbers(competition: Competition, columns: pd.DataFrame) -> None:
     texts = [name for name in columns if not pd.api.types.is_numeric_dtype(columns[name])]
     if texts:
         raise UserError(
-            f"{competition.metric} must be given numbers, found text in {texts[0]!r} ({columns[texts[0]].iloc[0]!r})"
+            f"{competition.metric} must be given numbers, found text in {texts[0]!r} "
+            f"({columns[texts[0]].iloc[0]!r}): write numbers"
         )
     values = columns.to_numpy(np.float64)
     if not np.isfinite(values).all():
         raise UserError("predictions must be finite numbers, found infinity: check the model")
-    if competition.task == "classification":
-        if values.min() < 0 or values.max() > 1:
-            raise UserError(
-                f"probabilities must lie in 0 … 1, found {values.min():g} … {values.max():g}"
-            )
-        if np.isin(values, (0.0, 1.0)).all():
-            raise UserError(
-                f"{competition.metric} must be given probabilities, found only 0 and 1: submit probabilities, not labels"
-            )
+    if competition.metric == "rmsle" and values.min() < 0:
+        raise UserError(f"rmsle must be given 0 or more, found {values.min():g}: clip at 0")
+    if competition.task == "regression":
+        return
+    if values.min() < 0 or values.max() > 1:
+        raise UserError(
+            f"probabilities must lie in 0 … 1, found {values.min():g} … {values.max():g}: submit probabilities"
+        )
+    if np.isin(values, (0.0, 1.0)).all():
+        raise UserError(
+            f"{competition.metric} must be given probabilities, found only 0 and 1: submit probabilities, not labels"
+        )
 
 
 def _is_number(text: str) -> bool:
@@ -181,4 +202,11 @@ def _is_number(text: str) -> bool:
 
 
 def _same_values(frame: pd.DataFrame, sample: pd.DataFrame) -> bool:
-    return bool((frame.astype(str).to_numpy() == sample.astype(str).to_numpy()).all())
+    """Whether every value is equal: numbers as numbers (0 is 0.0), the rest as text."""
+    pairs = [(frame[name], sample[name]) for name in frame]
+    return all(
+        np.array_equal(a.to_numpy(np.float64), b.to_numpy(np.float64), equal_nan=True)
+        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b)
+        else a.astype(str).tolist() == b.astype(str).tolist()
+        for a, b in pairs
+    )

@@ -1,7 +1,10 @@
 """Reading what platforms hand out: CSV in UTF-8 or cp949, and idx, the format of MNIST."""
 
 import gzip
+import math
 import struct
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +24,13 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
         text_columns: columns to read as text.
 
     Raises:
-        UserError: the file is missing, empty, no CSV, or in another encoding.
+        UserError: the file is missing, empty, no CSV, in another encoding, or its rows are wider than
+            its header.
     """
     kinds = dict.fromkeys(text_columns or [], str)
     for encoding in _ENCODINGS:
         try:
-            return pd.read_csv(path, dtype=kinds, encoding=encoding, low_memory=False)
+            return _parse(path, kinds, encoding)
         except UnicodeDecodeError:
             continue
         except FileNotFoundError:
@@ -36,8 +40,21 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
                 f"{path} must hold a header and rows and is empty: download it again"
             ) from None
         except pd.errors.ParserError as error:
-            raise UserError(f"{path} must be a CSV ({error}): download it again") from None
+            reason = str(error).strip()
+            raise UserError(f"{path} must be a CSV ({reason}): download it again") from None
+        except pd.errors.ParserWarning:
+            raise UserError(
+                f"{path} must have as many cells in each row as in its header, and rows have more: "
+                "remove the surplus commas, or quote texts that hold one"
+            ) from None
     raise UserError(f"{path} must be UTF-8 or cp949 and is neither: save it again as UTF-8")
+
+
+def _parse(path: Path, kinds: dict[str, type[str]], encoding: str) -> pd.DataFrame:
+    """Without `index_col=False` pandas takes surplus cells for an index and moves each column by one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(path, dtype=kinds, encoding=encoding, index_col=False, low_memory=False)
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -53,13 +70,20 @@ def read_idx(path: Path) -> np.ndarray:
         content = gzip.decompress(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{path} must be a whole gzip file ({error}): download it again") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _IDX_BYTES:
         raise UserError(f"{path} must be an idx file of unsigned bytes and is not: check `files:`")
     axes = content[3]
+    header = 4 + 4 * axes
+    if len(content) < header:
+        raise UserError(
+            f"{path} must have a header of {header} bytes and ends in it: download it again"
+        )
     shape = struct.unpack_from(f">{axes}I", content, 4)
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * axes)
-    if values.size != int(np.prod(shape)):
-        raise UserError(f"{path} must hold {shape} bytes, found {values.size}: download it again")
+    values = np.frombuffer(content, np.uint8, offset=header)
+    if values.size != math.prod(shape):
+        raise UserError(
+            f"{path} must hold {' × '.join(map(str, shape))} bytes, found {values.size}: download it again"
+        )
     return values.reshape(shape)

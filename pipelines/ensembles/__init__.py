@@ -31,6 +31,10 @@ class Method(ABC):
     def fit(self, members: np.ndarray, y: np.ndarray) -> Self:
         """Learn from rows whose truth is known.
 
+        Args:
+            members: (n_members, n_rows, width), out-of-fold.
+            y: class indices int64 (n_rows,) or values float64 (n_rows,).
+
         Raises:
             MemberFailed: this method does not suit these members or this metric.
         """
@@ -40,5 +44,30 @@ class Method(ABC):
         """Combine members on any rows: float64 (n_rows, width); probabilities sum to 1 per row."""
 
     def describe(self, names: Sequence[str]) -> dict[str, Any]:
-        """What was learned, for the record: a weight per member, say."""
+        """What was learned, for the record: a weight per member, say.
+
+        A method that gives `weights` (0 or more, together 1) combines by their average and nothing else,
+        so one member alone comes back as it is.
+        """
         return {}
+
+
+def average(members: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weighted average of members, float64 (n_rows, width).
+
+    Members are added one after another, not by a matrix product, whose rounding depends on how many rows
+    it gets: a tie of votes must fall the same way on every set of rows.
+
+    Args:
+        members: (n_members, n_rows, width).
+        weights: (n_members,).
+    """
+    total = np.zeros(members.shape[1:])
+    for weight, member in zip(weights, members, strict=True):
+        total += weight * member
+    return total
+
+
+def named(weights: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    """Weights by member, for the record."""
+    return {name: float(weight) for name, weight in zip(names, weights, strict=True)}

@@ -56,14 +56,15 @@ class Job:
         is_classification: whether `y` holds class indices.
         seed: this fit's own seed, derived from the run's seed and the fold.
         folder: where half-finished work may be kept; what lies there came from this very job.
-        on_epoch: called after each epoch with its number and its losses; it may raise to stop the fit.
+        progress: called often during `fit` and `predict` with a few words on where the work is. It may
+            raise, to stop a fit whose time is up.
     """
 
     width: int
     is_classification: bool
     seed: int
     folder: Path | None = None
-    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda epoch, losses: None
+    progress: Callable[[str], None] = lambda note: None
 
 
 class Model(ABC):

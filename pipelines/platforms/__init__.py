@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from pipelines.core import registry
 from pipelines.core.competition import Competition
 from pipelines.core.schema import Strict, validate
+from pipelines.core.seeds import derive
 
 
 class Source(Strict):
@@ -56,3 +58,25 @@ def of(competition: Competition) -> Platform:
     found = registry.load(Platform, str(competition.source["platform"]))
     where = f"competitions/{competition.name}.yaml: source"
     return found(competition, validate(found.Source, competition.source, where))
+
+
+def draw_usage(target: np.ndarray, seed: int) -> np.ndarray:
+    """Which half of the leaderboard each test row counts for.
+
+    Rows of one class, or of neighbouring values, are paired, and a coin decides which of a pair is public:
+    so both halves are as alike as chance alone would seldom make them.
+
+    Args:
+        target: text or numbers (n,), the truth of the test rows.
+        seed: of the drawing.
+
+    Returns:
+        Text (n,), Public or Private; the two counts differ by at most 1.
+    """
+    generator = np.random.default_rng(derive(seed, "usage"))
+    ranks = np.unique(target, return_inverse=True)[1]
+    order = np.lexsort((generator.permutation(len(target)), ranks))
+    coins = generator.integers(0, 2, (len(target) + 1) // 2)
+    is_public = np.empty(len(target), dtype=bool)
+    is_public[order] = np.stack([coins, 1 - coins], axis=1).ravel()[: len(target)] == 1
+    return np.where(is_public, "Public", "Private")

@@ -1,0 +1,52 @@
+# Two commands do everything: `make repro` and `make test`. Each sets up .venv by itself when it is missing.
+PYTHON ?= python3.11
+LOCK := $(if $(GPU),requirements-gpu.lock,requirements.lock)
+UV := $(shell sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)
+READY := .venv/.ready-$(LOCK)
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Without bytecode every start of Python takes three times as long, and a stage is a start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup repro test check format bench lock clean
+
+help:  ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: $(READY)  ## set up .venv from the lock (GPU=1 for the CUDA libraries)
+
+$(READY): $(LOCK) pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "pilsa needs Python 3.11, and $(PYTHON) was not found: install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	test -x .venv/bin/uv || .venv/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python $(LOCK)
+	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable .
+	.venv/bin/python -m compileall -q pipelines features
+	@rm -f .venv/.ready-*
+	@touch $@
+
+repro: $(READY)  ## rebuild the active competition and print its scores
+	@pilsa repro
+
+test: $(READY)  ## run the tests
+	pytest -n 2 --dist loadfile
+
+check: $(READY)  ## lint, format, types, import layers, DVC dependencies
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest tests/test_layers.py tests/test_dvc_dependencies.py
+
+format: $(READY)  ## format the code
+	ruff check --fix .
+	ruff format .
+
+bench: $(READY)  ## measure side by side (benchmarks/); PILSA_DATA_DIR adds MNIST
+	@for file in benchmarks/*.py; do python $$file || exit 1; done
+
+lock: $(READY)  ## make the lock files anew from pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra gpu pyproject.toml -o requirements-gpu.lock
+
+clean:  ## remove what the stages made (the cache of finished work stays)
+	rm -rf data reports/*.html submissions/digits.csv

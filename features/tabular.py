@@ -1,0 +1,140 @@
+"""Tables: numbers are filled and scaled, words become columns of 0 and 1."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from pipelines.core.errors import MemberFailed, did_you_mean
+
+# What a category says of a row that has no value; a column that spells it so means the same.
+MISSING = "missing"
+# Above this share of different values a text column names its rows (names, free text).
+_NAMING_SHARE = 0.9
+# In standard deviations: farther values would overflow a squared distance in float32.
+_FARTHEST = 1e6
+_LARGEST = 1e100  # a greater number counts as missing: its square is no float64 any more
+
+
+class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Any table as numbers without gaps.
+
+    Numbers: the median for a missing value, a column that says where it was missing, standard scaling.
+    Everything else (text, booleans, categories): one-hot, with "missing" as a category of its own. What
+    is rare beyond `max_categories`, or was never seen in `fit`, shares one column where `fit` saw rare ones.
+
+    Args:
+        max_categories: most columns that one text column becomes, ≥ 2.
+
+    Attributes:
+        numbers_, categories_: names of the columns that are used.
+        left_out_: column → why it is not used: no value known, or nearly every row its own value.
+        encoder_: the fitted ColumnTransformer.
+    """
+
+    def __init__(self, max_categories: int = 32) -> None:
+        self.max_categories = max_categories
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray | None = None) -> Self:
+        """Learn medians, scales and categories from these rows alone.
+
+        Raises:
+            MemberFailed: no column is of any use.
+        """
+        if not isinstance(X, pd.DataFrame):
+            raise MemberFailed(
+                f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
+            )
+        self.left_out_ = _left_out(X)
+        used = [column for column in X.columns if column not in self.left_out_]
+        if not used:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out_.items())
+            raise MemberFailed(
+                f"a table must have a column to learn from, found none ({reasons or 'no columns'}): choose a "
+                "model that reads text, or check `drop:` in the competition file"
+            )
+        self.numbers_ = [column for column in used if _is_number(X[column])]
+        self.categories_ = [column for column in used if column not in self.numbers_]
+        self.encoder_ = self._encoder().fit(self._prepared(X))
+        return self
+
+    def transform(self, X: pd.DataFrame) -> np.ndarray:
+        """Turn rows into numbers by what `fit` learned; no row influences another.
+
+        Args:
+            X: a table with at least the columns that are used, in any order.
+
+        Returns:
+            float32 (n, n_features), no NaN.
+
+        Raises:
+            MemberFailed: a used column is absent.
+        """
+        check_is_fitted(self, "encoder_")
+        dense = self.encoder_.transform(self._prepared(X))
+        return np.clip(dense, -_FARTHEST, _FARTHEST).astype(np.float32)
+
+    def _encoder(self) -> ColumnTransformer:
+        numbers = make_pipeline(
+            SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+        )
+        categories = OneHotEncoder(
+            sparse_output=False, dtype=np.float32, max_categories=self.max_categories,
+            handle_unknown="infrequent_if_exist",
+        )  # fmt: skip
+        return ColumnTransformer(
+            [("numbers", numbers, self.numbers_), ("categories", categories, self.categories_)],
+            sparse_threshold=0,
+        )
+
+    def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The used columns: float64 with NaN for gaps, or plain text with "missing" for gaps."""
+        for column in (*self.numbers_, *self.categories_):
+            if column not in X.columns:
+                raise MemberFailed(
+                    f"rows must have the columns that were fitted, and {column!r} is absent"
+                    f"{did_you_mean(str(column), map(str, X.columns))}"
+                )
+        numbers = {column: _as_numbers(X[column]) for column in self.numbers_}
+        categories = {column: _as_text(X[column]) for column in self.categories_}
+        return pd.DataFrame(numbers | categories, index=X.index)
+
+
+def _left_out(X: pd.DataFrame) -> dict[str, str]:
+    reasons = {}
+    for column in X.columns:
+        known = _as_numbers(X[column]).dropna() if _is_number(X[column]) else X[column].dropna()
+        if known.empty:
+            reasons[column] = "no value is known"
+        elif not _is_number(X[column]):
+            different = known.astype(str).nunique()
+            if different > max(2, _NAMING_SHARE * len(known)):
+                reasons[column] = f"{different} different values in {len(known)} rows"
+    return reasons
+
+
+def _is_number(column: "pd.Series") -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _as_numbers(column: "pd.Series") -> "pd.Series":
+    """float64; what is no finite number counts as missing."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    # Scaling sums squares, and the sum must stay a float64.
+    return pd.Series(np.where(np.abs(values) < _LARGEST, values, np.nan), index=column.index)
+
+
+def _as_text(column: "pd.Series") -> "pd.Series":
+    """Plain text, the same for 1 and 1.0: one file may store a category as numbers, the other not."""
+    if _is_number(column):
+        column = column.map(
+            lambda v: str(int(v)) if float(v).is_integer() else str(v), na_action="ignore"
+        )
+    text = column.astype(object).where(column.notna(), MISSING)
+    return text.map(str).astype(object)

@@ -1,0 +1,170 @@
+"""The `pilsa` command: parse, call one function, print. What it does is in the rooms it calls.
+
+Imports are late: `pilsa --help` must answer at once.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="A study group's competition workbench: rebuild a competition, compare scores, submit.",
+    epilog="Start with `make repro`. Then: pilsa scores, pilsa submit, pilsa ui.",
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+runs = typer.Typer(help="The history of runs and its mirror, the MLflow store.", no_args_is_help=True)
+app.add_typer(runs, name="runs")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
+Competition = Annotated[str | None, typer.Option("--competition", "-c", help="By default the active one.")]
+
+
+def main() -> None:
+    """Run the command; an error of pilsa's own is one message and exit status 1, without a traceback."""
+    from pipelines.core import process
+    from pipelines.core.errors import PilsaError
+
+    process.raise_on_signals()
+    try:
+        app()
+    except PilsaError as error:
+        print(f"pilsa: {error}", file=sys.stderr)
+        sys.exit(1)
+    except process.Killed as killed:
+        sys.exit(killed.exit_code)
+
+
+@app.command()
+def repro(as_json: Json = False) -> None:
+    """Rebuild the active competition: `dvc repro --ignore-errors`, then its scores.
+
+    What has not changed does not run again. Exits with 1 where a stage failed, and says how to retry it.
+    """
+    from pipelines.core import process
+    from pipelines.workspace import rebuild
+
+    process.die_with_parent()
+    code = rebuild.rebuild(quiet=as_json)
+    _scores(None, as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def scores(competition: Competition = None, as_json: Json = False) -> None:
+    """Print every model, kernel and ensemble with its scores, and who failed or is missing.
+
+    cv_mean ± std is over folds, cv_pooled on all OOF rows, fold 0 is the mock exam. Exits with 1 where
+    something that params.yaml lists has no result.
+    """
+    _scores(competition, as_json)
+
+
+def _scores(competition: str | None, as_json: bool) -> None:
+    from pipelines.review import standing
+
+    found = standing.read(competition or _active())
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        from rich.console import Console
+
+        from pipelines.review import table
+
+        table.show(found, Console(width=None if sys.stdout.isatty() else 140))
+    if not found.is_whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    file: Annotated[Path | None, typer.Argument(help="CSV to submit; by default what the DAG built.")] = None,
+    message: Annotated[str, typer.Option("--message", "-m", help="What is new in it, in a sentence.")] = "",
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Check a submission, grade it where the solution is known here, and write the ledger row.
+
+    The same file is refused twice. Competitions with a local solution are graded into a public and a
+    private score, as a platform would.
+    """
+    from pipelines.submitting import desk
+
+    graded = desk.hand_in(competition or _active(), file, message)
+    if as_json:
+        _print_json(graded.as_json())
+    else:
+        print(graded.sentence())
+
+
+@app.command()
+def use(competition: Annotated[str, typer.Argument(help="A file of competitions/, without .yaml.")], as_json: Json = False) -> None:
+    """Switch to another competition, with its baselines. Switching back runs nothing again."""
+    from pipelines.workspace.switch import switch
+
+    models = switch(competition)
+    if as_json:
+        _print_json({"competition": competition, "models": models})
+    else:
+        print(f"{competition} with {', '.join(models)}: `make repro` builds it")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at this machine and this clone, and say what to do about what is wrong."""
+    from pipelines.workspace.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        signs = {"ok": "ok  ", "note": "note", "bad": "BAD "}
+        for finding in findings:
+            print(f"{signs[finding.state]} {finding.name}: {finding.found}")
+            if finding.next:
+                print(f"     → {finding.next}")
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    as_json: Json = False,
+) -> None:
+    """Open the MLflow UI on the group's runs. Ctrl-C ends it."""
+    from pipelines.tracking import mlflow_store
+
+    command, environment = mlflow_store.ui_command(host, port)
+    if as_json:
+        _print_json({"url": f"http://{host}:{port}", "command": command})
+        return
+    print(f"runs on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
+
+
+@runs.command()
+def mirror(as_json: Json = False) -> None:
+    """Copy every run of the history that the MLflow store lacks. Twice changes nothing."""
+    from pipelines.tracking import mlflow_store
+
+    new = mlflow_store.mirror_all()
+    if as_json:
+        _print_json({"new": new})
+    else:
+        print(f"{new} runs were new to the store")
+
+
+def _active() -> str:
+    from pipelines.core import params
+
+    return params.load().competition
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,0 +1,228 @@
+"""What every network shares: an epoch loop that early-stops on watched rows and can go on after a kill.
+
+Keras 3, backend-neutral. Everything random in an epoch (order of rows, augmentation, dropout) is seeded
+from the fit's seed and the epoch's number, never from what ran before: a fit that was killed and goes on
+from its last saved epoch therefore ends with the same bytes.
+"""
+
+import json
+import time
+from abc import abstractmethod
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from pipelines.core.atomic import writing
+from pipelines.core.errors import MemberFailed
+from pipelines.core.seeds import derive
+from pipelines.models import Model, ModelParams
+
+# Saving takes tenths of a second: an epoch shorter than this is cheaper to repeat than to save.
+_SECONDS_BETWEEN_SAVES = 20.0
+_PREDICT_BATCH = 512
+
+
+class NetworkParams(ModelParams):
+    """Hyperparameters that all networks share.
+
+    Attributes:
+        epochs: at most; early stopping may end sooner.
+        batch_size: rows a step.
+        optimizer, learning_rate: Keras' names and units.
+        watched: share of the training rows that early stopping watches; 0 trains all epochs on all rows.
+        patience: epochs without a lower watched loss before the fit stops; the best weights are kept.
+        plateau: epochs without a lower watched loss before the learning rate is divided by 10; 0 never.
+        augment: strength of random shifts, turns and scalings of the pictures, 0 none … 1 strong.
+        bn_momentum: of batch normalisation; auto forgets 99 % of the start within two epochs' steps,
+            since Keras' 0.99 needs over a thousand steps for that (0.10 validation accuracy on digits).
+    """
+
+    epochs: int = Field(default=15, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    watched: float = Field(default=0.1, ge=0, lt=0.9)
+    patience: int = Field(default=5, ge=1)
+    plateau: int = Field(default=0, ge=0)
+    augment: float = Field(default=0.0, ge=0, le=1)
+    bn_momentum: float | Literal["auto"] = "auto"
+
+
+@dataclass
+class Course:
+    """How far a fit has come: what early stopping must know, and the history so far.
+
+    Attributes:
+        epoch: the next epoch to run.
+        best: lowest watched loss so far, and best_epoch where it was met.
+        learning_rate: at present; a plateau lowers it.
+    """
+
+    learning_rate: float
+    epoch: int = 0
+    best: float = float("inf")
+    best_epoch: int = -1
+    lowered_at: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Network(Model):
+    """A Keras model for pictures; a subclass says how it is built."""
+
+    Params = NetworkParams
+    inputs = "image"
+
+    @property
+    def watch(self) -> float:
+        return float(self.params.watched)
+
+    @abstractmethod
+    def build(self, shape: tuple[int, ...], bn_momentum: float) -> Any:
+        """An uncompiled `keras.Model` from pictures `shape` (height, width, channels) to `self.output()`."""
+
+    def output(self, x: Any) -> Any:
+        """The last layer: probabilities per class, or one value."""
+        from keras import layers
+
+        activation = "softmax" if self.job.is_classification else None
+        return layers.Dense(self.job.width, activation=activation, name="output")(x)
+
+    def fit(self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None) -> Self:
+        import keras
+
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(self.job.seed)
+        # Values are learned in units of their spread: a network starts out near 0.
+        self._shift, self._scale = (0.0, 1.0) if self.job.is_classification else (y.mean(), y.std() or 1.0)
+        steps = -(-len(X) // self.params.batch_size)
+        self._model = self.build(X.shape[1:], momentum_for(self.params.bn_momentum, steps))
+        self._compile()
+        course = self._resume()
+        self._best = self._model.get_weights() if course.best_epoch < 0 else self._load_best()
+        self._run(course, X, self._target(y), watched)
+        self._model.set_weights(self._best)
+        self.history_ = course.history
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        predicted = np.asarray(self._model.predict(X, batch_size=_PREDICT_BATCH, verbose=0), np.float32)
+        return (predicted * self._scale + self._shift).astype(np.float32)
+
+    def _compile(self) -> None:
+        import keras
+
+        optimizer = keras.optimizers.get(self.params.optimizer)
+        optimizer.learning_rate = self.params.learning_rate
+        if self.job.is_classification:
+            self._model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        else:
+            self._model.compile(optimizer, loss="mean_squared_error")
+
+    def _target(self, y: np.ndarray) -> np.ndarray:
+        return y if self.job.is_classification else ((y - self._shift) / self._scale).astype(np.float32)
+
+    def _run(self, course: Course, X: np.ndarray, y: np.ndarray, watched: Any) -> None:
+        validation = None if watched is None else (watched[0], self._target(watched[1]))
+        saved = time.monotonic()
+        while course.epoch < self.params.epochs:
+            losses = self._epoch(course, X, y, validation)
+            course.history.append(losses)
+            self._judge(course, losses)
+            course.epoch += 1
+            self.job.progress(_note(course.epoch, self.params.epochs, losses))
+            if validation is not None and course.epoch - 1 - course.best_epoch >= self.params.patience:
+                break
+            if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                self._save(course)
+                saved = time.monotonic()
+
+    def _epoch(self, course: Course, X: np.ndarray, y: np.ndarray, validation: Any) -> dict[str, float]:
+        seed = derive(self.job.seed, "epoch", course.epoch)
+        _reseed(self._model, seed)
+        self._model.optimizer.learning_rate = course.learning_rate
+        order = np.random.default_rng(seed).permutation(len(X))
+        rows = X[order]
+        if self.params.augment:
+            from features.augment import Augmenter
+
+            rows = Augmenter(self.params.augment, seed)(rows)
+        logs = self._model.fit(
+            rows, y[order], batch_size=self.params.batch_size, shuffle=False, verbose=0, validation_data=validation
+        ).history
+        losses = {name.replace("val_", "watch_"): float(values[-1]) for name, values in logs.items()}
+        if not np.isfinite(losses["loss"]):
+            raise MemberFailed(
+                f"the loss must stay finite and became {losses['loss']} in epoch {course.epoch}: "
+                "lower learning_rate in params.yaml"
+            )
+        return losses
+
+    def _judge(self, course: Course, losses: dict[str, float]) -> None:
+        """Keep the weights if they are the best so far; lower the learning rate on a plateau."""
+        watched = losses.get("watch_loss")
+        if watched is None or watched < course.best:
+            course.best = losses["loss"] if watched is None else watched
+            course.best_epoch = course.lowered_at = course.epoch
+            self._best = self._model.get_weights()
+        elif self.params.plateau and course.epoch - course.lowered_at >= self.params.plateau:
+            course.learning_rate /= 10
+            course.lowered_at = course.epoch
+
+    # What is kept between epochs: the model with its optimiser, the best weights, and the course.
+
+    def _save(self, course: Course) -> None:
+        folder = self.job.folder
+        if folder is None:
+            return
+        with writing(folder / f"epoch-{course.epoch}.keras") as temporary:
+            self._model.save(temporary)
+        with writing(folder / f"best-{course.epoch}.npz") as temporary, temporary.open("wb") as target:
+            np.savez(target, *self._best)
+        with writing(folder / "course.json") as temporary:
+            temporary.write_text(json.dumps(asdict(course)), encoding="utf-8")
+        for stale in [*folder.glob("epoch-*.keras"), *folder.glob("best-*.npz")]:
+            if stale.stem.partition("-")[2] != str(course.epoch):
+                stale.unlink()
+
+    def _resume(self) -> Course:
+        import keras
+
+        path = _course_file(self.job.folder)
+        if path is None:
+            return Course(learning_rate=self.params.learning_rate)
+        course = Course(**json.loads(path.read_text(encoding="utf-8")))
+        self._model = keras.saving.load_model(path.with_name(f"epoch-{course.epoch}.keras"))
+        self.job.progress(f"goes on after epoch {course.epoch}")
+        self._resumed = path.with_name(f"best-{course.epoch}.npz")
+        return course
+
+    def _load_best(self) -> list[np.ndarray]:
+        with np.load(self._resumed, allow_pickle=False) as stored:
+            return [stored[name] for name in stored.files]
+
+
+def momentum_for(asked: float | str, steps_per_epoch: int) -> float:
+    """The momentum of batch normalisation: `asked`, or for auto 0.01^(1/(2·steps)), within 0.5 … 0.99."""
+    if not isinstance(asked, str):
+        return asked
+    return float(np.clip(0.01 ** (1 / (2 * steps_per_epoch)), 0.5, 0.99))
+
+
+def _course_file(folder: Path | None) -> Path | None:
+    path = None if folder is None else folder / "course.json"
+    return path if path is not None and path.is_file() else None
+
+
+def _reseed(model: Any, seed: int) -> None:
+    """Set the state of every seed generator (dropout has one each), which a saved model does not restore."""
+    states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+    for number, state in enumerate(states):
+        state.assign(np.array([derive(seed, "generator", number), 0], dtype="uint32"))
+
+
+def _note(epoch: int, epochs: int, losses: dict[str, float]) -> str:
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in losses.items() if "loss" in name)
+    return f"epoch {epoch}/{epochs}, {shown}"

@@ -1,0 +1,223 @@
+"""Competitions whose files lie under plain addresses: fetched once, checked by hash, kept for the next time.
+
+A folder of one's own comes before the network: `$PILSA_DATA_DIR/<mirror>/<name>`.
+"""
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, StringConstraints, model_validator
+
+from pipelines import platforms
+from pipelines.core import paths
+from pipelines.core.atomic import disk_errors, file_hash, writing
+from pipelines.core.competition import Competition
+from pipelines.core.errors import UserError, did_you_mean
+from pipelines.core.schema import Name, Strict
+from pipelines.core.tables import read_idx
+
+DATA_DIR = "PILSA_DATA_DIR"
+_RETRIES = 2
+_TIMEOUT_SECONDS = 30
+_CHUNK_BYTES = 1 << 16
+
+# A name becomes a path, so it must not lead out of the folder.
+FileName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.-]*$")]
+
+
+class RemoteFile(Strict):
+    """Where one file lies and what its bytes must be.
+
+    Attributes:
+        url: http or https.
+        md5: 32 hex digits.
+    """
+
+    url: str = Field(pattern=r"^https?://[^/]+/")
+    md5: str = Field(pattern=r"^[0-9a-f]{32}$")
+
+
+class FilesSource(platforms.Source):
+    """What is fetched.
+
+    Attributes:
+        mirror: the folder below $PILSA_DATA_DIR that may hold the same files.
+        files: name → address and hash.
+        solution: the one of `files` that holds the test labels in idx form; it never reaches `raw/`.
+        seed: of the drawing of the public half.
+    """
+
+    mirror: Name | None = None
+    files: dict[FileName, RemoteFile] = Field(min_length=1)
+    solution: str | None = None
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _solution_is_a_file(self) -> "FilesSource":
+        if self.solution is not None and self.solution not in self.files:
+            near = did_you_mean(self.solution, self.files)
+            raise ValueError(f"solution must be one of `files`, found {self.solution!r}{near}")
+        return self
+
+
+class Files(platforms.Platform):
+    """Fetches named files; where one of them holds the test labels, grades locally."""
+
+    Source = FilesSource
+
+    def __init__(self, competition: Competition, source: Any) -> None:
+        """Check that what the competition reads is fetched, and that the solution is not read.
+
+        Raises:
+            UserError: a file of `files:` is not among `source.files`, or is the solution.
+        """
+        super().__init__(competition, source)
+        files = competition.files
+        where = f"competitions/{competition.name}.yaml"
+        for name in [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]:
+            if name not in source.files:
+                raise UserError(
+                    f"{where}: every name under `files:` must be among `source.files`, found "
+                    f"{name!r}{did_you_mean(str(name), source.files)}"
+                )
+            if name == source.solution:
+                raise UserError(
+                    f"{where}: the solution must stay hidden, and {name!r} is also under `files:`: "
+                    "remove it from one of the two"
+                )
+
+    def download(self, into: Path) -> None:
+        for name in self.source.files:
+            if name != self.source.solution:
+                self._place(self._fetch(name), into / name)
+
+    def solution(self) -> pd.DataFrame | None:
+        if self.source.solution is None:
+            return None
+        labels = read_idx(self._fetch(self.source.solution))
+        if labels.ndim != 1:
+            raise UserError(
+                f"the solution must be labels (1 axis), and {self.source.solution} has {labels.ndim} axes: "
+                f"correct source.solution in competitions/{self.competition.name}.yaml"
+            )
+        return pd.DataFrame(
+            {
+                "id": np.arange(1, len(labels) + 1).astype(str),
+                "target": labels.astype(str),
+                "usage": platforms.draw_usage(labels, self.source.seed),
+            }
+        )
+
+    def _fetch(self, name: str) -> Path:
+        """The path of a checked file: in the mirror, or among the downloads that are kept."""
+        return self._in_mirror(name) or self._from_network(name)
+
+    def _mirror_path(self, name: str) -> Path | None:
+        folder = os.environ.get(DATA_DIR)
+        if not folder or self.source.mirror is None:
+            return None
+        return Path(folder).expanduser() / self.source.mirror / name
+
+    def _in_mirror(self, name: str) -> Path | None:
+        path = self._mirror_path(name)
+        if path is None or not path.is_file():
+            return None
+        found, expected = file_hash(path, "md5"), self.source.files[name].md5
+        if found != expected:
+            raise UserError(
+                f"{path} must have the md5 {expected}, found {found}: put the original file there, remove "
+                f"it, or unset {DATA_DIR} to download it"
+            )
+        return path
+
+    def _from_network(self, name: str) -> Path:
+        import pooch
+
+        folder = paths.downloads() / self.competition.name
+        wanted = self.source.files[name]
+        shelf = pooch.create(
+            folder, base_url="", urls={name: wanted.url}, registry={name: f"md5:{wanted.md5}"},
+            retry_if_failed=_RETRIES,
+        )  # fmt: skip
+        downloader = pooch.HTTPDownloader(
+            progressbar=sys.stderr.isatty(), chunk_size=_CHUNK_BYTES, timeout=_TIMEOUT_SECONDS
+        )
+        with disk_errors(folder / name), self._network_errors(name):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):  # pooch's own refusal carries no error number
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return Path(shelf.fetch(name, downloader=downloader))
+
+    @contextmanager
+    def _network_errors(self, name: str) -> Iterator[None]:
+        """Turn what may go wrong on the way into a UserError that says what to do."""
+        import requests
+
+        try:
+            yield
+        except (requests.RequestException, ValueError) as error:
+            raise UserError(f"{self._problem(name, error)}{self._other_way(name)}") from None
+
+    def _problem(self, name: str, error: Exception) -> str:
+        import requests
+
+        wanted, where = self.source.files[name], f"competitions/{self.competition.name}.yaml"
+        match error:
+            case requests.HTTPError():
+                answer = str(error).split(" for url")[0]
+                return (
+                    f"{wanted.url} must hold {name} and answers {answer}: try again later, or correct "
+                    f"its url in {where}"
+                )
+            case requests.Timeout():
+                return (
+                    f"{wanted.url} must answer within {_TIMEOUT_SECONDS} s and did not: try again"
+                )
+            case requests.RequestException():
+                return (
+                    f"{wanted.url} must be reachable and is not ({_reason(error)}): check the network "
+                    "and try again"
+                )
+        # A ValueError is pooch's word for another hash; it has deleted what came.
+        found = str(error).split(". ", maxsplit=1)[0]
+        return (
+            f"{name} from {wanted.url} must have the md5 {wanted.md5} and has not ({found}): try again; "
+            f"if it stays so, the file has changed: check its md5 in {where}"
+        )
+
+    def _other_way(self, name: str) -> str:
+        if self.source.mirror is None:
+            return ""
+        path = self._mirror_path(name)
+        if path is not None:
+            return f"; or put the file into {path.parent}"
+        return f"; or set {DATA_DIR} to a folder that holds {self.source.mirror}/{name}"
+
+    def _place(self, source: Path, target: Path) -> None:
+        """Let `target` hold the bytes of `source`: as a second name of a download, else as a copy."""
+        with writing(target) as temporary:
+            if source.is_relative_to(paths.downloads()):
+                temporary.unlink()
+                try:
+                    os.link(source, temporary)
+                    return
+                except OSError:  # another disk, or a file system without hard links
+                    pass
+            # A mirror belongs to somebody else: a second name would let changes of one reach the other.
+            shutil.copyfile(source, temporary)
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause in a few words; requests wraps it three times."""
+    while isinstance(inner := error.args[0] if error.args else None, Exception):
+        error = inner
+    reason = getattr(error, "reason", None)
+    return str(reason or error)

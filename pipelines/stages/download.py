@@ -1,0 +1,31 @@
+"""download: fetch a competition's files into raw/, each checked by its hash."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from pipelines import platforms
+from pipelines.core import competition as competitions
+from pipelines.core import paths
+from pipelines.core.atomic import disk_errors
+from pipelines.stages import run
+
+
+def download(competition: str) -> None:
+    """Fill `data/<competition>/raw/`, all of it or nothing."""
+    raw = paths.raw(competition)
+    with disk_errors(raw):
+        raw.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".raw-", dir=raw.parent) as made:
+            complete = Path(made) / "raw"
+            complete.mkdir()
+            platforms.of(competitions.load(competition)).download(complete)
+            shutil.rmtree(raw, ignore_errors=True)
+            complete.replace(raw)
+    for file in sorted(raw.iterdir()):
+        print(f"{file.relative_to(paths.root())}: {file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    sys.exit(run(download))

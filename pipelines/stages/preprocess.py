@@ -1,0 +1,48 @@
+"""preprocess: check the raw files, store the dataset, draw the folds, profile the data."""
+
+import sys
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from pipelines.core import competition as competitions
+from pipelines.core import dataset as datasets
+from pipelines.core import folds, params, paths, raw, submission
+from pipelines.core.dataset import Dataset
+from pipelines.core.seeds import derive
+from pipelines.stages import run
+from pipelines.training import profile
+
+
+def preprocess(competition: str) -> None:
+    """Write dataset/, sample_submission.csv, folds.csv and profile/."""
+    settings, chosen = params.load(), competitions.load(competition)
+    tables = raw.read(chosen, paths.raw(competition))
+    dataset, warnings = raw.build(chosen, tables)
+    dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed)
+    fold = folds.make(
+        chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
+        dataset.groups, dataset.times, dataset.classes,
+    )  # fmt: skip
+    dataset.save(paths.dataset(competition))
+    submission.save(paths.sample(competition), tables.sample)
+    folds.save(paths.folds(competition), dataset.row_ids, fold)
+    profile.write(paths.profile(competition), dataset, warnings, settings.seed)
+    for sentence in warnings:
+        print(f"note: {sentence}")
+    print(f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows")
+
+
+def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
+    """At most `max_rows` training rows, classes in their shares; the order of the file is kept."""
+    if not 0 < max_rows < len(dataset.y):
+        return dataset
+    classes = dataset.y if dataset.is_classification else None
+    rows, _ = train_test_split(
+        np.arange(len(dataset.y)), train_size=max_rows, stratify=classes, random_state=derive(seed, "subset")
+    )
+    return datasets.subset(dataset, np.sort(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(run(preprocess))

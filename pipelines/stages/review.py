@@ -1,0 +1,20 @@
+"""review: the weekly page of the active competition."""
+
+import sys
+from datetime import date
+
+from pipelines.core import atomic, params, paths
+from pipelines.review import page
+from pipelines.stages import run
+
+
+def review(competition: str) -> None:
+    """Write `reports/<competition>.html`."""
+    content = page.gather(competition, date.today())
+    target = paths.report(competition)
+    atomic.write_text(target, page.render(content, params.load().language))
+    print(f"{target.relative_to(paths.root())}: {len(content.standing.entries)} scores")
+
+
+if __name__ == "__main__":
+    sys.exit(run(review))

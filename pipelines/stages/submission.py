@@ -1,0 +1,28 @@
+"""submission: what was chosen, in the form of the sample file, checked as the platform would check it.
+
+Building is a stage; uploading is not: `dvc repro` never spends a daily submission.
+"""
+
+import sys
+
+from pipelines.core import competition as competitions
+from pipelines.core import paths
+from pipelines.core import submission as submissions
+from pipelines.core.predictions import Predictions
+from pipelines.stages import run
+
+
+def submission(competition: str) -> None:
+    """Write `submissions/<competition>.csv`."""
+    chosen = competitions.load(competition)
+    sample = submissions.read(paths.sample(competition), chosen)
+    predictions = Predictions.load(paths.ensembles(competition) / "chosen.npz")
+    frame = submissions.build(chosen, sample, predictions)
+    checked = submissions.validate(chosen, frame, sample, tuple(predictions.classes.tolist()))
+    target = paths.submission(competition)
+    submissions.save(target, checked)
+    print(f"{target.relative_to(paths.root())}: {len(checked):,} rows from {predictions.name}; `pilsa submit` grades it")
+
+
+if __name__ == "__main__":
+    sys.exit(run(submission))

@@ -1,0 +1,54 @@
+"""tune: search a model's hyperparameters on the rows outside the fold that judges them."""
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from pipelines.core import params as settings_file
+from pipelines.core import paths
+from pipelines.core.atomic import write_json
+from pipelines.stages import run
+from pipelines.training import plan as plans
+from pipelines.training.plan import Plan
+
+_NOTHING: dict[str, Any] = {"params": {}, "by_fold": {}, "studies": {}, "mark": None}
+
+
+def tune(competition: str, model: str) -> None:
+    """Write `tuned/<model>.json`: the values found, per fold too where `nested` asks for it."""
+    settings = settings_file.load()
+    settings.check_sections(model)
+    if settings.tune[model].trials == 0:
+        write_json(paths.tuned(competition, model), _NOTHING)
+        print(f"{model}: 0 trials asked, the defaults and what train.{model} fixes are used")
+        return
+    plan = plans.load(competition, model)
+    if plan.is_network:
+        from pipelines.training import backend
+
+        backend.prepare(settings.backend, settings.device)
+    write_json(paths.tuned(competition, model), _search(plan))
+
+
+def _search(plan: Plan) -> dict[str, Any]:
+    from pipelines.training.checkpoints import working
+    from pipelines.training.tuning import tune as search
+
+    held = range(plan.folds.n_splits) if plan.tune.nested else range(1)
+    studies = {}
+    for fold in held:
+        with working(plan.key(job="tune", held=fold), f"tune {plan.name} without fold {fold}") as work:
+            studies[str(fold)] = search(plan, fold, plan.tune.trials, work)
+        print(f"{plan.name} without fold {fold}: {studies[str(fold)]}")
+    found = {fold: study.params for fold, study in studies.items()}
+    rest = f"folds 1…{plan.folds.n_splits - 1}"
+    return {
+        "params": found["0"],
+        "by_fold": found if plan.tune.nested else {},
+        "studies": {fold: asdict(study) for fold, study in studies.items()},
+        "mark": "tuned inside every fold" if plan.tune.nested else f"tuned on {rest}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run(tune))

@@ -1,0 +1,176 @@
+"""Grading here, where a platform's solution is known: the same scores that its leaderboard would show."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipelines import platforms
+from pipelines.core import paths, submission
+from pipelines.core.competition import Competition
+from pipelines.core.errors import UserError
+from pipelines.core.metrics import get
+from pipelines.core.predictions import Predictions, one_hot
+from pipelines.core.process import exclusive
+from pipelines.submitting import guards
+from pipelines.tracking import ledger
+from pipelines.tracking.ledger import LedgerRow
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The scores of one submission; the metric says whether greater is better.
+
+    Attributes:
+        public, private: on the solution's Public and Private rows; None where it has none.
+        whole: on all rows.
+        public_rows, private_rows: how many there are.
+    """
+
+    public: float | None
+    private: float | None
+    whole: float
+    public_rows: int
+    private_rows: int
+
+
+def grade(
+    competition: Competition,
+    frame: pd.DataFrame,
+    solution: pd.DataFrame,
+    classes: tuple[str, ...] = (),
+) -> Grade:
+    """Judge a checked submission.
+
+    Args:
+        competition: names the metric and the columns.
+        frame: as `submission.validate` returns it.
+        solution: `id`, `target` (text as in train.csv, or numbers) and `usage` (Public or Private).
+        classes: the labels that occur in training, in the order of prediction columns; empty for values.
+
+    Raises:
+        UserError: the solution lacks an id of the submission, or holds a label that training does not.
+        MemberFailed: the metric is not defined for these values.
+    """
+    truth = _aligned(competition, frame, solution)
+    y = _targets(truth["target"], classes)
+    predicted = matrix(competition, frame, classes)
+    metric = get(competition.metric)
+
+    def score(rows: np.ndarray) -> float | None:
+        return metric.score(y[rows], predicted[rows], classes) if rows.any() else None
+
+    public, private = ((truth["usage"] == part).to_numpy() for part in ("Public", "Private"))
+    whole = metric.score(y, predicted, classes)
+    return Grade(score(public), score(private), whole, int(public.sum()), int(private.sum()))
+
+
+def matrix(competition: Competition, frame: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
+    """The prediction matrix behind a submission: float64 (n, n_classes) one-hot or probabilities, or (n, 1)."""
+    columns = submission.target_columns(competition, frame)
+    needs = get(competition.metric).needs
+    if needs == "label":
+        return one_hot(_targets(frame[columns[0]], classes), len(classes)).astype(np.float64)
+    values = frame[columns].to_numpy(np.float64)
+    if needs == "value":
+        return values
+    if len(columns) == 1:  # the probability of the last of two classes
+        return np.hstack([1 - values, values])
+    return values @ _columns_of_classes(competition, frame, classes).T
+
+
+def _columns_of_classes(
+    competition: Competition, frame: pd.DataFrame, classes: tuple[str, ...]
+) -> np.ndarray:
+    """(n_classes, n_columns): 1 where a column stands for a class, else 0.
+
+    The rule by which columns are named is `submission.build`'s own, so it is asked to fill in one sure row
+    per class.
+    """
+    names = np.array(classes)
+    sure = np.eye(len(names), dtype=np.float32)
+    predictions = Predictions(
+        name="sure", kind="probability", oof=sure, test=sure, test_from="refit", row_ids=names, test_ids=names,
+        classes=names, metric=competition.metric, fold_scores=np.array([]), folds_hash="", data_hash="",
+    )  # fmt: skip
+    sample = pd.DataFrame(0.0, index=range(len(names)), columns=frame.columns)
+    sample = sample.assign(**{competition.id_column: names})
+    filled = submission.build(competition, sample, predictions)
+    return filled[submission.target_columns(competition, frame)].to_numpy(np.float64)
+
+
+def _aligned(competition: Competition, frame: pd.DataFrame, solution: pd.DataFrame) -> pd.DataFrame:
+    """The solution's rows in the order of the submission."""
+    ids, known = frame[competition.id_column], solution.set_index("id")
+    missing = ids[~ids.isin(known.index)]
+    if len(missing) or len(known) != len(ids):
+        raise UserError(
+            f"the solution of {competition.name} must have the {len(ids)} ids of the sample, found {len(known)} "
+            f"({len(missing)} missing): delete data/{competition.name} and run `dvc repro`"
+        )
+    return known.loc[ids]
+
+
+def _targets(column: "pd.Series[str]", classes: tuple[str, ...]) -> np.ndarray:
+    """Labels as int64 class indices (n,); values as float64 (n,)."""
+    if not classes:
+        return column.to_numpy(np.float64)
+    index = {label: number for number, label in enumerate(classes)}
+    numbers = column.astype(str).map(index)
+    if numbers.isna().any():
+        unknown = sorted(set(column[numbers.isna()].astype(str)))
+        raise UserError(
+            f"labels must occur in training ({', '.join(classes[:8])}), found {unknown[:3]}: check `target:`"
+        )
+    return numbers.to_numpy(np.int64)
+
+
+def submit(
+    competition: Competition,
+    path: Path,
+    message: str,
+    member: str,
+    name: str,
+    cv_mean: float | None,
+) -> LedgerRow:
+    """Check a submission, grade it, and write it into the ledger; warnings go to standard error.
+
+    The ledger's row is written last and at once: killed before it, nothing was submitted.
+
+    Args:
+        competition: one whose platform knows the solution.
+        path: the CSV.
+        message: a few words about it, in any script.
+        member: whose submission it is.
+        name: what predicted it: `ensembles/mean`, `models/knn`, `kernels/m01/first-cnn`.
+        cv_mean: its cross-validation score, to be set beside the LB score; None where there is none.
+
+    Raises:
+        UserError: a guard refuses it, or only the platform's server knows the solution.
+    """
+    solution = platforms.of(competition).solution()
+    if solution is None:
+        raise UserError(
+            f"grading here is only for competitions whose solution is known, and that of {competition.name} is with "
+            f"its platform; uploading is not built yet: upload {path} on {competition.url or 'its page'}"
+        )
+    with exclusive(paths.cache() / "locks" / f"submit-{competition.name}", f"submitting {path}"):
+        checked = guards.check(competition, path, is_local=True)
+        for warning in checked.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        found = grade(competition, checked.frame, solution, checked.classes)
+        row = LedgerRow(
+            time=ledger.now(), competition=competition.name, file=_place(path), sha256=checked.sha256, name=name,
+            member=member, message=message, cv_mean=cv_mean, status="COMPLETE", lb_public=found.public,
+            lb_private=found.private,
+        )  # fmt: skip
+        ledger.append(row)
+    return row
+
+
+def _place(path: Path) -> str:
+    """The path below the repository; outside it the name alone, since the rest is of one machine."""
+    place, root = path.resolve(), paths.root()
+    return place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name

@@ -1,0 +1,97 @@
+"""Guards: what a submission must pass before it is spent, on any platform."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.core import paths, submission
+from pipelines.core.competition import Competition
+from pipelines.core.dataset import Dataset
+from pipelines.core.errors import UserError
+from pipelines.core.metrics import get
+from pipelines.tracking import ledger
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A submission that may be sent.
+
+    Attributes:
+        frame: columns, ids and order of the sample; labels as text.
+        sha256: 64 hex digits of the content, whatever the order of its rows in the file.
+        classes: the labels that occur in training, in the order of prediction columns; empty for values.
+        warnings: a sentence each.
+    """
+
+    frame: pd.DataFrame
+    sha256: str
+    classes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check(
+    competition: Competition, path: Path, is_local: bool, now: datetime | None = None
+) -> Checked:
+    """Check a submission's form, that it is new, and that the day has a submission left.
+
+    Args:
+        competition: the competition it is for.
+        path: the CSV.
+        is_local: graded on this machine; then the daily limit only warns, since nothing is spent.
+        now: the moment that counts as today, with a time zone; the present one by default.
+
+    Raises:
+        UserError: the file is no valid submission, was submitted before, or the day's limit is reached.
+    """
+    sample = submission.read(paths.sample(competition.name), competition)
+    classes = Dataset.load(paths.dataset(competition.name)).classes
+    try:
+        frame = submission.validate(
+            competition, submission.read(path, competition), sample, classes
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    digest = content_digest(competition, frame)
+    _check_new(competition, path, digest)
+    warnings = _check_limit(competition, is_local, now or datetime.now(UTC))
+    return Checked(frame, digest, classes, warnings)
+
+
+def content_digest(competition: Competition, frame: pd.DataFrame) -> str:
+    """SHA-256 of what a checked submission says: `1` and `1.0` are the same number, labels are text."""
+    columns = submission.target_columns(competition, frame)
+    kind = str if get(competition.metric).needs == "label" else "float64"
+    text = frame.astype(dict.fromkeys(columns, kind)).to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _check_new(competition: Competition, path: Path, digest: str) -> None:
+    before = ledger.find(digest, competition.name)
+    # What the platform refused was never judged, so it may be sent again.
+    if before is not None and before.status != "ERROR":
+        scores = {"public": before.lb_public, "private": before.lb_private}
+        told = ", ".join(f"{part} {score:g}" for part, score in scores.items() if score is not None)
+        raise UserError(
+            f"a submission must be new, and {path} says what {before.file} said at {before.time} "
+            f"({before.name}, {told or before.status}): submit other predictions"
+        )
+
+
+def _check_limit(competition: Competition, is_local: bool, now: datetime) -> tuple[str, ...]:
+    today = now.astimezone(UTC).date()
+    spent = sum(
+        row.moment.date() == today
+        for row in ledger.submissions(competition.name)
+        if row.status != "ERROR"
+    )
+    if spent < competition.daily_limit:
+        return ()
+    found = f"found {spent} of {competition.daily_limit} sent on {today} (UTC)"
+    if is_local:
+        return (f"{competition.name} would have no submission left today, {found}",)
+    raise UserError(
+        f"{competition.name} must have a submission left today, {found}: wait until midnight UTC"
+    )

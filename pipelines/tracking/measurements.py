@@ -1,0 +1,57 @@
+"""What a run measured, as named series: scores, fold scores by fold, learning curves by epoch."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from pipelines.core.errors import UserError
+from pipelines.core.tables import read_csv
+from pipelines.tracking.records import Record
+
+
+class Measurement(NamedTuple):
+    """One point: `fold_score` at step 3 is fold 3, `fold0/loss` at step 7 is epoch 7."""
+
+    name: str
+    value: float
+    step: int
+
+
+def of(record: Record, history: Path) -> list[Measurement]:
+    """Everything finite that a run measured.
+
+    Args:
+        record: gives the scores; those that it does not have are left out.
+        history: CSV with the columns fold and epoch, every other one a loss. It may be missing or empty:
+            a model without epochs has no curves.
+
+    Raises:
+        UserError: the history is no CSV or lacks a column.
+    """
+    named = ("cv_mean", "cv_std", "cv_pooled", "fold0", "seconds")
+    points = [(name, getattr(record, name), 0) for name in named]
+    points += [("fold_score", score, fold) for fold, score in enumerate(record.fold_scores)]
+    points += _curves(history)
+    return [
+        Measurement(name, float(value), step)
+        for name, value, step in points
+        if value is not None and math.isfinite(value)
+    ]
+
+
+def _curves(path: Path) -> list[tuple[str, float, int]]:
+    # pandas writes an empty table as one line feed
+    if not path.is_file() or not path.read_bytes().strip(b'"\r\n'):
+        return []
+    history = read_csv(path)
+    if missing := {"fold", "epoch"} - set(history.columns):
+        raise UserError(
+            f"{path} must have the columns fold and epoch, found {list(history.columns)} without "
+            f"{sorted(missing)}: delete its folder and rerun"
+        )
+    losses = [str(name) for name in history.columns if name not in {"fold", "epoch"}]
+    return [
+        (f"fold{row['fold']}/{name}", row[name], int(row["epoch"]))
+        for row in history.to_dict("records")
+        for name in losses
+    ]

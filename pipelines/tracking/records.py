@@ -1,0 +1,319 @@
+"""Records: what one run was and what it scored. They are the truth; the run store only mirrors them."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+
+from pipelines.core import atomic, paths
+from pipelines.core.errors import UserError
+from pipelines.core.folds import Folds
+from pipelines.core.metrics import get
+from pipelines.core.predictions import Predictions, TestFrom
+from pipelines.core.schema import Strict, validate
+from pipelines.tracking import reasons
+
+RunKind = Literal["baseline", "kernel", "ensemble"]
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+Plain = str | int | float | bool | None
+
+# What a run writes itself does not make the tree dirty.
+_OWN_OUTPUTS = ("dvc.lock", "submissions/ledger.csv", "kernels/*/*/result.json")
+
+
+class Head(Strict):
+    """What is known of a run before it starts.
+
+    Attributes:
+        name: unique within its kind: `models/knn`, `kernels/m01/first-cnn`, `ensembles/mean`.
+        metric: a name of `pipelines.core.metrics`.
+        week: of the curriculum; None outside it.
+        git_commit: as `git_commit()` gives it.
+        data_hash, folds_hash: what it is made of; scores under other hashes are not comparable.
+    """
+
+    name: str
+    kind: RunKind
+    member: str
+    competition: str
+    metric: str
+    week: int | None = None
+    git_commit: str | None = None
+    data_hash: str
+    folds_hash: str
+
+
+class Run(Strict):
+    """What is known of a run when it has ended.
+
+    Attributes:
+        run_id: as `run_id()` gives it.
+        seconds: of the work, that of earlier, killed calls included.
+        parameters: flat; `flat()` makes one of a nested mapping.
+        marks: what a reader of the score must know, such as `tuned on folds 1…`.
+        environment: as `environment()` gives it.
+    """
+
+    run_id: str
+    seconds: float
+    parameters: dict[str, Plain] = {}
+    marks: list[str] = []
+    environment: dict[str, str] = {}
+
+
+class Score(Strict):
+    """The one shape of a score.
+
+    Attributes:
+        cv_mean, cv_std: mean and sample standard deviation of the fold scores.
+        cv_pooled: the metric on all scored rows together.
+        fold0: the mock exam.
+        fold_scores: per fold; None for a fold that has no score.
+        seconds: of the work.
+
+    A run without a prediction for every scored row has no `cv_mean`, `cv_std`, `cv_pooled`: None.
+    """
+
+    name: str
+    kind: RunKind
+    member: str
+    metric: str
+    greater_is_better: bool
+    cv_mean: float | None
+    cv_std: float | None
+    cv_pooled: float | None
+    fold0: float | None
+    fold_scores: list[float | None]
+    seconds: float
+    status: Status
+    run_id: str
+
+
+class Record(Score):
+    """One run: its score, and all that is needed to read the score or to repeat it.
+
+    Attributes:
+        test_from: how the test rows were predicted; None where they were not.
+        reason: why it is not FINISHED; None where it is.
+    """
+
+    competition: str
+    week: int | None
+    git_commit: str | None
+    data_hash: str
+    folds_hash: str
+    test_from: TestFrom | None
+    parameters: dict[str, Plain]
+    marks: list[str]
+    environment: dict[str, str]
+    reason: str | None = None
+
+    @property
+    def score(self) -> Score:
+        return Score(**{name: getattr(self, name) for name in Score.model_fields})
+
+    @property
+    def head(self) -> Head:
+        return Head(**{name: getattr(self, name) for name in Head.model_fields})
+
+
+def make(head: Head, run: Run, predictions: Predictions, y: np.ndarray, folds: Folds) -> Record:
+    """The record of a run that ended well.
+
+    Args:
+        head, run: what it was.
+        predictions: what came of it; `fold_scores` are taken from here.
+        y: class indices int (n_rows,) or values float (n_rows,).
+        folds: the fold file; rows of fold −1 are in no score.
+
+    Raises:
+        UserError: the predictions were made of other data, under other folds or for another metric.
+        MemberFailed: the metric is not defined for them.
+    """
+    _check_same(head, predictions, folds)
+    scores = [float(score) if np.isfinite(score) else None for score in predictions.fold_scores]
+    known = [score for score in scores if score is not None]
+    rows = folds.scored
+    is_whole = len(known) == len(scores) > 0 and bool(np.isfinite(predictions.oof[rows]).all())
+    pooled = None
+    if is_whole:
+        pooled = get(head.metric).score(
+            y[rows], predictions.oof[rows], predictions.classes.tolist()
+        )
+    return Record(
+        **head.model_dump(), **run.model_dump(), status="FINISHED", test_from=predictions.test_from,
+        greater_is_better=get(head.metric).greater_is_better,
+        cv_mean=float(np.mean(known)) if is_whole else None,
+        cv_std=float(np.std(known, ddof=1)) if is_whole and len(known) > 1 else None,
+        cv_pooled=pooled, fold0=scores[0] if scores else None, fold_scores=scores,
+    )  # fmt: skip
+
+
+def _check_same(head: Head, predictions: Predictions, folds: Folds) -> None:
+    pairs = (
+        ("folds", head.folds_hash, folds.hash),
+        ("folds", head.folds_hash, predictions.folds_hash),
+        ("data", head.data_hash, predictions.data_hash),
+        ("metric", head.metric, predictions.metric),
+    )
+    for what, wanted, found in pairs:
+        if wanted != found:
+            raise UserError(
+                f"{head.name}: a score must be of one {what}, found {wanted} in the run and {found} in its "
+                "predictions: run `dvc repro`"
+            )
+
+
+def unfinished(head: Head, run: Run, status: Status, reason: str) -> Record:
+    """The record of a run that failed or was killed: no scores, and the reason.
+
+    Args:
+        head, run: what it was.
+        status: FAILED or KILLED.
+        reason: in a sentence, such as `reasons.of` gives; what looks like a secret is taken out.
+    """
+    return Record(
+        **head.model_dump(), **run.model_dump(), status=status, reason=reasons.shown(reason),
+        greater_is_better=get(head.metric).greater_is_better, test_from=None,
+        cv_mean=None, cv_std=None, cv_pooled=None, fold0=None, fold_scores=[],
+    )  # fmt: skip
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record as JSON."""
+    atomic.write_json(path, record.model_dump())
+
+
+def read(path: Path) -> Record:
+    """Read what `write` wrote.
+
+    Raises:
+        UserError: the file is missing, is no JSON, or is no record.
+    """
+    content = atomic.read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"{path} must be a record, found {type(content).__name__}: delete it and rerun"
+        )
+    return validate(Record, content, str(path))
+
+
+def run_id(parts: Mapping[str, Any]) -> str:
+    """A run's name in the history: hash of what decides its numbers, and which attempt this is.
+
+    Args:
+        parts: data, folds, parameters and code, by their hashes or values.
+    """
+    stem = atomic.content_hash(dict(parts))
+    earlier = [folder.name.rpartition("-")[2] for folder in paths.history().glob(f"{stem}-*")]
+    # One above the highest, not the count: with a gap the count would name a run that exists.
+    return f"{stem}-{1 + max((int(number) for number in earlier if number.isdigit()), default=0)}"
+
+
+def archive(record: Record, files: Mapping[str, Path | bytes]) -> Path:
+    """Put a run into the history, whole or not at all.
+
+    Args:
+        record: it becomes `record.json`, and its `run_id` names the folder.
+        files: name inside the folder (`predictions.npz`, `history.csv`, `pictures/loss.png`) → what to
+            copy, or the bytes themselves.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: the history has a run of that id, a file is missing, or the disk is full or read-only.
+    """
+    folder = paths.history() / record.run_id
+    if folder.exists():
+        raise UserError(
+            f"a run must be archived once, and {folder} exists: rerun, and the run gets the next number"
+        )
+    temporary = folder.with_name(f".{record.run_id}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a call that was killed
+    try:
+        write(temporary / "record.json", record)
+        for name, content in files.items():
+            _place(temporary, name, content)
+        with atomic.disk_errors(folder):
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _place(folder: Path, name: str, content: Path | bytes) -> None:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or name == "record.json":
+        raise UserError(
+            f"a file of a run must have a name inside its folder, found {name!r}: rename it"
+        )
+    if isinstance(content, bytes):
+        atomic.write_bytes(folder / name, content)
+        return
+    if not content.is_file():
+        raise UserError(f"{content} must exist to be archived and was not found: rerun")
+    with atomic.writing(folder / name) as target:
+        shutil.copyfile(content, target)
+
+
+def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
+    """A nested mapping as a flat one: `{"a": {"b": 1}}` → `{"a.b": 1}`; sequences become text."""
+    found: dict[str, Plain] = {}
+    for key, value in parameters.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{name}.")
+        elif isinstance(value, np.generic):
+            found[name] = value.item()
+        else:
+            found[name] = value if isinstance(value, Plain) else ", ".join(map(str, value))
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit checked out, followed by `+changes` where other files differ from it; None without git."""
+    # Without this, `git status` takes the index lock and a `git add` of the user's would fail.
+    settings = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    ours = [f":(exclude,glob){name}" for name in _OWN_OUTPUTS]
+
+    def ask(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words],
+            cwd=paths.root(),
+            env=settings,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    try:
+        commit = ask("rev-parse", "--verify", "HEAD")
+        return commit + ("+changes" if ask("status", "--porcelain", "--", ".", *ours) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def environment(backend: str) -> dict[str, str]:
+    """What a run ran on, without importing any of it.
+
+    Args:
+        backend: the Keras backend: tensorflow, jax or torch.
+    """
+    found = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": str(os.cpu_count()),
+    }
+    for package in ("numpy", "scikit-learn", "keras", backend):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,286 @@
+"""Blending: members become an ensemble whose own score is nested, beside the best single member."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pipelines.core import registry
+from pipelines.core.comparison import Difference, paired_difference
+from pipelines.core.errors import MemberFailed, UserError, did_you_mean
+from pipelines.core.folds import Folds
+from pipelines.core.metrics import Metric
+from pipelines.core.predictions import Predictions, one_hot
+from pipelines.core.seeds import derive
+from pipelines.ensembles import Method
+
+_SHARED = {
+    "row_ids": "training rows", "test_ids": "test rows", "classes": "classes",
+    "data_hash": "data",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """An ensemble and how it came about.
+
+    Attributes:
+        predictions: named `ensembles/<method>`; the OOF is nested.
+        description: `method`; `members` in order; `left_out`, members that give labels where the metric
+            needs probabilities; `equal_weights_in`, folds of a time split with nothing earlier to learn
+            from; `learned`, what the method found on all rows (weights, say).
+    """
+
+    predictions: Predictions
+    description: dict[str, Any]
+
+
+def blend(
+    method_name: str,
+    members: list[Predictions],
+    y: np.ndarray,
+    folds: Folds,
+    metric: Metric,
+    seed: int,
+) -> Blend:
+    """Combine members by one method.
+
+    The OOF rows of fold i come from a method fitted on the other folds; of a time split, on earlier rows
+    only. Test rows come from a method fitted on all scored rows.
+
+    Args:
+        method_name: a file of `pipelines/ensembles/`.
+        members: what to combine; labels are left out where the metric needs probabilities.
+        y: class indices int64 (n_rows,) or values float64 (n_rows,).
+        folds: the fold file that every member was scored on.
+        metric: what is to become better.
+        seed: of whatever the method draws.
+
+    Raises:
+        UserError: members are not comparable, or there is no such method.
+        MemberFailed: a member did not predict all scored rows, no member is left, or the method does not
+            suit members or metric.
+    """
+    check_comparable(members, folds, metric)
+    pool = [member for member in members if member.is_pooled]
+    _check_pool(pool, members, folds, metric)
+    fitted = _Fitting(method_name, pool, y, metric, seed)
+    try:
+        oof, equal = _nested(fitted, folds)
+        final = fitted(np.flatnonzero(folds.scored))
+        combined = _predictions(f"ensembles/{method_name}", pool, oof, final.combine(fitted.test))
+    except MemberFailed as error:
+        order = ", ".join(member.name for member in pool)
+        message = f"ensembles/{method_name} of {order}: {error}"
+        raise MemberFailed(message) from error
+    scores = [_score(combined, y, folds.valid_rows(i), metric) for i in range(folds.n_splits)]
+    description = {
+        "method": method_name,
+        "members": [member.name for member in pool],
+        "left_out": [member.name for member in members if not member.is_pooled],
+        "equal_weights_in": equal,
+        "learned": final.describe([member.name for member in pool]),
+    }
+    return Blend(replace(combined, fold_scores=np.array(scores)), description)
+
+
+def cv_pooled(predictions: Predictions, y: np.ndarray, folds: Folds, metric: Metric) -> float:
+    """The metric on all scored rows together.
+
+    Raises:
+        MemberFailed: a scored row was not predicted, or has no score; the message names the member.
+    """
+    return _score(predictions, y, folds.scored, metric)
+
+
+def best_single(
+    members: Sequence[Predictions], y: np.ndarray, folds: Folds, metric: Metric
+) -> Predictions:
+    """The member with the best `cv_pooled`; of equal ones the first.
+
+    Members that an ensemble could not take (labels where the metric needs probabilities, rows without a
+    prediction) are passed over.
+
+    Raises:
+        MemberFailed: there is none.
+    """
+    whole = [m for m in members if m.is_pooled and not _unpredicted(m, folds)]
+    if not whole:
+        raise MemberFailed(
+            f"one member must have predicted every scored row as {metric.name} needs it, found none of "
+            f"{len(members)}: run `dvc repro` and `pilsa scores` to see why"
+        )
+    best, best_score = whole[0], cv_pooled(whole[0], y, folds, metric)
+    for member in whole[1:]:
+        score = cv_pooled(member, y, folds, metric)
+        if metric.better(score, best_score):
+            best, best_score = member, score
+    return best
+
+
+def choose(
+    wanted: str,
+    candidates: Sequence[Predictions],
+    y: np.ndarray,
+    folds: Folds,
+    metric: Metric,
+) -> Predictions:
+    """What is to be submitted.
+
+    Args:
+        wanted: `best` (by `cv_pooled`), a method such as `mean`, or a whole name such as `models/knn`.
+        candidates: members first, then ensembles: of equal scores the first, simpler one is taken.
+        y, folds, metric: as for `blend`.
+
+    Raises:
+        UserError: no candidate has that name.
+        MemberFailed: `best`, and no candidate predicted every scored row.
+    """
+    if wanted == "best":
+        return best_single(candidates, y, folds, metric)
+    for candidate in candidates:
+        if candidate.name in (wanted, f"ensembles/{wanted}"):
+            return candidate
+    known = ["best", *(candidate.name.removeprefix("ensembles/") for candidate in candidates)]
+    raise UserError(
+        f"ensemble.choose in params.yaml must be best, a method or a member, found {wanted!r}"
+        f"{did_you_mean(wanted, known)}"
+    )
+
+
+def compare(
+    ensemble: Predictions,
+    members: Sequence[Predictions],
+    y: np.ndarray,
+    folds: Folds,
+    metric: Metric,
+    seed: int,
+) -> Difference:
+    """The ensemble against the best single member on the scored rows; positive means the ensemble is better.
+
+    The member was chosen on these very rows and the ensemble's weights were not: the comparison leans
+    towards the member.
+
+    Raises:
+        MemberFailed: no member can be compared, or the ensemble lacks a row.
+    """
+    single = best_single(members, y, folds, metric)
+    rows = folds.scored
+    return paired_difference(
+        metric, y[rows], ensemble.oof[rows], single.oof[rows], ensemble.classes.tolist(),
+        derive(seed, "compare", ensemble.name),
+    )  # fmt: skip
+
+
+def check_comparable(members: Sequence[Predictions], folds: Folds, metric: Metric) -> None:
+    """Refuse members that were made of other rows, classes, folds or data, or judged by another metric.
+
+    Raises:
+        UserError: two members differ, or one differs from the fold file or the metric.
+    """
+    for member in members:
+        for word, wanted, found in (
+            ("folds", folds.hash, member.folds_hash),
+            ("metric", metric.name, member.metric),
+        ):
+            if found != wanted:
+                raise UserError(
+                    f"{member.name} must be made with the present {word} ({wanted}), found {found}: "
+                    "it is not comparable, run `dvc repro`"
+                )
+        for field, word in _SHARED.items():
+            if not np.array_equal(getattr(members[0], field), getattr(member, field)):
+                raise UserError(
+                    f"{member.name} and {members[0].name} must have the same {word}, and they differ: "
+                    "they are not comparable, run `dvc repro`"
+                )
+
+
+def _unpredicted(member: Predictions, folds: Folds) -> int:
+    """How many scored rows have no prediction."""
+    return int((~np.isfinite(member.oof[folds.scored]).all(axis=1)).sum())
+
+
+def _check_pool(
+    pool: list[Predictions], members: list[Predictions], folds: Folds, metric: Metric
+) -> None:
+    if not pool:
+        raise MemberFailed(
+            f"an ensemble must have a member, found 0 of {len(members)} that {metric.name} can use: "
+            "train a model, or join a kernel that gives probabilities"
+        )
+    gaps = {member.name: _unpredicted(member, folds) for member in pool}
+    lacking = [f"{name} lacks {count}" for name, count in gaps.items() if count]
+    if lacking:
+        raise MemberFailed(
+            f"every member must predict all {int(folds.scored.sum())} scored rows, and "
+            f"{', '.join(lacking)}: rerun it, or take it out of params.yaml"
+        )
+
+
+class _Fitting:
+    """Fits fresh methods of one kind on chosen rows of the same members.
+
+    Attributes:
+        oof, test: float64 (n_members, n_rows or n_test, width).
+    """
+
+    def __init__(
+        self, method_name: str, pool: list[Predictions], y: np.ndarray, metric: Metric, seed: int
+    ) -> None:
+        self.kind = registry.load(Method, method_name)
+        self.metric, self.y, self.seed = metric, y, derive(seed, "ensembles", method_name)
+        self.classes = pool[0].classes.tolist()
+        self.oof = np.stack([member.oof for member in pool]).astype(np.float64)
+        self.test = np.stack([member.test for member in pool]).astype(np.float64)
+
+    def __call__(self, rows: np.ndarray) -> Method:
+        method = self.kind(self.metric, self.classes, self.seed)
+        return method.fit(self.oof[:, rows], self.y[rows])
+
+
+def _nested(fitted: _Fitting, folds: Folds) -> tuple[np.ndarray, list[int]]:
+    """OOF (n_rows, width), NaN where no fold scores; and the folds that had nothing to learn from."""
+    oof = np.full(fitted.oof.shape[1:], np.nan)
+    equal: list[int] = []
+    for fold in range(folds.n_splits):
+        train = folds.train_rows(fold)
+        train = train[folds.scored[train]]  # rows that only train have no OOF to learn from
+        rows = folds.valid_rows(fold)
+        if len(train):
+            oof[rows] = fitted(train).combine(fitted.oof[:, rows])
+        else:
+            oof[rows] = fitted.oof[:, rows].mean(axis=0)
+            equal.append(fold)
+    return oof, equal
+
+
+def _predictions(
+    name: str, pool: list[Predictions], oof: np.ndarray, test: np.ndarray
+) -> Predictions:
+    """Labels in, labels out; else what the metric speaks of. Its fold scores are still to be filled in."""
+    kinds = {member.kind for member in pool}
+    is_label = kinds == {"label"}
+    test_from = {member.test_from for member in pool}
+    return replace(
+        pool[0], name=name,
+        kind="label" if is_label else (kinds - {"label"}).pop(),
+        oof=_likeliest(oof) if is_label else oof.astype(np.float32),
+        test=_likeliest(test) if is_label else test.astype(np.float32),
+        test_from=test_from.pop() if len(test_from) == 1 else "folds",
+    )  # fmt: skip
+
+
+def _likeliest(matrix: np.ndarray) -> np.ndarray:
+    """One-hot float32 of the largest column; rows of NaN stay NaN."""
+    labels = one_hot(matrix.argmax(axis=1), matrix.shape[1])
+    labels[np.isnan(matrix).any(axis=1)] = np.nan
+    return labels
+
+
+def _score(predictions: Predictions, y: np.ndarray, rows: np.ndarray, metric: Metric) -> float:
+    try:
+        return metric.score(y[rows], predictions.oof[rows], predictions.classes.tolist())
+    except MemberFailed as error:
+        raise MemberFailed(f"{predictions.name}: {error}") from error

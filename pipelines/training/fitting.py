@@ -1,0 +1,78 @@
+"""One fit: inputs made from the training rows alone, an inner split to watch, a fresh model."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import features
+import numpy as np
+import pandas as pd
+
+from pipelines.core.dataset import Features
+from pipelines.core.errors import MemberFailed
+from pipelines.core.folds import inner_watch
+from pipelines.core.seeds import derive
+from pipelines.models import Job, ModelParams
+from pipelines.training.checkpoints import Fit
+from pipelines.training.plan import Plan
+
+
+def rows_of(X: Features, rows: np.ndarray) -> Features:
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+
+def fit_and_predict(
+    plan: Plan,
+    params: ModelParams,
+    train_rows: np.ndarray,
+    targets: Sequence[Features],
+    seed: int,
+    folder: Path | None,
+    progress: Callable[[str], None],
+) -> Fit:
+    """Fit a fresh model and predict.
+
+    Nothing but `train_rows` reaches `fit`: neither of the transformer nor of the model. A part of these
+    rows is only watched, for early stopping, where the model asks for it.
+
+    Args:
+        plan: model, data and folds.
+        params: hyperparameters.
+        train_rows: positions to learn from.
+        targets: raw features of each set of rows to predict.
+        seed: of this fit.
+        folder: where a model may keep unfinished epochs.
+        progress: see `Job.progress`.
+
+    Returns:
+        Predictions per target, history and seconds.
+
+    Raises:
+        MemberFailed: the model cannot learn from these rows, or predicts NaN.
+    """
+    started = time.monotonic()
+    dataset = plan.dataset
+    transformer = features.inputs(dataset.image, plan.model.inputs)
+    transformer.fit(rows_of(dataset.X_train, train_rows))
+    job = Job(dataset.width, dataset.is_classification, seed, folder, progress)
+    model = plan.model(params, job)
+
+    def inputs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return transformer.transform(rows_of(dataset.X_train, rows)), dataset.y[rows]
+
+    fitted, watched = train_rows, None
+    if model.watch:
+        watch_seed = derive(seed, "watch")
+        fitted, held = inner_watch(plan.folds, train_rows, model.watch, dataset.y, watch_seed, dataset.groups)
+        watched = inputs(held)
+    model.fit(*inputs(fitted), watched)
+    parts = tuple(_checked(model.predict(transformer.transform(X)), len(X), dataset.width) for X in targets)
+    return Fit(parts, model.history_, time.monotonic() - started)
+
+
+def _checked(predicted: np.ndarray, n_rows: int, width: int) -> np.ndarray:
+    if predicted.shape != (n_rows, width):
+        raise MemberFailed(f"predictions must have shape {(n_rows, width)}, found {predicted.shape}")
+    if not np.isfinite(predicted).all():
+        raise MemberFailed("predictions must be finite numbers, found NaN or infinity: lower the learning rate")
+    return predicted.astype(np.float32)

@@ -1,0 +1,83 @@
+"""What is to be trained: everything a training stage reads, gathered once and checked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.core import competition as competitions
+from pipelines.core import folds as fold_files
+from pipelines.core import metrics, paths, registry
+from pipelines.core import params as settings_file
+from pipelines.core.competition import Competition
+from pipelines.core.dataset import Dataset
+from pipelines.core.folds import Folds
+from pipelines.core.metrics import Metric
+from pipelines.core.params import Params, TuneParams
+from pipelines.core.schema import validate
+from pipelines.models import Model, ModelParams
+from pipelines.training.checkpoints import job_key
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One model on one competition.
+
+    Attributes:
+        name: the model's file name.
+        model: its class.
+        fixed: what params.yaml writes under `train.<name>`; leaves the search space.
+    """
+
+    name: str
+    model: type[Model]
+    fixed: dict[str, Any]
+    competition: Competition
+    settings: Params
+    metric: Metric
+    dataset: Dataset
+    folds: Folds
+
+    @property
+    def is_network(self) -> bool:
+        return self.model.inputs == "image"
+
+    @property
+    def tune(self) -> TuneParams:
+        return self.settings.tune[self.name]
+
+    def params(self, tuned: dict[str, Any]) -> ModelParams:
+        """Hyperparameters: defaults, over them what tuning found, over that what is fixed.
+
+        Raises:
+            UserError: a key is unknown or a value does not fit the model's schema.
+        """
+        return validate(self.model.Params, tuned | self.fixed, f"params.yaml: train.{self.name}")
+
+    def key(self, **more: Any) -> str:
+        """The key of this plan's work, for what is named in `more` (hyperparameters, kind of job)."""
+        settings = self.settings
+        return job_key(
+            self.model.__module__, competition=self.competition.name, model=self.name, data=self.dataset.hash,
+            folds=self.folds.hash, metric=self.metric.name, seed=settings.seed, backend=settings.backend,
+            device=settings.device, **more,
+        )  # fmt: skip
+
+
+def load(competition_name: str, model_name: str) -> Plan:
+    """Read params.yaml, the competition, its dataset and its folds.
+
+    Raises:
+        UserError: something is missing, unknown or does not fit; nothing has been trained yet.
+    """
+    settings = settings_file.load()
+    competition = competitions.load(competition_name)
+    model = registry.load(Model, model_name)
+    dataset = Dataset.load(paths.dataset(competition_name))
+    folds = fold_files.load(paths.folds(competition_name), dataset.row_ids, competition.split)
+    settings.check_sections(model_name)
+    plan = Plan(
+        model_name, model, settings.train[model_name], competition, settings,
+        metrics.get(competition.metric), dataset, folds,
+    )  # fmt: skip
+    plan.params({})
+    return plan
+

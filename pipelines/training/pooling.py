@@ -1,0 +1,83 @@
+"""The pool: who is in it, every ensemble method tried on it, and what is to be submitted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.core import competition as competitions
+from pipelines.core import folds as fold_files
+from pipelines.core import metrics, paths
+from pipelines.core import params as settings_file
+from pipelines.core.dataset import Dataset
+from pipelines.core.errors import UserError
+from pipelines.core.folds import Folds
+from pipelines.core.metrics import Metric
+from pipelines.core.params import Params
+from pipelines.core.predictions import Predictions
+from pipelines.training import blending
+from pipelines.training.blending import Blend
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The members of one competition that have predictions.
+
+    Attributes:
+        members: in the order of params.yaml, models first.
+        missing: names that params.yaml lists and that have no predictions.
+    """
+
+    competition: str
+    settings: Params
+    metric: Metric
+    dataset: Dataset
+    folds: Folds
+    members: list[Predictions]
+    missing: list[str]
+
+    def blend(self, method: str) -> Blend:
+        """Combine the pool; see `blending.blend`."""
+        return blending.blend(method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed)
+
+    def verdict(self, blends: list[Blend]) -> tuple[Predictions, dict[str, Any]]:
+        """What to submit, and the numbers behind it: the best ensemble against the best single member.
+
+        Raises:
+            UserError: `ensemble.choose` names nobody.
+        """
+        y, folds, metric = self.dataset.y, self.folds, self.metric
+        ensembles = [made.predictions for made in blends]
+        chosen = blending.choose(self.settings.ensemble.choose, [*self.members, *ensembles], y, folds, metric)
+        single = blending.best_single(self.members, y, folds, metric)
+        facts: dict[str, Any] = {
+            "chosen": chosen.name,
+            "cv_pooled": blending.cv_pooled(chosen, y, folds, metric),
+            "best_single": single.name,
+            "best_single_cv_pooled": blending.cv_pooled(single, y, folds, metric),
+        }
+        if ensembles:
+            best = blending.best_single(ensembles, y, folds, metric)
+            gap = blending.compare(best, self.members, y, folds, metric, self.settings.seed)
+            facts["difference"] = {"gain": gap.gain, "low": gap.low, "high": gap.high, "tie": gap.is_tie}
+            facts["sentence"] = gap.sentence(best.name, single.name)
+        return chosen, facts
+
+
+def load(competition: str) -> Pool:
+    """Read the predictions of every listed model and kernel.
+
+    Raises:
+        UserError: nobody has predictions, or somebody's are damaged.
+    """
+    settings, chosen = settings_file.load(), competitions.load(competition)
+    dataset = Dataset.load(paths.dataset(competition))
+    folds = fold_files.load(paths.folds(competition), dataset.row_ids, chosen.split)
+    names = [*settings.models, *settings.kernels]
+    present = [name for name in names if paths.predictions(competition, name).is_file()]
+    if not present:
+        raise UserError(
+            f"an ensemble must have at least one member, and none of {', '.join(names) or 'an empty list'} "
+            "has predictions: `pilsa scores` says why"
+        )
+    members = [Predictions.load(paths.predictions(competition, name)) for name in present]
+    missing = [name for name in names if name not in present]
+    return Pool(competition, settings, metrics.get(chosen.metric), dataset, folds, members, missing)

@@ -1,0 +1,235 @@
+"""Tuning with Optuna: a journal that outlives a kill, a budget that is honoured, pruning that knows folds.
+
+Tuning never sees the rows it is judged on. The folds other than the held one are its inner splits: each
+is predicted by a model of the rest, so groups, classes and time stay as the fold file has them.
+
+The same bytes after a restart: each trial gets a fresh sampler, seeded by how many trials have finished,
+and a trial that a kill left running is failed and its values are tried again before the next are asked.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+from pipelines.core import progress
+from pipelines.core.atomic import writing
+from pipelines.core.errors import MemberFailed
+from pipelines.core.seeds import derive
+from pipelines.models import Choice, Range
+from pipelines.training.fitting import fit_and_predict, rows_of
+from pipelines.training.plan import Plan
+
+if TYPE_CHECKING:
+    import optuna
+
+_PRUNE_BELOW_P = 0.05
+
+
+class BudgetSpent(Exception):  # noqa: N818 - not an error: the study simply ends
+    """The wall-clock budget ran out in the middle of a trial."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study found, in numbers that a rerun repeats.
+
+    Attributes:
+        params: the best trial's values, or {} where no trial finished.
+        score: its mean over the inner splits; None where no trial finished.
+        finished, pruned, failed: numbers of trials.
+        stopped_by: trials (all were run) or budget (then a rerun may differ).
+    """
+
+    params: dict[str, Any]
+    score: float | None
+    finished: int
+    pruned: int
+    failed: int
+    stopped_by: str
+
+
+def inner_folds(plan: Plan, held: int) -> list[int]:
+    """Folds that tuning may score on when fold `held` is kept for judging; of a time split, earlier ones."""
+    others = [fold for fold in range(plan.folds.n_splits) if fold != held]
+    return [fold for fold in others if not plan.folds.is_time or fold > held]
+
+
+def tune(plan: Plan, held: int, trials: int, work: Path) -> Study:
+    """Search the model's space on the rows outside fold `held`.
+
+    Args:
+        plan: model, data, folds and the budget in minutes.
+        held: the fold whose rows are never touched.
+        trials: how many trials shall finish, earlier calls included.
+        work: folder of the journal, held by this process alone.
+    """
+    open_space = {name: part for name, part in plan.model.space.items() if name not in plan.fixed}
+    inner = inner_folds(plan, held)
+    if not open_space or not inner:
+        return Study({}, None, 0, 0, 0, "trials")
+    search = _Search(plan, held, inner, open_space, work)
+    with progress.bar(f"tune {plan.name}", trials) as bar:
+        stopped_by = search.run(trials, bar)
+    return search.result(stopped_by)
+
+
+class _Search:
+    """One study and what a trial needs."""
+
+    def __init__(
+        self, plan: Plan, held: int, inner: list[int], space: Mapping[str, Range | Choice], work: Path
+    ) -> None:
+        self.plan, self.held, self.inner, self.space, self.work = plan, held, inner, space, work
+        self.study = _open_study(work / "study.journal", plan.metric.direction)
+        self.deadline = time.monotonic() + plan.tune.minutes * 60 - self._seconds_spent()
+
+    def run(self, trials: int, bar: progress.Bar) -> str:
+        """Run what is missing of `trials`; return what ended it."""
+        self._bury_the_dead()
+        bar.step("kept", advance=len(self._over()))
+        while (done := len(self._over())) < trials:
+            if time.monotonic() >= self.deadline:
+                return "budget"
+            self.study.sampler = _sampler(derive(self.plan.settings.seed, "tune", self.held, done))
+            trial = self.study.ask()
+            try:
+                note = self._run_trial(trial, bar)
+            except BudgetSpent:
+                self._tell(trial, "FAIL")
+                return "budget"
+            bar.step(note)
+        return "trials"
+
+    def result(self, stopped_by: str) -> Study:
+        counts = {name: len(self._in_state(name)) for name in ("COMPLETE", "PRUNED", "FAIL")}
+        if not counts["COMPLETE"]:
+            return Study({}, None, 0, counts["PRUNED"], counts["FAIL"], stopped_by)
+        best = self.study.best_trial
+        return Study(
+            dict(best.params), float(best.value or 0.0), counts["COMPLETE"], counts["PRUNED"], counts["FAIL"], stopped_by
+        )
+
+    def _run_trial(self, trial: "optuna.Trial", bar: progress.Bar) -> str:
+        values = {name: _suggest(trial, name, part) for name, part in self.space.items()}
+        params = self.plan.params(values)
+        shown = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                          for name, value in values.items())  # fmt: skip
+        scores: list[float] = []
+        losses: list[np.ndarray] = []
+        for step, fold in enumerate(self.inner):
+            bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
+            try:
+                predicted = self._predict(params, fold, lambda note: self._stop_if_late())
+            except MemberFailed as error:
+                trial.set_user_attr("reason", str(error)[:500])
+                self._tell(trial, "FAIL")
+                return f"failed: {error}"
+            y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
+            scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
+            losses.append(self.plan.metric.row_losses(y, predicted))
+            trial.report(float(np.mean(scores)), step)
+            if step + 1 < len(self.inner) and self._is_hopeless(np.concatenate(losses)):
+                self._tell(trial, "PRUNED")
+                return f"{shown}: pruned after {step + 1} splits"
+        # Written before the trial counts as complete, so that the best trial always has its losses.
+        with writing(self._losses_file(trial.number)) as temporary, temporary.open("wb") as target:
+            np.save(target, np.concatenate(losses))
+        self.study.tell(trial, float(np.mean(scores)))
+        return f"{shown}: {np.mean(scores):.4f}"
+
+    def _predict(self, params: Any, fold: int, look: Any) -> np.ndarray:
+        plan = self.plan
+        look("")
+        train_rows = plan.folds.train_rows(fold, without=self.held)
+        target = rows_of(plan.dataset.X_train, plan.folds.valid_rows(fold))
+        seed = derive(plan.settings.seed, "tune", fold)
+        return fit_and_predict(plan, params, train_rows, [target], seed, None, look).parts[0]
+
+    def _is_hopeless(self, losses: np.ndarray) -> bool:
+        """Whether these rows are significantly worse than the best trial's: a paired test on the same rows.
+
+        Fold means would give one pair per split, of which five cannot decide before the fourth; rows can
+        after the first (Wilcoxon signed-rank, one-sided, p < 0.05; rows without a difference are left out).
+        """
+        if not self.plan.tune.prune or not self._in_state("COMPLETE"):
+            return False
+        best = np.load(self._losses_file(self.study.best_trial.number), allow_pickle=False)[: len(losses)]
+        difference = losses - best
+        if not difference.any() or difference.mean() <= 0:
+            return False
+        return bool(wilcoxon(difference, alternative="greater").pvalue < _PRUNE_BELOW_P)
+
+    def _losses_file(self, number: int) -> Path:
+        return self.work / f"losses-{number}.npy"
+
+    def _stop_if_late(self) -> None:
+        if time.monotonic() >= self.deadline:
+            raise BudgetSpent
+
+    def _bury_the_dead(self) -> None:
+        """Fail trials that a kill left running, and queue their values again."""
+        for dead in self._in_state("RUNNING"):
+            self._tell(dead.number, "FAIL")
+            if len(dead.params) == len(self.space):
+                self.study.enqueue_trial(dead.params)
+
+    def _in_state(self, name: str) -> list[Any]:
+        return [trial for trial in self.study.trials if trial.state.name == name]
+
+    def _over(self) -> list[Any]:
+        """Trials that count towards the number asked for: complete, pruned, or failed with a reason."""
+        failed = [trial for trial in self._in_state("FAIL") if "reason" in trial.user_attrs]
+        return self._in_state("COMPLETE") + self._in_state("PRUNED") + failed
+
+    def _seconds_spent(self) -> float:
+        return sum(trial.duration.total_seconds() for trial in self.study.trials if trial.duration)
+
+    def _tell(self, trial: Any, state: str) -> None:
+        from optuna.trial import TrialState
+
+        self.study.tell(trial, state=TrialState[state])
+
+
+def _open_study(path: Path, direction: str) -> "optuna.Study":
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _mend(path)
+    storage = JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+    return optuna.create_study(storage=storage, study_name="tune", direction=direction, load_if_exists=True)
+
+
+def _mend(path: Path) -> None:
+    """Remove what a kill can leave: a lock file, and a last line that is not whole.
+
+    Our own lock keeps other processes out, so nobody holds Optuna's. A torn line would swallow the next
+    one that is written behind it, and the study could not be read again.
+    """
+    path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    if path.is_file():
+        whole = path.read_bytes().rpartition(b"\n")
+        os.truncate(path, len(whole[0]) + len(whole[1]))
+
+
+def _sampler(seed: int) -> "optuna.samplers.BaseSampler":
+    import optuna
+
+    # Set in words, since Optuna 5 changed both defaults.
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+
+
+def _suggest(trial: "optuna.Trial", name: str, part: Range | Choice) -> Any:
+    if isinstance(part, Choice):
+        return trial.suggest_categorical(name, list(part.options))
+    if part.whole:
+        return trial.suggest_int(name, int(part.low), int(part.high), log=part.log)
+    return trial.suggest_float(name, part.low, part.high, log=part.log)

@@ -1,0 +1,1 @@
+"""This clone of the repository: rebuild its competition, switch it to another one, see what it lacks."""

@@ -1,0 +1,85 @@
+"""`dvc repro`, with what must hold before it and after it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines import platforms
+from pipelines.core import competition as competitions
+from pipelines.core import paths, process, registry
+from pipelines.core import params as settings_file
+from pipelines.core.errors import UserError
+from pipelines.core.params import Params
+from pipelines.core.schema import validate
+from pipelines.ensembles import Method
+from pipelines.models import Model
+
+# A call that was killed a moment ago may still be closing its run: it is given this long.
+_SECONDS_TO_CLOSE = 15.0
+
+
+def rebuild(quiet: bool = False) -> int:
+    """Run `dvc repro --ignore-errors`: what fails is left behind, everything else goes on.
+
+    Args:
+        quiet: send what DVC and the stages print to standard error, so that JSON can follow.
+
+    Returns:
+        DVC's exit status, which is 0 even where stages failed: `pilsa scores` knows which.
+
+    Raises:
+        UserError: params.yaml is wrong, or another rebuild of this repository is running.
+    """
+    check_settings(settings_file.load())
+    _check_writable(paths.mlruns())
+    with process.exclusive(paths.cache() / "locks" / "repro", "make repro", wait=_SECONDS_TO_CLOSE):
+        _follow_git()
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        command = [sys.executable, "-m", "dvc", "repro", "--ignore-errors"]
+        return process.run_child(command, to_stderr=quiet)
+
+
+def check_settings(settings: Params) -> None:
+    """Check every name and section of params.yaml before the first stage starts.
+
+    Raises:
+        UserError: the first thing that is wrong.
+    """
+    platforms.of(competitions.load(settings.competition))
+    for name in settings.models:
+        model = registry.load(Model, name)
+        settings.check_sections(name)
+        validate(model.Params, settings.train[name], f"params.yaml: train.{name}")
+    for name in settings.ensemble.methods:
+        registry.load(Method, name)
+    for kernel in settings.kernels:
+        if not (paths.root() / "kernels" / kernel / "kernel.py").is_file():
+            raise UserError(f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: correct params.yaml")
+
+
+def _check_writable(folder: Path) -> None:
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} must be writable and is read-only: chmod u+w {folder}")
+
+
+def _follow_git() -> None:
+    """Let DVC work in a copy without git, and with git again once it is there.
+
+    DVC refuses a folder that is no git repository unless `core.no_scm` is set. The setting goes to
+    `.dvc/config.local`, which git ignores.
+    """
+    root = paths.root()
+    with_git = any((folder / ".git").exists() for folder in (root, *root.parents))
+    local = root / ".dvc" / "config.local"
+    without_scm = local.is_file() and "no_scm = true" in local.read_text(encoding="utf-8").lower()
+    if not with_git and not without_scm:
+        print("no git repository here: runs are logged without a commit (`git init` changes that)", file=sys.stderr)
+        _configure("core.no_scm", "true")
+    elif with_git and without_scm:
+        _configure("--unset", "core.no_scm")
+
+
+def _configure(*arguments: str) -> None:
+    command = [sys.executable, "-m", "dvc", "config", "--local", *arguments]
+    subprocess.run(command, cwd=paths.root(), check=True, capture_output=True)

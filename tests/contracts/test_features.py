@@ -1,0 +1,111 @@
+"""What every transformer of features/ must do, found by itself."""
+
+import importlib
+import inspect
+import pkgutil
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import TransformerMixin, clone
+
+import features
+from pipelines.core.errors import MemberFailed
+
+
+def transformers() -> list[type]:
+    modules = [
+        importlib.import_module(f"features.{m.name}")
+        for m in pkgutil.iter_modules(features.__path__)
+    ]
+    return [
+        found
+        for module in modules
+        for found in vars(module).values()
+        if inspect.isclass(found)
+        and issubclass(found, TransformerMixin)
+        and found.__module__ == module.__name__
+    ]
+
+
+def examples() -> list[np.ndarray | pd.DataFrame]:
+    """Every kind of X that a dataset can have: 30 rows of grey pictures, of RGB, of a table."""
+    generator = np.random.default_rng(0)
+    words = np.array(["짧은 글", "a longer text", None], dtype=object)
+    table = pd.DataFrame(
+        {
+            "number": np.where(np.arange(30) % 4, generator.normal(50, 9, 30), np.nan),
+            "count": generator.integers(0, 5, 30),
+            "word": words[np.arange(30) % 3],
+            "flag": np.arange(30) % 2 == 0,
+            "empty": [None] * 30,
+            "text": [f"word{i} word{i % 7}" for i in range(30)],
+        }
+    )
+    grey = generator.integers(0, 256, (30, 5, 4, 1)).astype(np.uint8)
+    return [grey, generator.random((30, 4, 4, 3), dtype=np.float32), table]
+
+
+def test_the_known_transformers_are_found():
+    assert {"Pixels", "Table"} <= {found.__name__ for found in transformers()}
+
+
+@pytest.mark.parametrize("transformer", transformers(), ids=lambda found: found.__name__)
+class TestTransformer:
+    @pytest.fixture
+    def suited(self, transformer):
+        """(fitting rows, other rows) of each example that the transformer takes; at least one."""
+        found = []
+        for X in examples():
+            try:
+                transformer().fit(X)
+            except MemberFailed:
+                continue
+            found.append((X[:20], X[20:]))
+        assert found
+        return found
+
+    def test_fit_returns_self_and_both_parts_become_float32_without_nan(self, transformer, suited):
+        for train, valid in suited:
+            made = transformer()
+            assert made.fit(train) is made
+            one, other = made.transform(train), made.transform(valid)
+            for part, rows in ((one, train), (other, valid)):
+                assert part.dtype == np.float32
+                assert len(part) == len(rows)
+                assert np.isfinite(part).all()
+            assert one.shape[1:] == other.shape[1:]
+
+    def test_refit_gives_equal_bytes(self, transformer, suited):
+        for train, valid in suited:
+            made = transformer().fit(train)
+            first = made.transform(valid).tobytes()
+            assert made.fit(valid).fit(train).transform(valid).tobytes() == first
+            assert transformer().fit(train).transform(valid).tobytes() == first
+
+    def test_clone_has_the_same_parameters_and_nothing_learned(self, transformer, suited):
+        made = transformer().fit(suited[0][0])
+        copy = clone(made)
+        assert copy.get_params() == made.get_params()
+        assert not [name for name in vars(copy) if name.endswith("_")]
+
+    def test_transform_learns_nothing_from_other_rows(self, transformer, suited):
+        for train, valid in suited:
+            made = transformer().fit(train)
+            state = joblib.hash(made)
+            made.transform(valid)
+            assert joblib.hash(made) == state
+
+    def test_a_row_comes_out_the_same_alone_and_among_others(self, transformer, suited):
+        for train, valid in suited:
+            made = transformer().fit(train)
+            together = made.transform(valid)
+            for i in range(len(valid)):
+                np.testing.assert_array_equal(made.transform(valid[i : i + 1])[0], together[i])
+
+    def test_the_given_rows_stay_as_they_were(self, transformer, suited):
+        for train, valid in suited:
+            before = joblib.hash((train, valid))
+            transformer().fit(train).transform(valid)
+            assert joblib.hash((train, valid)) == before

@@ -1,0 +1,82 @@
+"""What every model must keep to; a new file in pipelines/models/ is tested by being there."""
+
+import numpy as np
+import pytest
+
+from pipelines.core import registry
+from pipelines.models import Choice, Job, Model, ModelParams, Range
+from pipelines.training import backend
+
+NAMES = registry.names("models")
+
+
+def rows(inputs: str, n: int = 48) -> tuple[np.ndarray, np.ndarray]:
+    """Three classes that even a network of one epoch can begin to tell apart."""
+    generator = np.random.default_rng(0)
+    y = np.arange(n) % 3
+    X = generator.normal(0.2, 0.05, (n, 8, 8, 1)).astype(np.float32)
+    X[np.arange(n), 2 * y] += 0.7
+    return (X if inputs == "image" else X.reshape(n, -1)), y
+
+
+def quick(model: type[Model]) -> ModelParams:
+    """The smallest setting that the model's schema allows."""
+    small = {"epochs": 2, "batch_size": 16, "k": 3}
+    return model.Params(**{name: value for name, value in small.items() if name in model.Params.model_fields})
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestModel:
+    @pytest.fixture(autouse=True)
+    def model(self, name: str) -> None:
+        self.model = registry.load(Model, name)
+        if self.model.inputs == "image":
+            backend.prepare("tensorflow", "cpu")
+
+    def fit(self, width: int, y: np.ndarray, seed: int = 1) -> tuple[Model, np.ndarray]:
+        X, _ = rows(self.model.inputs)
+        made = self.model(quick(self.model), Job(width, width > 1, seed))
+        watched = (X[36:], y[36:]) if made.watch else None
+        return made.fit(X[:36], y[:36], watched), X[36:]
+
+    def test_gives_probabilities_for_classes(self, name: str) -> None:
+        fitted, X = self.fit(3, rows("vector")[1])
+        predicted = fitted.predict(X)
+        assert predicted.shape == (12, 3)
+        assert predicted.dtype == np.float32
+        np.testing.assert_allclose(predicted.sum(axis=1), 1, rtol=1e-4)
+
+    def test_gives_one_column_for_values(self, name: str) -> None:
+        fitted, X = self.fit(1, rows("vector")[1] * 10.0)
+        predicted = fitted.predict(X)
+        assert predicted.shape == (12, 1)
+        assert np.isfinite(predicted).all()
+
+    def test_the_same_seed_gives_the_same_bytes(self, name: str) -> None:
+        y = rows("vector")[1]
+        one, two = (fitted.predict(X) for fitted, X in (self.fit(3, y), self.fit(3, y)))
+        assert one.tobytes() == two.tobytes()
+
+    def test_predicting_rows_alone_or_together_is_the_same(self, name: str) -> None:
+        """Batch statistics at test time would show here."""
+        fitted, X = self.fit(3, rows("vector")[1])
+        alone = np.concatenate([fitted.predict(X[i : i + 1]) for i in range(3)])
+        np.testing.assert_allclose(alone, fitted.predict(X)[:3], atol=1e-5)
+
+    def test_does_not_change_what_it_is_given(self, name: str) -> None:
+        X, y = rows(self.model.inputs)
+        before = X.tobytes(), y.tobytes()
+        made = self.model(quick(self.model), Job(3, True, 1))
+        made.fit(X, y, (X, y) if made.watch else None).predict(X)
+        assert (X.tobytes(), y.tobytes()) == before
+
+    def test_every_part_of_the_search_space_is_a_hyperparameter_it_accepts(self, name: str) -> None:
+        for part, space in self.model.space.items():
+            ends = space.options if isinstance(space, Choice) else (space.low, space.high)
+            for value in ends:
+                whole = isinstance(space, Range) and space.whole
+                self.model.Params(**{part: int(value) if whole else value})
+
+    def test_reports_epochs_with_their_loss(self, name: str) -> None:
+        fitted, _ = self.fit(3, rows("vector")[1])
+        assert all("loss" in epoch for epoch in fitted.history_)

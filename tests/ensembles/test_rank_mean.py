@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from pipelines.core import metrics
+from pipelines.core.errors import MemberFailed
+from pipelines.core.predictions import one_hot
+from pipelines.ensembles.rank_mean import RankMean
+
+
+def binary(positive: np.ndarray) -> np.ndarray:
+    """Members' probabilities of the second class (members, rows) as matrices."""
+    return np.stack([1 - positive, positive], axis=2)
+
+
+def method(metric: str = "roc_auc") -> RankMean:
+    return RankMean(metrics.get(metric), ["a", "b"], 0)
+
+
+def test_a_test_row_is_placed_among_the_fitted_rows() -> None:
+    fitted = method().fit(binary(np.array([[0.1, 0.2, 0.3, 0.4]])), np.zeros(4))
+    new = fitted.combine(binary(np.array([[0.05, 0.25, 0.9]])))
+    np.testing.assert_allclose(new[:, 1], [0.1, 0.5, 0.9])  # 0, 2 and 4 of 4 lie below
+
+
+def test_equal_values_share_the_middle_of_their_places() -> None:
+    fitted = method().fit(binary(np.array([[0.1, 0.5, 0.5, 0.5, 0.9]])), np.zeros(5))
+    assert fitted.combine(binary(np.array([[0.5]])))[0, 1] == pytest.approx(0.5)
+
+
+@given(st.integers(0, 2**31), st.floats(0.2, 5))
+def test_the_scale_of_a_member_does_not_matter(seed: int, power: float) -> None:
+    generator = np.random.default_rng(seed)
+    members = generator.uniform(0.01, 0.99, (2, 30, 2))
+    other = members**power
+    expected = method().fit(members, np.zeros(30)).combine(members)
+    np.testing.assert_allclose(method().fit(other, np.zeros(30)).combine(other), expected)
+
+
+def test_a_flattened_member_counts_as_much_as_the_other() -> None:
+    """Where the plain mean is ruled by the member with the wider scale, ranks let both speak."""
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 2, 400)
+    wide = np.clip(0.5 + 0.25 * generator.normal(0.5 * y, 1), 0, 1)
+    flat = 0.5 + 1e-3 * generator.normal(2 * y, 1)
+    members = binary(np.stack([wide, flat]))
+    ranked = method().fit(members, y).combine(members)[:, 1]
+    assert roc_auc_score(y, ranked) > roc_auc_score(y, members.mean(axis=0)[:, 1]) + 0.1
+
+
+def test_refuses_values_labels_and_metrics_of_certainty() -> None:
+    probabilities = np.full((2, 4, 2), 0.5)
+    with pytest.raises(MemberFailed, match="rmse judges values"):
+        method("rmse").fit(np.ones((2, 4, 1)), np.ones(4))
+    with pytest.raises(MemberFailed, match="log_loss grades how sure"):
+        method("log_loss").fit(probabilities, np.zeros(4))
+    members = np.stack([probabilities[0], one_hot(np.array([0, 1, 1, 0]), 2)])
+    with pytest.raises(MemberFailed, match="found only 0 and 1 in member 2 of 2"):
+        method("accuracy").fit(members, np.zeros(4))

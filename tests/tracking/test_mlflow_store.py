@@ -1,0 +1,420 @@
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.core import paths
+from pipelines.core.errors import MemberFailed, UserError
+from pipelines.core.process import Killed
+from pipelines.tracking import mlflow_store, records
+from tests.conftest import Workshop
+from tests.tracking.finished_run import Work
+
+CODE_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database, as the first start makes it."""
+    folder = tmp_path_factory.mktemp("migrated")
+    (folder / "params.yaml").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        mlflow_store.reap()
+        return paths.mlruns() / "mlflow.db"
+
+
+@pytest.fixture
+def work(workshop: Workshop, migrated: Path) -> Work:
+    """A run in hand, in a repository whose store is empty."""
+    paths.mlruns().mkdir()
+    shutil.copyfile(migrated, paths.mlruns() / "mlflow.db")
+    return Work()
+
+
+def client() -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{paths.mlruns() / 'mlflow.db'}")
+
+
+def runs(store: Any = None) -> list[Any]:
+    store = store or client()
+    experiments = [found.experiment_id for found in store.search_experiments()]
+    return list(store.search_runs(experiments))
+
+
+def counts() -> list[int]:
+    """Rows of every table that holds what was logged, and files under artifacts."""
+    tables = ("experiments", "runs", "metrics", "latest_metrics", "params", "tags")
+    with closing(sqlite3.connect(paths.mlruns() / "mlflow.db")) as database:
+        rows = [database.execute(f"select count(*) from {table}").fetchone()[0] for table in tables]
+    return [*rows, len(list((paths.mlruns() / "artifacts").rglob("*")))]
+
+
+def series(name: str) -> list[tuple[int, float]]:
+    store = client()
+    points = store.get_metric_history(runs(store)[0].info.run_id, name)
+    return sorted((point.step, point.value) for point in points)
+
+
+def test_a_first_start_makes_the_store(migrated: Path) -> None:
+    with closing(sqlite3.connect(migrated)) as database:
+        assert database.execute("select name from experiments").fetchall() == [("Default",)]
+    assert sorted(path.name for path in migrated.parent.iterdir()) == [".lock", "mlflow.db"]
+
+
+@pytest.mark.slow
+def test_two_first_starts_at_once_make_one_store(workshop: Workshop) -> None:
+    code = "from pipelines.tracking import mlflow_store; mlflow_store.reap()"
+    environment = os.environ | {"PYTHONPATH": str(CODE_ROOT)}
+    starts = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]
+    assert [start.wait() for start in starts] == [0, 0]
+    assert sorted(path.name for path in paths.mlruns().iterdir()) == [".lock", "mlflow.db"]
+
+
+def test_a_run_is_running_and_then_finished(work: Work) -> None:
+    with mlflow_store.running(work.head) as logged:
+        (run,) = runs()
+        assert (run.info.status, run.info.run_name) == ("RUNNING", "models/knn")
+        expected = {"member": "m01", "kind": "baseline", "competition": "tiny", "week": "2",
+                    "git_commit": "abc+changes", "data_hash": "d" * 16, "folds_hash": work.folds.hash,
+                    "mlflow.user": "m01", "pilsa.pid": str(os.getpid())}  # fmt: skip
+        assert expected.items() <= run.data.tags.items()
+        logged.finish(work.archive())
+    (run,) = runs()
+    assert run.info.status == "FINISHED"
+    assert client().get_experiment(run.info.experiment_id).name == "tiny"
+
+
+def test_everything_of_a_record_is_mirrored(work: Work) -> None:
+    record = records.read(work.archive() / "record.json")
+    assert mlflow_store.mirror_all() == 1
+    (run,) = runs()
+    for name in ("cv_mean", "cv_std", "cv_pooled", "fold0", "seconds"):
+        assert run.data.metrics[name] == getattr(record, name)
+    assert series("fold_score") == list(enumerate(record.fold_scores))
+    assert series("fold0/loss") == [(0, 1.5), (1, 0.5)]
+    assert series("fold0/watch_loss") == [(0, 1.25)]  # the empty cell is no point
+    assert series("fold1/loss") == [(0, 1.0)]
+    assert run.data.params == {"k": "5", "weights": "rank", "학습률": "0.1", "p": "None"}
+    assert run.data.tags["marks"] == "tuned on folds 1…"
+    store = client()
+    names = [found.path for found in store.list_artifacts(run.info.run_id)]
+    assert names == ["history.csv", "pictures", "predictions.npz", "record.json"]
+    (copied,) = (paths.mlruns() / "artifacts" / "tiny").rglob("predictions.npz")
+    assert copied.read_bytes() == Path("predictions.npz").read_bytes()
+
+
+def test_a_mirrored_run_keeps_the_times_of_the_work(work: Work) -> None:
+    folder = work.archive()
+    os.utime(folder / "record.json", (1_700_000_000, 1_700_000_000))
+    mlflow_store.mirror(folder)
+    (run,) = runs()
+    assert (run.info.start_time, run.info.end_time) == (1_699_999_998_500, 1_700_000_000_000)
+
+
+def test_mirroring_twice_changes_nothing(work: Work) -> None:
+    with mlflow_store.running(work.head) as logged:
+        logged.finish(work.archive())
+    work.archive()
+    assert mlflow_store.mirror_all() == 1
+    before = counts()
+    assert mlflow_store.mirror_all() == 0
+    assert counts() == before
+    assert len(runs()) == 2
+
+
+def test_the_store_is_rebuilt_from_the_history(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mlflow_store.running(work.head) as logged:
+        logged.finish(work.archive())
+    (before,) = runs()
+    shutil.copytree(".cache", "clone/.cache")
+    shutil.copy("params.yaml", "clone")
+    monkeypatch.chdir("clone")
+    assert mlflow_store.mirror_all() == 1
+    (after,) = runs()
+    assert after.data.metrics == before.data.metrics
+    assert after.data.params == before.data.params
+
+
+def test_a_run_deleted_in_the_pages_stays_deleted(work: Work) -> None:
+    folder = work.archive()
+    mlflow_store.mirror(folder)
+    client().delete_run(runs()[0].info.run_id)
+    assert not mlflow_store.mirror(folder)
+    assert runs() == []
+
+
+def test_finish_and_a_mirror_in_between_leave_one_run(work: Work) -> None:
+    with mlflow_store.running(work.head) as logged:
+        folder = work.archive()
+        assert mlflow_store.mirror(folder)
+        logged.finish(folder)
+    (run,) = runs()
+    assert run.info.run_id == logged.mlflow_id
+
+
+def test_damaged_folders_are_named_and_the_others_mirrored(work: Work) -> None:
+    work.archive()
+    (paths.history() / "0-1").mkdir()
+    (paths.history() / ".half").mkdir()
+    with pytest.raises(MemberFailed, match=r"found 1 that do not \(1 others were new\)(.|\n)*0-1"):
+        mlflow_store.mirror_all()
+    assert len(runs()) == 1
+
+
+def test_a_mirror_that_fails_leaves_no_run(work: Work) -> None:
+    folder = work.archive()
+    (folder / "history.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(UserError, match="columns fold and epoch"):
+        mlflow_store.mirror(folder)
+    assert runs() == []
+    (folder / "history.csv").write_text("\n", encoding="utf-8")  # what an empty table is written as
+    assert mlflow_store.mirror(folder)
+
+
+def test_long_runs_are_logged_in_parts(work: Work) -> None:
+    epochs = "".join(f"0,{epoch},{epoch / 8}\n" for epoch in range(2100))
+    parameters = {f"p{number}": number for number in range(150)}
+    run = work.run().model_copy(update={"parameters": parameters})
+    record = records.make(work.head, run, work.predictions, work.y, work.folds)
+    mlflow_store.mirror(
+        records.archive(record, {"history.csv": f"fold,epoch,loss\n{epochs}".encode()})
+    )
+    assert series("fold0/loss") == [(epoch, epoch / 8) for epoch in range(2100)]
+    assert len(runs()[0].data.params) == 150
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (MemberFailed("fold 2 has no rows"), "FAILED", "fold 2 has no rows"),
+        (ZeroDivisionError("x" * 900), "FAILED", "ZeroDivisionError: " + "x" * 481),
+        (SystemExit(0), "FAILED", "SystemExit: 0"),
+        (Killed(signal.SIGTERM), "KILLED", "Killed: SIGTERM"),
+        (KeyboardInterrupt(), "KILLED", "KeyboardInterrupt"),
+    ],
+)
+def test_what_ends_badly_is_never_finished(
+    work: Work, error: BaseException, status: str, reason: str
+) -> None:
+    with pytest.raises(type(error)), mlflow_store.running(work.head):
+        raise error
+    (run,) = runs()
+    assert (run.info.status, run.data.tags["reason"]) == (status, reason)
+
+
+def test_an_exception_after_finish_is_a_failure_still(work: Work) -> None:
+    def fail_late() -> None:
+        with mlflow_store.running(work.head) as logged:
+            logged.finish(work.archive())
+            raise OSError("late")
+
+    with pytest.raises(OSError, match="late"):
+        fail_late()
+    assert runs()[0].info.status == "FAILED"
+
+
+def test_a_run_that_forgets_its_record_is_a_failure(work: Work) -> None:
+    with pytest.raises(MemberFailed, match="ended without"), mlflow_store.running(work.head):
+        pass
+    assert runs()[0].info.status == "FAILED"
+
+
+def test_a_store_that_breaks_meanwhile_does_not_hide_the_error(work: Work) -> None:
+    def break_and_fail() -> None:
+        with mlflow_store.running(work.head):
+            with closing(sqlite3.connect(paths.mlruns() / "mlflow.db")) as database:
+                database.executescript("drop table tags")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        break_and_fail()
+    assert "run store could not be told" in caught.value.__notes__[0]
+
+
+OPEN_RUN = """
+import sys
+import time
+from pipelines.tracking import mlflow_store
+from pipelines.tracking.records import Head
+head = Head.model_validate_json(sys.argv[1])
+with mlflow_store.running(head):
+    print("open", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def another_process(work: Work) -> Iterator[subprocess.Popen[str]]:
+    """A process that has a run open."""
+    environment = os.environ | {"PYTHONPATH": str(CODE_ROOT)}
+    command = [sys.executable, "-c", OPEN_RUN, work.head.model_dump_json()]
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_only_the_runs_of_dead_processes_are_reaped(work: Work) -> None:
+    with another_process(work) as child:
+        assert mlflow_store.reap() == 0
+        (run,) = runs()
+        assert run.info.status == "RUNNING"
+        child.send_signal(signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table
+        assert mlflow_store.reap() == 1
+    (run,) = runs()
+    assert run.info.status == "KILLED"
+    assert "stopped" in run.data.tags["reason"]
+    assert mlflow_store.reap() == 0
+
+
+def test_opening_a_run_reaps_first(work: Work) -> None:
+    with suppress(MemberFailed), mlflow_store.running(work.head) as lost:
+        client().set_tag(lost.mlflow_id, "pilsa.birth", "long ago")
+        with suppress(MemberFailed), mlflow_store.running(work.head):
+            assert sorted(run.info.status for run in runs()) == ["KILLED", "RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "status"),
+    [
+        ("pilsa.birth", "another boot 1", "KILLED"),  # the number was given to another process
+        ("pilsa.host", "elsewhere", "RUNNING"),  # not ours to judge
+        ("note", "nothing else", "RUNNING"),
+    ],
+)
+def test_a_process_is_known_by_machine_number_and_birth(
+    work: Work, tag: str, value: str, status: str
+) -> None:
+    with suppress(MemberFailed), mlflow_store.running(work.head) as logged:
+        client().set_tag(logged.mlflow_id, tag, value)
+        mlflow_store.reap()
+        assert runs()[0].info.status == status
+
+
+def test_a_run_killed_just_before_its_end_gets_its_own_status(work: Work) -> None:
+    folder = work.archive()
+    with suppress(MemberFailed), mlflow_store.running(work.head) as logged:
+        client().set_tag(logged.mlflow_id, "pilsa.birth", "long ago")
+        client().set_tag(logged.mlflow_id, "pilsa.status", "FINISHED")
+        client().set_tag(logged.mlflow_id, "pilsa.run_id", folder.name)
+        mlflow_store.reap()
+        assert runs()[0].info.status == "FINISHED"
+        assert not mlflow_store.mirror(folder)
+
+
+def test_a_store_that_cannot_be_written_stops_before_the_work(workshop: Workshop) -> None:
+    work = Work()
+    paths.mlruns().write_text("a file where the folder must be", encoding="utf-8")
+    with pytest.raises(UserError, match="mlruns must be written"), mlflow_store.running(work.head):
+        pytest.fail("the work began")
+
+
+def test_a_locked_store_is_said_to_be_in_use(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_store, "_SECONDS_FOR_LOCK", 0.1)
+    with closing(sqlite3.connect(paths.mlruns() / "mlflow.db", isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match=r"locked.*end what holds it"):
+            mlflow_store.reap()
+
+
+def test_a_damaged_database_says_how_to_rebuild(work: Work) -> None:
+    (paths.mlruns() / "mlflow.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(UserError, match=r"damaged.*pilsa runs mirror"):
+        mlflow_store.mirror_all()
+    assert (paths.mlruns() / "mlflow.db").read_bytes().startswith(b"no database")
+
+
+@pytest.mark.parametrize("revision", ["0123456789ab", "451aebb31d03"])  # of the future; of 2019
+def test_a_database_of_another_mlflow_says_how_to_rebuild(work: Work, revision: str) -> None:
+    with closing(sqlite3.connect(paths.mlruns() / "mlflow.db")) as database:
+        database.execute("update alembic_version set version_num = ?", [revision])
+        database.commit()
+    with pytest.raises(UserError, match=r"older or newer.*pilsa runs mirror"):
+        mlflow_store.reap()
+
+
+def test_a_store_that_was_moved_is_not_written_elsewhere(work: Work) -> None:
+    mlflow_store.mirror(work.archive())
+    moved = Path("moved")
+    moved.mkdir()
+    shutil.move("params.yaml", moved)
+    shutil.copytree("mlruns", moved / "mlruns")
+    os.chdir(moved)
+    with pytest.raises(UserError, match="was the folder moved"), mlflow_store.running(work.head):
+        pytest.fail("the work began")
+
+
+def test_an_experiment_deleted_in_the_pages_comes_back(work: Work) -> None:
+    mlflow_store.mirror(work.archive())
+    client().delete_experiment(runs()[0].info.experiment_id)
+    mlflow_store.mirror(work.archive())
+    assert client().get_experiment_by_name("tiny").lifecycle_stage == "active"
+
+
+def test_folders_with_odd_names_work(
+    work: Work, migrated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = Path("100% 필사 #1?")
+    (odd / "mlruns").mkdir(parents=True)
+    shutil.copyfile(migrated, odd / "mlruns" / "mlflow.db")
+    (odd / "params.yaml").touch()
+    monkeypatch.chdir(odd)
+    assert mlflow_store.mirror(work.archive())
+    assert list(paths.mlruns().glob("artifacts/tiny/*/artifacts/record.json"))
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fetch(url: str, server: subprocess.Popen[bytes]) -> bytes:
+    """Ask until the server answers; it may take its time, but it may not die."""
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            assert server.poll() is None
+            time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_the_pages_show_runs_and_artifacts(work: Work) -> None:
+    mlflow_store.mirror(work.archive())
+    (run,) = runs()
+    port = free_port()
+    command, environment = mlflow_store.ui_command(port=port)
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == environment["DO_NOT_TRACK"] == "true"
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, process_group=0)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        assert b"MLflow" in fetch(address, server)
+        asked = f"{address}/get-artifact?run_uuid={run.info.run_id}&path=pictures/loss.png"
+        assert fetch(asked, server) == b"png"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()

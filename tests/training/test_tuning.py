@@ -1,0 +1,196 @@
+"""Tuning: untouched rows, an honoured budget, pruning by rows, and the same result after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+from pipelines.core.errors import MemberFailed
+from pipelines.models import Choice, Model, ModelParams, Range
+from pipelines.stages.preprocess import preprocess
+from pipelines.training import plan as plans
+from pipelines.training import tuning
+from pipelines.training.plan import Plan
+from tests.conftest import Workshop
+
+
+class Params(ModelParams):
+    right: float = 0.5
+    mode: str = "steady"
+
+
+class Guesser(Model):
+    """Gives the true class of a row the chance `right` on average; knows the truth through the pixels."""
+
+    Params = Params
+    space = {"right": Range(0.0, 1.0), "mode": Choice(("steady",))}
+    inputs = "vector"
+    asked: list[np.ndarray] = []
+    fitted: list[np.ndarray] = []
+    seconds = 0.0
+
+    def fit(self, X: np.ndarray, y: np.ndarray, watched: Any) -> Self:
+        self.fitted.append(X)
+        deadline = time.monotonic() + self.seconds
+        while time.monotonic() < deadline:
+            self.job.progress("working")
+            time.sleep(0.01)
+        if self.params.mode == "broken":
+            raise MemberFailed("it is broken")
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        self.asked.append(X)
+        truth = X.reshape(-1, 4, 4).sum(axis=2)[:, :3].argmax(axis=1)
+        is_right = np.random.default_rng(0).random(len(X)) < self.params.right
+        guess = np.where(is_right, truth, (truth + 1) % 3)
+        return (0.02 + 0.94 * np.eye(3)[guess]).astype(np.float32)
+
+
+@pytest.fixture
+def plan(workshop: Workshop) -> Plan:
+    preprocess("tiny")
+    workshop.write_params(tune={"knn": {"minutes": 1}})
+    Guesser.asked, Guesser.fitted, Guesser.seconds = [], [], 0.0
+    return replace(plans.load("tiny", "knn"), model=Guesser, fixed={})
+
+
+def with_budget(plan: Plan, **changes: Any) -> Plan:
+    tune = plan.tune.model_copy(update=changes)
+    return replace(plan, settings=plan.settings.model_copy(update={"tune": {"knn": tune}}))
+
+
+def study(plan: Plan, work: Path, trials: int = 6, held: int = 0, **changes: Any) -> tuning.Study:
+    return tuning.tune(with_budget(plan, **changes), held, trials, work)
+
+
+def rows(X: np.ndarray) -> set[bytes]:
+    return {row.tobytes() for row in X}
+
+
+def test_rows_of_the_held_fold_are_never_touched(plan: Plan, tmp_path: Path) -> None:
+    study(plan, tmp_path / "work", trials=2)
+    X = plan.dataset.X_train.reshape(60, -1).astype(np.float32) / 16
+    held = rows(X[plan.folds.valid_rows(0)])
+    assert not held & set.union(*map(rows, Guesser.fitted + Guesser.asked))
+    assert set.union(*map(rows, Guesser.asked)) == rows(X) - held
+    for fitted, asked in zip(Guesser.fitted, Guesser.asked, strict=True):
+        assert not rows(fitted) & rows(asked)
+
+
+def test_of_a_time_split_only_earlier_folds_are_used(plan: Plan) -> None:
+    late = replace(plan, folds=replace(plan.folds, is_time=True))
+    assert [tuning.inner_folds(late, held) for held in range(3)] == [[1, 2], [2], []]
+    assert [tuning.inner_folds(plan, held) for held in range(3)] == [[1, 2], [0, 2], [0, 1]]
+
+
+def test_a_study_finds_the_better_end(plan: Plan, tmp_path: Path) -> None:
+    found = study(plan, tmp_path / "work", trials=12)
+    assert found.params["right"] > 0.7
+    assert found.finished + found.pruned == 12
+    assert found.stopped_by == "trials"
+
+
+def test_two_studies_of_one_seed_are_the_same(plan: Plan, tmp_path: Path) -> None:
+    assert study(plan, tmp_path / "one") == study(plan, tmp_path / "two")
+
+
+def test_a_study_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
+    whole = study(plan, tmp_path / "whole", trials=7)
+    study(plan, tmp_path / "parts", trials=3)
+    before = len(Guesser.fitted)
+    assert study(plan, tmp_path / "parts", trials=7) == whole
+    assert len(Guesser.fitted) > before
+    Guesser.fitted = []
+    assert study(plan, tmp_path / "parts", trials=7) == whole
+    assert not Guesser.fitted
+
+
+def test_a_fixed_value_leaves_the_search(plan: Plan, tmp_path: Path) -> None:
+    found = study(replace(plan, fixed={"right": 0.4}), tmp_path / "work", trials=2)
+    assert set(found.params) == {"mode"}
+    everything = replace(plan, fixed={"right": 0.4, "mode": "steady"})
+    assert study(everything, tmp_path / "none") == tuning.Study({}, None, 0, 0, 0, "trials")
+
+
+def test_the_budget_ends_a_trial_in_its_middle(plan: Plan, tmp_path: Path) -> None:
+    Guesser.seconds = 30.0
+    started = time.monotonic()
+    found = study(plan, tmp_path / "work", minutes=0.5 / 60)
+    assert time.monotonic() - started < 20
+    assert (found.finished, found.params, found.stopped_by) == (0, {}, "budget")
+
+
+def test_a_budget_that_is_spent_stays_spent(plan: Plan, tmp_path: Path) -> None:
+    Guesser.seconds = 0.2
+    study(plan, tmp_path / "work", minutes=1 / 60, trials=100)
+    Guesser.fitted = []
+    assert study(plan, tmp_path / "work", minutes=1 / 60, trials=100).stopped_by == "budget"
+    assert len(Guesser.fitted) <= 1
+
+
+def test_a_clearly_worse_trial_is_pruned_after_its_first_split(plan: Plan, tmp_path: Path) -> None:
+    found = study(plan, tmp_path / "with", trials=15)
+    assert found.pruned > 0
+    without = study(plan, tmp_path / "without", trials=15, prune=False)
+    assert without.pruned == 0
+    assert found.params["right"] == pytest.approx(without.params["right"], abs=0.2)
+
+
+def test_a_trial_that_fails_counts_and_the_others_go_on(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guesser, "space", {"right": Range(0.0, 1.0), "mode": Choice(("steady", "broken"))})
+    found = study(plan, tmp_path / "work", trials=10)
+    assert found.failed > 0
+    assert found.finished + found.pruned + found.failed == 10
+    assert found.params["mode"] == "steady"
+
+
+def test_a_torn_journal_and_a_left_lock_are_mended(plan: Plan, tmp_path: Path) -> None:
+    whole = study(plan, tmp_path / "whole", trials=5)
+    work = tmp_path / "torn"
+    study(plan, work, trials=3)
+    with (work / "study.journal").open("ab") as journal:
+        journal.write(b'{"op_code":5,"worker_id":"abc","trial_')
+    (work / "study.journal.lock").touch()
+    assert study(plan, work, trials=5) == whole
+
+
+KILLED = """
+import sys, time
+from tests.training.test_tuning import Guesser, with_budget
+from pipelines.training import plan as plans, tuning
+from dataclasses import replace
+from pathlib import Path
+plan = replace(plans.load("tiny", "knn"), model=Guesser, fixed={})
+Guesser.seconds = 0.4
+tuning.tune(with_budget(plan), 0, 6, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_a_study_that_was_killed_ends_as_if_it_had_not_been(plan: Plan, tmp_path: Path) -> None:
+    whole = study(plan, tmp_path / "whole", trials=6)
+    work = tmp_path / "killed"
+    project = Path(__file__).parents[2]
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(work)], env=os.environ | {"PYTHONPATH": str(project)}
+    )
+    while not list(work.glob("losses-*.npy")):
+        assert child.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.6)  # into the middle of the next trial
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    again = study(plan, work, trials=6)
+    assert (again.params, again.score, again.finished, again.pruned) == (
+        whole.params, whole.score, whole.finished, whole.pruned,
+    )  # fmt: skip
