@@ -94,11 +94,11 @@ def submit(
     """
     from pipelines.submitting import desk
 
-    graded = desk.hand_in(competition or _active(), file, message)
+    row = desk.hand_in(competition or _active(), file, message)
     if as_json:
-        _print_json(graded.as_json())
+        _print_json(row.model_dump())
     else:
-        print(graded.sentence())
+        print(desk.sentence(row))
 
 
 @app.command()

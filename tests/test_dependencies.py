@@ -23,7 +23,9 @@ PACKAGES = {
 LOCKS = sorted(REPOSITORY.glob("requirements*.lock"))
 PROJECT = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}(?: \\)?")
-PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[^ ;]+)(?: ; (?P<marker>[^\\]+?))? \\")
+PIN = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[^ ;]+)(?: ; (?P<marker>[^\\]+?))? \\"
+)
 
 
 def declared(text: str) -> list[str]:
@@ -32,9 +34,10 @@ def declared(text: str) -> list[str]:
 
 
 def name_of(requirement: str) -> str:
+    """The normal form of a requirement's name: `ruamel.yaml>=0.19` is `ruamel-yaml`."""
     found = re.match(r"[A-Za-z0-9._-]+", requirement)
     assert found is not None, requirement
-    return found[0].lower()
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -47,7 +50,9 @@ def faults(lock: str) -> list[str]:
     wrong = []
     for number, line in enumerate(lines):
         is_pin = PIN.fullmatch(line) is not None
-        if not (is_pin or HASH.fullmatch(line.strip()) or line.lstrip().startswith("#") or not line):
+        if not (
+            is_pin or HASH.fullmatch(line.strip()) or line.lstrip().startswith("#") or not line
+        ):
             wrong.append(f"line {number + 1}: {line}")
         elif is_pin and not HASH.fullmatch(lines[number + 1].strip()):
             wrong.append(f"line {number + 1}: {line} has no hash")
@@ -93,7 +98,11 @@ def test_there_is_a_lock() -> None:
 def test_all_packages_can_be_imported_together(tmp_path: Path) -> None:
     """In a process of its own: kaggle signs in and prints as soon as it is imported."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE_")}
-    quiet = {"NO_ALBUMENTATIONS_UPDATE": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    quiet = {
+        "NO_ALBUMENTATIONS_UPDATE": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     alone = {"HOME": str(tmp_path), "KAGGLE_CONFIG_DIR": str(tmp_path / "kaggle")}
     done = subprocess.run(
         [sys.executable, "-c", f"import {', '.join(sorted(PACKAGES.values()))}"],

@@ -79,7 +79,9 @@ def wrong_imports(path: Path, text: str) -> list[str]:
             if there not in FLOOR:
                 wrong.append(f"{path}:{line} imports {name}, which is in no room of the house plan")
             elif here is not None and FLOOR[there] >= FLOOR[here]:
-                wrong.append(f"{path}:{line} imports {name}: {here} → {there} does not run downward")
+                wrong.append(
+                    f"{path}:{line} imports {name}: {here} → {there} does not run downward"
+                )
         owner = OWNERS.get(name.split(".", maxsplit=1)[0])
         if owner is not None and path.as_posix() != owner:
             wrong.append(f"{path}:{line} imports {name}, which {owner} alone may import")
@@ -112,9 +114,13 @@ def test_files_and_functions_are_short(path: Path) -> None:
 
 
 def test_every_folder_is_a_room_of_the_house_plan() -> None:
-    folders = {path.parts[1] for path in sources() if path.parts[0] == "pipelines" and len(path.parts) > 2}
+    folders = {
+        path.parts[1] for path in sources() if path.parts[0] == "pipelines" and len(path.parts) > 2
+    }
     assert folders <= set(FLOOR)
-    files = {path.stem for path in sources() if path.parts[0] == "pipelines" and len(path.parts) == 2}
+    files = {
+        path.stem for path in sources() if path.parts[0] == "pipelines" and len(path.parts) == 2
+    }
     assert files <= {"__init__", "cli"}
 
 
@@ -164,4 +170,7 @@ def test_a_long_function_is_found_and_a_long_docstring_is_not() -> None:
     body = "\n".join(f"    a{number} = 0" for number in range(MOST_FUNCTION_LINES))
     assert len(long_functions(Path(KNN), f"class A:\n  def f(self):\n{body}\n")) == 1
     words = "\n".join("    words" for _ in range(60))
-    assert long_functions(Path(KNN), f'def f():\n    """Say.\n\n{words}\n    """\n    return 1\n') == []
+    assert (
+        long_functions(Path(KNN), f'def f():\n    """Say.\n\n{words}\n    """\n    return 1\n')
+        == []
+    )

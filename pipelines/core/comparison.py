@@ -85,13 +85,24 @@ def paired_difference(
         return Difference(0.0, 0.0, 0.0, len(y))
     if len(y) < _FEWEST_ROWS:
         return Difference(gain, -math.inf, math.inf, len(y))
-    by_row = _ROW_LOSSES.get(metric.name)
-    if by_row is not None:
-        statistic = _of_means(*by_row(y, view_a, view_b))
+    loss, score = _ROW_LOSSES.get(metric.name, (None, None))
+    if loss is not None and score is not None:
+        statistic = _of_means(loss(y, view_a), loss(y, view_b), score)
     else:
         statistic = _of_whole(metric, y, view_a, view_b, classes)
-    low, high = _interval(gain, statistic, len(y), by_row is not None, seed)
+    low, high = _interval(gain, statistic, len(y), loss is not None, seed)
     return Difference(gain, low, high, len(y))
+
+
+def exact_losses(metric: Metric, y: np.ndarray, predicted: np.ndarray) -> np.ndarray | None:
+    """A loss per row (n,) whose mean decides the metric; None where no such loss exists (F1, AUC, QWK, R²).
+
+    Args:
+        y: class indices or values (n,).
+        predicted: (n, width), no NaN.
+    """
+    loss, _ = _ROW_LOSSES.get(metric.name, (None, None))
+    return None if loss is None else loss(y, metric.view(predicted))
 
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # drawn rows (n_resamples, n) → gains
@@ -146,13 +157,6 @@ def _of_means(
     return lambda drawn: score(loss_b[drawn].mean(axis=1)) - score(loss_a[drawn].mean(axis=1))
 
 
-def _per_row(
-    loss: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    score: Callable[[np.ndarray], np.ndarray] = lambda mean: mean,
-) -> Callable[..., tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]]:
-    return lambda y, a, b: (loss(y, a), loss(y, b), score)
-
-
 def _log_losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The rows of what the metric log_loss averages, clipped and normalised in the same way."""
     p = np.clip(p.astype(np.float64), _TINY, 1.0)
@@ -161,10 +165,12 @@ def _log_losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 # Metrics whose score follows exactly from a mean over rows: resampling them needs no call of the metric.
-_ROW_LOSSES = {
-    "accuracy": _per_row(lambda y, p: (y != p).astype(np.float64)),
-    "log_loss": _per_row(_log_losses),
-    "mae": _per_row(lambda y, p: np.abs(p - y)),
-    "rmse": _per_row(lambda y, p: np.square(p - y), np.sqrt),
-    "rmsle": _per_row(lambda y, p: np.square(np.log1p(p) - np.log1p(y)), np.sqrt),
+# Metrics whose score follows exactly from a mean over rows: the loss of a row, and mean loss → score (up to
+# a direction and a constant). Resampling them needs no call of the metric.
+_ROW_LOSSES: dict[str, tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]] = {
+    "accuracy": (lambda y, p: (y != p).astype(np.float64), np.asarray),
+    "log_loss": (_log_losses, np.asarray),
+    "mae": (lambda y, p: np.abs(p - y), np.asarray),
+    "rmse": (lambda y, p: np.square(p - y), np.sqrt),
+    "rmsle": (lambda y, p: np.square(np.log1p(p) - np.log1p(y)), np.sqrt),
 }

@@ -6,11 +6,11 @@ that is scored. Its test rows are combined by what it learns on all rows.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from pipelines.core.metrics import Metric
+from pipelines.core.metrics import Kind, Metric
 
 
 class Method(ABC):
@@ -22,7 +22,12 @@ class Method(ABC):
         metric: what is to become better, and in which direction.
         classes: class names; empty for values.
         seed: of whatever is drawn.
+
+    Attributes:
+        kinds: what members may give: a label is one-hot and has no order, for one.
     """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("label", "probability", "value")
 
     def __init__(self, metric: Metric, classes: Sequence[str], seed: int) -> None:
         self.metric, self.classes, self.seed = metric, tuple(classes), seed

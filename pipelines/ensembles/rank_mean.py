@@ -23,14 +23,15 @@ class RankMean(Method):
     frequent classes; a rare class is predicted too often.
     """
 
+    kinds = ("probability",)
+
     def fit(self, members: np.ndarray, y: np.ndarray) -> Self:
         """Remember each member's values, sorted.
 
         Raises:
-            MemberFailed: values are no probabilities, a member gives labels, or the metric needs chances.
+            MemberFailed: the metric judges values, or how sure a prediction is.
         """
         _check_metric(self.metric)
-        _check_not_labels(members)
         self.reference_ = np.sort(members, axis=1)
         return self
 
@@ -70,11 +71,3 @@ def _check_metric(metric: Metric) -> None:
             "prediction is, which a rank does not say: use mean or weighted"
         )
 
-
-def _check_not_labels(members: np.ndarray) -> None:
-    labels = np.isin(members, (0.0, 1.0)).all(axis=(1, 2))
-    if labels.any():
-        raise MemberFailed(
-            f"rank_mean must have probabilities, found only 0 and 1 in member {int(labels.argmax()) + 1} of "
-            f"{len(members)}: labels have no ranks, use mean, where they vote"
-        )

@@ -96,7 +96,9 @@ class Network(Model):
         keras.utils.clear_session()
         keras.utils.set_random_seed(self.job.seed)
         # Values are learned in units of their spread: a network starts out near 0.
-        self._shift, self._scale = (0.0, 1.0) if self.job.is_classification else (y.mean(), y.std() or 1.0)
+        self._shift, self._scale = 0.0, 1.0
+        if not self.job.is_classification:
+            self._shift, self._scale = float(y.mean()), float(y.std()) or 1.0
         steps = -(-len(X) // self.params.batch_size)
         self._model = self.build(X.shape[1:], momentum_for(self.params.bn_momentum, steps))
         self._compile()

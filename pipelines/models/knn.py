@@ -7,7 +7,7 @@ answer to the second: the neighbour of rank r votes with 1/r.
 import hashlib
 import math
 from collections import OrderedDict
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -49,7 +49,7 @@ class KNearestNeighbours(Model):
     }
     inputs = "vector"
 
-    def __init__(self, params: Params, job: Job) -> None:
+    def __init__(self, params: Any, job: Job) -> None:
         super().__init__(params, job)
         self.k = 0
 

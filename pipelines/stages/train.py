@@ -51,7 +51,7 @@ def _head(plan: Plan) -> records.Head:
 
 def _run(plan: Plan, tuned: cv.Tuned, mark: str | None, key: str, seconds: float) -> records.Run:
     settings = plan.settings
-    engine = {"seed": settings.seed, "n_splits": plan.folds.n_splits}
+    engine: dict[str, Any] = {"seed": settings.seed, "n_splits": plan.folds.n_splits}
     if plan.is_network:
         engine |= {"backend": settings.backend, "device": settings.device}
     return records.Run(

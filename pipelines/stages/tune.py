@@ -31,14 +31,14 @@ def tune(competition: str, model: str) -> None:
 
 
 def _search(plan: Plan) -> dict[str, Any]:
+    from pipelines.training import tuning
     from pipelines.training.checkpoints import working
-    from pipelines.training.tuning import tune as search
 
     held = range(plan.folds.n_splits) if plan.tune.nested else range(1)
     studies = {}
     for fold in held:
-        with working(plan.key(job="tune", held=fold), f"tune {plan.name} without fold {fold}") as work:
-            studies[str(fold)] = search(plan, fold, plan.tune.trials, work)
+        with working(tuning.key_of(plan, fold), f"tune {plan.name} without fold {fold}") as work:
+            studies[str(fold)] = tuning.tune(plan, fold, plan.tune.trials, work)
         print(f"{plan.name} without fold {fold}: {studies[str(fold)]}")
     found = {fold: study.params for fold, study in studies.items()}
     rest = f"folds 1…{plan.folds.n_splits - 1}"

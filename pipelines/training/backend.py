@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pipelines.core.errors import UserError
 
@@ -39,13 +41,30 @@ def prepare(backend: str, device: str) -> str:
 
 
 def _tensorflow() -> bool:
-    import tensorflow as tf
+    with _quiet_import():
+        import tensorflow as tf
 
     # A fresh network per fold is retraced on purpose; its warning about that would hide our lines.
     tf.get_logger().setLevel("ERROR")
     # The same bytes from run to run; automatic XLA is off with it, which is slower on a CPU anyway.
     tf.config.experimental.enable_op_determinism()
-    return bool(tf.config.list_physical_devices("GPU"))
+    with _quiet_import():
+        return bool(tf.config.list_physical_devices("GPU"))
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Keep TensorFlow's C++ greetings off the terminal; no setting does. Exceptions come through."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silence)
 
 
 def _jax() -> bool:

@@ -67,6 +67,7 @@ def blend(
     _check_pool(pool, members, folds, metric)
     fitted = _Fitting(method_name, pool, y, metric, seed)
     try:
+        _check_kinds(registry.load(Method, method_name), pool)
         oof, equal = _nested(fitted, folds)
         final = fitted(np.flatnonzero(folds.scored))
         combined = _predictions(f"ensembles/{method_name}", pool, oof, final.combine(fitted.test))
@@ -195,6 +196,14 @@ def check_comparable(members: Sequence[Predictions], folds: Folds, metric: Metri
                     f"{member.name} and {members[0].name} must have the same {word}, and they differ: "
                     "they are not comparable, run `dvc repro`"
                 )
+
+
+def _check_kinds(method: type[Method], pool: Sequence[Predictions]) -> None:
+    unfit = [f"{member.name} gives a {member.kind}" for member in pool if member.kind not in method.kinds]
+    if unfit:
+        raise MemberFailed(
+            f"members must give a {' or '.join(method.kinds)}, and {', '.join(unfit)}: use mean, where labels vote"
+        )
 
 
 def _unpredicted(member: Predictions, folds: Folds) -> int:

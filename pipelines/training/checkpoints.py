@@ -37,11 +37,10 @@ class Fit:
     seconds: float
 
 
-def job_key(module: str, **what: Any) -> str:
-    """The key of a job: `what` it is, the code of `module` and all it imports, and the libraries."""
-    files = [path for path in sources.closure(module, __name__) if sources.is_numeric(path)]
-    code = sources.fingerprint(files)
-    return content_hash({**what, "code": code, "libraries": versions()})
+def job_key(*modules: str, **what: Any) -> str:
+    """The key of a job: `what` it is, the code of `modules` and all they import, and the libraries."""
+    files = [path for path in sources.closure(*modules) if sources.is_numeric(path)]
+    return content_hash({**what, "code": sources.fingerprint(files), "libraries": versions()})
 
 
 def versions() -> dict[str, str]:

@@ -46,7 +46,7 @@ class Outcome:
 def key_of(plan: Plan, tuned: Tuned) -> str:
     """The key of the work; it changes with whatever decides the numbers."""
     params = {str(fold): plan.params(tuned.of(fold)).model_dump() for fold in range(plan.folds.n_splits)}
-    return plan.key(job="train", params=params, refit=plan.params(dict(tuned.params)).model_dump())
+    return plan.key(__name__, params=params, refit=plan.params(dict(tuned.params)).model_dump())
 
 
 def cross_validate(plan: Plan, tuned: Tuned, work: Path) -> Outcome:
@@ -81,7 +81,7 @@ def cross_validate(plan: Plan, tuned: Tuned, work: Path) -> Outcome:
             fits.append(_fit_once(plan, refit_params, "refit", everything, [dataset.X_test], work, bar))
             test = fits[-1].parts[0]
         else:
-            test = np.mean([fit.parts[1] for fit in fits], axis=0, dtype=np.float64).astype(np.float32)
+            test = np.stack([fit.parts[1] for fit in fits]).mean(axis=0, dtype=np.float64).astype(np.float32)
     predictions = Predictions(
         f"models/{plan.name}", "probability" if dataset.is_classification else "value", oof, test,
         refit_params.test_from, dataset.row_ids, dataset.test_ids, np.array(dataset.classes, dtype=np.str_),

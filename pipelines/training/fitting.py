@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import features
 import numpy as np
 import pandas as pd
 
+import features
 from pipelines.core.dataset import Features
 from pipelines.core.errors import MemberFailed
 from pipelines.core.folds import inner_watch

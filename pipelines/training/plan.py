@@ -52,13 +52,21 @@ class Plan:
         """
         return validate(self.model.Params, tuned | self.fixed, f"params.yaml: train.{self.name}")
 
-    def key(self, **more: Any) -> str:
-        """The key of this plan's work, for what is named in `more` (hyperparameters, kind of job)."""
+    def key(self, engine: str, **more: Any) -> str:
+        """The key of this plan's work.
+
+        Args:
+            engine: the module that does the work; its code counts, as the model's does.
+            more: what else decides the numbers: hyperparameters, the fold that is held back.
+        """
         settings = self.settings
+        modules = [self.model.__module__, engine]
+        if self.is_network:
+            modules.append("pipelines.training.backend")
+            more |= {"backend": settings.backend, "device": settings.device}
         return job_key(
-            self.model.__module__, competition=self.competition.name, model=self.name, data=self.dataset.hash,
-            folds=self.folds.hash, metric=self.metric.name, seed=settings.seed, backend=settings.backend,
-            device=settings.device, **more,
+            *modules, competition=self.competition.name, model=self.name, data=self.dataset.hash,
+            folds=self.folds.hash, metric=self.metric.name, seed=settings.seed, **more,
         )  # fmt: skip
 
 

@@ -50,6 +50,8 @@ class Pool:
         single = blending.best_single(self.members, y, folds, metric)
         facts: dict[str, Any] = {
             "chosen": chosen.name,
+            "cv_mean": float(chosen.fold_scores.mean()),
+            "cv_std": float(chosen.fold_scores.std(ddof=1)),
             "cv_pooled": blending.cv_pooled(chosen, y, folds, metric),
             "best_single": single.name,
             "best_single_cv_pooled": blending.cv_pooled(single, y, folds, metric),
@@ -57,7 +59,7 @@ class Pool:
         if ensembles:
             best = blending.best_single(ensembles, y, folds, metric)
             gap = blending.compare(best, self.members, y, folds, metric, self.settings.seed)
-            facts["difference"] = {"gain": gap.gain, "low": gap.low, "high": gap.high, "tie": gap.is_tie}
+            facts["difference"] = gap.record()
             facts["sentence"] = gap.sentence(best.name, single.name)
         return chosen, facts
 

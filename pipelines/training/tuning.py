@@ -19,6 +19,7 @@ from scipy.stats import wilcoxon
 
 from pipelines.core import progress
 from pipelines.core.atomic import writing
+from pipelines.core.comparison import exact_losses
 from pipelines.core.errors import MemberFailed
 from pipelines.core.seeds import derive
 from pipelines.models import Choice, Range
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _PRUNE_BELOW_P = 0.05
 
 
-class BudgetSpent(Exception):  # noqa: N818 - not an error: the study simply ends
+class BudgetSpent(Exception):
     """The wall-clock budget ran out in the middle of a trial."""
 
 
@@ -52,6 +53,11 @@ class Study:
     pruned: int
     failed: int
     stopped_by: str
+
+
+def key_of(plan: Plan, held: int) -> str:
+    """The key of a study's work. How many trials and minutes are asked for is not part of it."""
+    return plan.key(__name__, fixed=plan.fixed, held=held, prune=plan.tune.prune)
 
 
 def inner_folds(plan: Plan, held: int) -> list[int]:
@@ -121,7 +127,7 @@ class _Search:
         shown = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
                           for name, value in values.items())  # fmt: skip
         scores: list[float] = []
-        losses: list[np.ndarray] = []
+        losses: list[np.ndarray | None] = []
         for step, fold in enumerate(self.inner):
             bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
             try:
@@ -132,14 +138,12 @@ class _Search:
                 return f"failed: {error}"
             y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
             scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
-            losses.append(self.plan.metric.row_losses(y, predicted))
+            losses.append(exact_losses(self.plan.metric, y, predicted))
             trial.report(float(np.mean(scores)), step)
-            if step + 1 < len(self.inner) and self._is_hopeless(np.concatenate(losses)):
+            if step + 1 < len(self.inner) and self._is_hopeless(losses):
                 self._tell(trial, "PRUNED")
                 return f"{shown}: pruned after {step + 1} splits"
-        # Written before the trial counts as complete, so that the best trial always has its losses.
-        with writing(self._losses_file(trial.number)) as temporary, temporary.open("wb") as target:
-            np.save(target, np.concatenate(losses))
+        self._keep(trial.number, losses)
         self.study.tell(trial, float(np.mean(scores)))
         return f"{shown}: {np.mean(scores):.4f}"
 
@@ -151,16 +155,26 @@ class _Search:
         seed = derive(plan.settings.seed, "tune", fold)
         return fit_and_predict(plan, params, train_rows, [target], seed, None, look).parts[0]
 
-    def _is_hopeless(self, losses: np.ndarray) -> bool:
+    def _keep(self, number: int, losses: list[np.ndarray | None]) -> None:
+        """Write a trial's losses, before it counts as complete: so the best trial always has them."""
+        known = [part for part in losses if part is not None]
+        if known:
+            with writing(self._losses_file(number)) as temporary, temporary.open("wb") as target:
+                np.save(target, np.concatenate(known))
+
+    def _is_hopeless(self, losses: list[np.ndarray | None]) -> bool:
         """Whether these rows are significantly worse than the best trial's: a paired test on the same rows.
 
         Fold means would give one pair per split, of which five cannot decide before the fourth; rows can
         after the first (Wilcoxon signed-rank, one-sided, p < 0.05; rows without a difference are left out).
+        A metric without losses per row (F1, AUC, QWK, R²) prunes nothing: a stand-in could drop its best.
         """
-        if not self.plan.tune.prune or not self._in_state("COMPLETE"):
+        known = [part for part in losses if part is not None]
+        if not self.plan.tune.prune or not known or not self._in_state("COMPLETE"):
             return False
-        best = np.load(self._losses_file(self.study.best_trial.number), allow_pickle=False)[: len(losses)]
-        difference = losses - best
+        found = np.concatenate(known)
+        best = np.load(self._losses_file(self.study.best_trial.number), allow_pickle=False)
+        difference = found - best[: len(found)]
         if not difference.any() or difference.mean() <= 0:
             return False
         return bool(wilcoxon(difference, alternative="greater").pvalue < _PRUNE_BELOW_P)

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from pipelines.core import paths
 from pipelines.core import params as settings_file
+from pipelines.core import paths
 from pipelines.core.errors import PilsaError
 from pipelines.workspace.rebuild import check_settings
 

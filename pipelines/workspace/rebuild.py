@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pipelines import platforms
 from pipelines.core import competition as competitions
-from pipelines.core import paths, process, registry
 from pipelines.core import params as settings_file
+from pipelines.core import paths, process, registry
 from pipelines.core.errors import UserError
 from pipelines.core.params import Params
 from pipelines.core.schema import validate

@@ -93,6 +93,8 @@ def made(name: str, situation: str) -> Method:
 def refusal(name: str, situation: str) -> str:
     """Why a method does not take members of this sort; empty where it does."""
     members, y = pool(situation)
+    if members[0].kind not in registry.load(Method, name).kinds:
+        return f"{name} takes no {members[0].kind}, found such members: use mean"
     try:
         made(name, situation).fit(stacked(members), y)
     except MemberFailed as error:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from pipelines.core.atomic import (
     content_hash,
     file_hash,
@@ -51,9 +52,14 @@ def test_the_new_file_takes_the_old_ones_place(tmp_path: Path) -> None:
 def test_a_block_that_raises_keeps_the_old_file(tmp_path: Path, end: BaseException) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(type(end)), writing(path) as temporary:
-        temporary.write_text("half")
-        raise end
+
+    def write() -> None:
+        with writing(path) as temporary:
+            temporary.write_text("half")
+            raise end
+
+    with pytest.raises(type(end)):
+        write()
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
 
@@ -61,10 +67,12 @@ def test_a_block_that_raises_keeps_the_old_file(tmp_path: Path, end: BaseExcepti
 def test_nobody_sees_the_new_bytes_before_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with writing(path) as temporary:
-        temporary.write_text("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
+    with path.open() as reader:
+        with writing(path) as temporary:
+            temporary.write_text("new")
+            assert path.read_text() == "old"
+        assert path.read_text() == "new"
+        assert reader.read() == "old", "who has opened the old file reads it to its end"
 
 
 def test_the_temporary_file_keeps_the_suffix_that_savers_look_at(tmp_path: Path) -> None:
@@ -247,10 +255,10 @@ def test_damaged_json_says_what_to_do(tmp_path: Path, content: bytes) -> None:
         read_json(tmp_path / "b.json")
 
 
-ARRAYS = st.dictionaries(
+ARRAYS: st.SearchStrategy[dict[str, np.ndarray]] = st.dictionaries(
     st.sampled_from(["y", "oof", "test"]),
     hnp.arrays(
-        dtype=st.sampled_from([np.float32, np.int64, np.uint8, np.dtype("<U5")]),
+        dtype=st.sampled_from([np.dtype(kind) for kind in ("f4", "i8", "u1", "<U5")]),
         shape=hnp.array_shapes(min_side=0, max_side=4),
     ),
 )
@@ -295,10 +303,10 @@ def test_a_damaged_file_is_an_error_and_nothing_else(tmp_path: Path, data: st.Da
     path.write_bytes(bytes(content))
     try:
         found = read_arrays(path)
-    except UserError as error:
-        assert "delete it and rerun" in str(error)
-    else:  # only what describes the archive was touched, never a number
-        assert "oof" not in found or found["oof"].tobytes() == array.tobytes()
+    except UserError:
+        return
+    # Only what describes the archive was touched, never a number.
+    assert "oof" not in found or found["oof"].tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK", b"\x93NUMPY\x01\x00"])

@@ -1,6 +1,7 @@
 """The nearest known name is found however it was written, and a long list stays short."""
 
 import pytest
+
 from pipelines.core.errors import MemberFailed, PilsaError, UserError, did_you_mean
 
 

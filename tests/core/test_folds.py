@@ -1,11 +1,13 @@
 """What must hold of every split, over drawn data; and what a user reads where none is possible."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pipelines.core import folds as fold_files
 from pipelines.core.competition import Split
 from pipelines.core.errors import UserError
@@ -137,7 +139,7 @@ def test_without_keeps_one_more_fold_out() -> None:
     assert timed.train_rows(0, without=1).tolist() == [0, 1]
 
 
-SPLITS = {
+SPLITS: dict[str, tuple[Split, dict[str, Any]]] = {
     "plain": (PLAIN, {}),
     "stratified": (STRATIFIED, {"classes": ("a", "b")}),
     "group": (GROUP, {"groups": np.repeat(np.arange(30), 4).astype(str)}),
@@ -272,13 +274,14 @@ def test_the_latest_rows_are_watched_and_equal_moments_together(
     assert age[fitted].min() >= age[watched].max(), "without times: no later fold than the watched"
 
 
-def test_watching_follows_the_seed() -> None:
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(30), 3).astype(str)])
+def test_watching_follows_the_seed(groups: np.ndarray | None) -> None:
     y = np.arange(90) % 3
-    folds = Folds(np.arange(90) % 5, is_time=False, hash="")
+    folds = Folds(np.repeat(np.arange(30), 3) % 5, is_time=False, hash="")
     rows = folds.train_rows(2)
-    first = inner_watch(folds, rows, 0.2, y, 1, None)[1]
-    assert first.tolist() == inner_watch(folds, rows, 0.2, y, 1, None)[1].tolist()
-    assert first.tolist() != inner_watch(folds, rows, 0.2, y, 2, None)[1].tolist()
+    first = inner_watch(folds, rows, 0.2, y, 1, groups)[1]
+    assert first.tolist() == inner_watch(folds, rows, 0.2, y, 1, groups)[1].tolist()
+    assert first.tolist() != inner_watch(folds, rows, 0.2, y, 2, groups)[1].tolist()
 
 
 def test_one_group_cannot_be_watched_and_fitted() -> None:

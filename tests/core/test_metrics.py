@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics as sk
+
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import METRICS, Metric, get
 from pipelines.core.predictions import one_hot
-from sklearn import metrics as sk
 
 PATIENT = settings(max_examples=40, deadline=None)
 CLASSES = ("0", "1", "2", "3")
@@ -32,7 +33,7 @@ REFERENCE = {
     "accuracy": lambda y, p: sk.accuracy_score(y, p.argmax(axis=1)),
     "f1_macro": lambda y, p: sk.f1_score(y, p.argmax(axis=1), average="macro"),
     "f1_binary": lambda y, p: sk.f1_score(y, p.argmax(axis=1), pos_label=1),
-    "log_loss": lambda y, p: sk.log_loss(y, p),
+    "log_loss": sk.log_loss,
     "roc_auc": lambda y, p: sk.roc_auc_score(y, p, multi_class="ovr"),
     "qwk": lambda y, p: sk.cohen_kappa_score(y, p.argmax(axis=1), weights="quadratic"),
     "rmse": lambda y, p: sk.mean_squared_error(y, p[:, 0]) ** 0.5,
@@ -100,7 +101,7 @@ def test_nan_is_never_judged(metric: Metric, hole: float) -> None:
     width = len(classes_of(metric)) if metric.task == "classification" else 1
     predicted = np.full((8, width), 0.5, np.float32)
     predicted[3, -1] = hole
-    with pytest.raises(MemberFailed, match="finite numbers, found NaN or infinity in 1 rows"):
+    with pytest.raises(MemberFailed, match="found NaN or infinity in 1 rows"):
         metric.score(np.arange(8) % max(width, 2), predicted, classes_of(metric))
 
 
@@ -122,7 +123,7 @@ def test_qwk_counts_a_rating_that_nobody_gave() -> None:
 
 @pytest.mark.parametrize("classes", [("a", "b"), ("1.5", "2"), ("²", "3"), ("--1", "2"), ("", "1")])
 def test_qwk_needs_whole_numbers(classes: tuple[str, ...]) -> None:
-    with pytest.raises(UserError, match="whole numbers, found .*use metric:"):
+    with pytest.raises(UserError, match=r"whole numbers, found .*use metric:"):
         get("qwk").check_classes(classes)
     get("qwk").check_classes(("-1", "+2", "10"))
 
@@ -146,6 +147,12 @@ def test_f1_macro_counts_a_class_that_nobody_predicted() -> None:
     y = np.array([0, 1, 2])
     score = get("f1_macro").score(y, one_hot(np.array([0, 1, 1]), 3), ("a", "b", "c"))
     assert score == pytest.approx((1 + 2 / 3 + 0) / 3)
+
+
+def test_f1_macro_counts_a_class_that_is_not_among_the_rows() -> None:
+    """Else a fold without a rare class would be judged by another measure than the rest."""
+    y = np.array([0, 1])
+    assert get("f1_macro").score(y, one_hot(y, 3), ("a", "b", "c")) == pytest.approx(2 / 3)
 
 
 def test_f1_of_two_needs_two() -> None:
@@ -194,7 +201,9 @@ def test_a_row_loss_falls_as_the_prediction_gets_better(metric: Metric) -> None:
 def test_the_task_must_fit(metric: Metric) -> None:
     other = "regression" if metric.task == "classification" else "classification"
     metric.check_task(metric.task)
-    with pytest.raises(UserError, match=f"{metric.name} is for {metric.task}: choose one of") as caught:
+    with pytest.raises(
+        UserError, match=f"{metric.name} is for {metric.task}: choose one of"
+    ) as caught:
         metric.check_task(other)
     offered = str(caught.value).rpartition("choose one of ")[2].split(", ")
     assert {get(name).task for name in offered} == {other}

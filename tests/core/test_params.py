@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from pipelines.core import params
 from pipelines.core.errors import UserError
 from pipelines.core.params import Params
@@ -24,7 +25,9 @@ def refused(**changes: Any) -> str:
     return str(caught.value)
 
 
-def test_the_file_in_the_repository_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_in_the_repository_is_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     loaded = params.load()
@@ -35,7 +38,9 @@ def test_the_file_in_the_repository_is_valid(tmp_path: Path, monkeypatch: pytest
     assert loaded.models == content["models"]
 
 
-@pytest.mark.parametrize("section", ["kernels", "folds", "preprocess", "tune", "train", "ensemble", "seed"])
+@pytest.mark.parametrize(
+    "section", ["kernels", "folds", "preprocess", "tune", "train", "ensemble", "seed"]
+)
 def test_an_empty_section_is_one_that_is_not_written(section: str) -> None:
     assert made(**{section: None}) == made()
 
@@ -100,7 +105,7 @@ def test_hangul_names_pass() -> None:
 
 @pytest.mark.parametrize("section", ["tune", "train"])
 def test_a_model_without_its_section_is_told_what_to_add(section: str) -> None:
-    sections = {"tune": {"knn": {}}, "train": {"knn": {}}}
+    sections: dict[str, Any] = {"tune": {"knn": {}}, "train": {"knn": {}}}
     made(**sections).check_sections("knn")
     with pytest.raises(UserError, match=f"section 'knn' under {section}.*add `knn: {{}}`"):
         made(**sections | {section: {}}).check_sections("knn")

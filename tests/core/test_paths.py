@@ -2,9 +2,9 @@
 
 import inspect
 from pathlib import Path
-from typing import Any
 
 import pytest
+
 from pipelines.core import paths
 from pipelines.core.errors import UserError
 
@@ -46,7 +46,12 @@ def test_an_experiment_has_its_own_data_and_the_common_history(
 ) -> None:
     assert paths.root() == experiment
     assert paths.home() == repository
-    for own in (paths.data("digits"), paths.report("digits"), paths.submission("digits"), paths.failures()):
+    for own in (
+        paths.data("digits"),
+        paths.report("digits"),
+        paths.submission("digits"),
+        paths.failures(),
+    ):
         assert own.is_relative_to(experiment)
     for common in (paths.mlruns(), paths.history(), paths.work("k"), paths.downloads()):
         assert not common.is_relative_to(experiment)
@@ -65,7 +70,10 @@ def test_a_folder_of_a_similar_name_is_no_experiment(
 
 
 def test_names_become_files_below_their_folder(repository: Path) -> None:
-    assert paths.predictions("digits", "m01/첫번째") == repository / "data/digits/predictions/m01/첫번째.npz"
+    assert (
+        paths.predictions("digits", "m01/첫번째")
+        == repository / "data/digits/predictions/m01/첫번째.npz"
+    )
     assert paths.predictions("digits") == repository / "data/digits/predictions"
     assert paths.score("digits", "knn") == repository / "data/digits/scores/knn.json"
     assert paths.score("digits") == repository / "data/digits/scores"
@@ -76,7 +84,7 @@ def every_path() -> dict[str, Path]:
     found = {}
     for name, function in inspect.getmembers(paths, inspect.isfunction):
         if function.__module__ == paths.__name__ and name not in ("root", "home"):
-            wanted: dict[str, Any] = inspect.signature(function).parameters
+            wanted = inspect.signature(function).parameters
             found[name] = function(*[f"name{number}" for number in range(len(wanted))])
     return found
 

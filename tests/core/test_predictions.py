@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.predictions import Predictions, one_hot
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
+
 from pipelines.core.errors import UserError
 from pipelines.core.process import Killed, exclusive, run_child
 
@@ -95,6 +96,7 @@ def test_a_second_process_waits_and_says_for_whom(
         assert waiter.stderr is not None
         line = waiter.stderr.readline()
         assert f"waiting for process {holder.pid} (train digits-knn, since " in line
+        time.sleep(0.5)  # a few more tries
         assert waiter.poll() is None, "it must wait, not go on"
         output, _ = holder.communicate("\n")
         assert holder.returncode == 0, output
@@ -315,6 +317,15 @@ def test_sigterm_is_passed_on_as_itself(tmp_path: Path, started: list[int]) -> N
         runner.terminate()
         assert runner.wait(timeout=PATIENCE) == 128 + signal.SIGTERM
         assert not is_alive(started[0])
+
+
+def test_a_childs_words_go_where_they_are_asked_to(capfd: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-c", "print('repro')"]
+    code = f"from pipelines.core.process import run_child; run_child({command!r}, to_stderr=True)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "repro\n")
+    run_child(command)
+    assert capfd.readouterr().out == "repro\n"
 
 
 @pytest.mark.parametrize("status", [0, 3])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from pipelines.core import progress
 from pipelines.core.progress import bar
 
@@ -59,6 +60,7 @@ def test_a_terminal_gets_a_bar_and_brackets_stay_brackets() -> None:
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     assert done.returncode == 0, shown
+    assert "\x1b[" in shown, "a bar that moves, not lines"
     assert "train [m01/knn] [/]" in shown
     assert "[bold]all" in shown
     assert "2/2" in shown

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from pipelines.core import registry
 from pipelines.core.errors import UserError
 
@@ -41,7 +42,15 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[ABC]]
 
 
 def test_every_file_is_a_plugin_and_nothing_is_imported(base: type[ABC]) -> None:
-    assert registry.names("family") == ["better", "broken", "double", "empty", "good", "needy", "바람"]
+    assert registry.names("family") == [
+        "better",
+        "broken",
+        "double",
+        "empty",
+        "good",
+        "needy",
+        "바람",
+    ]
     assert "pipelines.family.good" not in sys.modules
 
 

@@ -5,8 +5,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pipelines.core.errors import UserError
-from pipelines.core.schema import KernelName, Name, Strict, check_kernel_name, check_name, read_yaml, validate
+from pipelines.core.schema import (
+    KernelName,
+    Name,
+    Strict,
+    check_kernel_name,
+    check_name,
+    read_yaml,
+    validate,
+)
 
 PATIENT = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -62,11 +71,15 @@ def test_all_findings_come_in_one_message() -> None:
 
 
 def test_a_missing_key_is_named() -> None:
-    with pytest.raises(UserError, match=r"tree\.yaml: key 'name' must be given and is missing: add it"):
+    with pytest.raises(
+        UserError, match=r"tree\.yaml: key 'name' must be given and is missing: add it"
+    ):
         validate(Tree, {}, "tree.yaml")
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), "nan", "inf", "1e999"])
+@pytest.mark.parametrize(
+    "number", [float("nan"), float("inf"), -float("inf"), "nan", "inf", "1e999"]
+)
 def test_nan_and_infinity_are_no_numbers(number: object) -> None:
     assert "finite number" in refused({"branch": {"leaf": {"minutes": number}}})
 
@@ -104,7 +117,7 @@ def test_no_other_name_passes(name: str) -> None:
     except ValueError:
         return
     assert 1 <= len(name) <= 64
-    assert all(sign in "_-" or sign.isascii() and sign.isalnum() or "가" <= sign <= "힣" for sign in name)  # fmt: skip
+    assert all(sign in "_-" or (sign.isascii() and sign.isalnum()) or "가" <= sign <= "힣" for sign in name)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["knn", "m01/a/b", "m01//b", "/b", "m01/", "/"])
@@ -163,7 +176,10 @@ def test_what_is_no_plain_yaml_is_an_error(tmp_path: Path, content: str | bytes)
         read_yaml(written(tmp_path, content))
 
 
-@pytest.mark.parametrize(("content", "found"), [("", "nothing"), ("# only\n", "nothing"), ("- a\n", "list"), ("a\n", "str")])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [("", "nothing"), ("# only\n", "nothing"), ("- a\n", "list"), ("a\n", "str")],
+)
 def test_a_file_must_hold_keys(tmp_path: Path, content: str, found: str) -> None:
     with pytest.raises(UserError, match=f"must hold `key: value` lines, found {found}"):
         read_yaml(written(tmp_path, content))

@@ -5,6 +5,7 @@ import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pipelines.core.seeds import derive
 
 PATIENT = settings(max_examples=100, deadline=None)

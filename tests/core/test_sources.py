@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pipelines.core import sources
 from pipelines.core.sources import closure, fingerprint, is_numeric
 
@@ -99,7 +100,9 @@ def test_circles_stars_and_foreign_modules_end(tree: Path) -> None:
     assert closure("numpy", "json") == []
 
 
-@pytest.mark.parametrize("module", ["pipelines.stages.lat", "pipelines.nowhere", "features.image.Pixels"])
+@pytest.mark.parametrize(
+    "module", ["pipelines.stages.lat", "pipelines.nowhere", "features.image.Pixels"]
+)
 def test_a_misspelt_module_is_no_empty_answer(tree: Path, module: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=module):
         closure(module)

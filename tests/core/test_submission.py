@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pipelines.core import submission
 from pipelines.core.competition import Competition
 from pipelines.core.errors import UserError
@@ -93,6 +94,12 @@ def test_each_class_finds_its_column() -> None:
         np.testing.assert_array_equal(frame[column], rows[:, place].astype(np.float64))
 
 
+def test_a_class_is_not_mistaken_for_another_one_that_ends_like_it() -> None:
+    sample = pd.DataFrame({"id": IDS, "Class_11": 0.0, "Class_1": 0.0})
+    frame = submission.build(MANY, sample, predictions(matrix(2), IDS, ("1", "11")))
+    np.testing.assert_array_equal(frame["Class_1"], matrix(2)[:, 0].astype(np.float64))
+
+
 def test_one_column_holds_the_last_classs_probability() -> None:
     frame = submission.build(BINARY, BINARY_SAMPLE, predictions(matrix(2), IDS, CLASSES[:2]))
     np.testing.assert_array_equal(frame["label"], matrix(2)[:, 1].astype(np.float64))
@@ -113,9 +120,9 @@ def test_one_column_cannot_hold_three_probabilities() -> None:
 
 
 def test_an_id_that_nobody_predicted_is_named() -> None:
-    with pytest.raises(UserError, match="found 1 without.*'서울'"):
-        lacking = [name for name in IDS if name != "서울"]
-        rows = predictions(matrix(3)[:5], lacking, CLASSES)
+    lacking = [name for name in IDS if name != "서울"]
+    rows = predictions(matrix(3)[:5], lacking, CLASSES)
+    with pytest.raises(UserError, match=r"found 1 without.*'서울'"):
         submission.build(LABELS, LABEL_SAMPLE, rows)
 
 
@@ -149,7 +156,7 @@ def test_rows_in_another_order_are_put_in_order(kind: str, order: list[int]) -> 
     pd.testing.assert_frame_equal(checked, frame)
 
 
-def set_cell(frame: pd.DataFrame, value: object) -> pd.DataFrame:
+def set_cell(frame: pd.DataFrame, value: str | float) -> pd.DataFrame:
     spoiled = frame.copy()
     column = spoiled.columns[-1]
     spoiled[column] = spoiled[column].astype(object)
@@ -164,8 +171,11 @@ ANYWHERE: dict[str, tuple[Spoil, str]] = {
     "unknown id": (
         lambda f: f.assign(id=[*IDS[:5], "r7"]), r"1 missing \['r6'\], 1 unknown \['r7'\]",
     ),
+    "one row more": (
+        lambda f: pd.concat([f, f.iloc[[1]].assign(id="r7")]), r"0 missing \[\], 1 unknown \['r7'\]",
+    ),
     "id spelled otherwise": (lambda f: f.assign(id=["r1", "2", *IDS[2:]]), r"unknown \['2'\]"),
-    "missing id": (lambda f: f.assign(id=[*IDS[:5], None]), "1 unknown"),
+    "missing id": (lambda f: f.assign(id=[*IDS[:5], np.nan]), "1 unknown"),
     "NaN": (lambda f: set_cell(f, np.nan), "1 rows with missing values.*'서울'"),
     "wrong column": (lambda f: f.rename(columns={f.columns[-1]: "wrong"}), "columns must be .*wrong"),
     "swapped columns": (lambda f: f[[f.columns[-1], *f.columns[:-1]]], "rename or reorder"),
@@ -194,7 +204,7 @@ def test_the_untouched_sample_is_refused(tmp_path: Path, kind: str) -> None:
         submission.validate(asked, resaved.iloc[::-1], sample, classes)
 
 
-OF_A_KIND = {
+OF_A_KIND: dict[str, tuple[str, Any, str]] = {
     "unknown label": ("labels", "cat", r"labels must occur in training \(01, 고양이, dog\), found \['cat'\]"),
     "probabilities for labels": ("labels", [0.1, 0.9, 0.4, 0.8, 0.2, 0.3], "given labels .*numbers such as 0.1"),
     "labels as floats": ("labels", [1.0, 2.0, 1.0, 2.0, 1.0, 2.0], "spelled as in train"),
@@ -221,7 +231,9 @@ def test_values_of_the_wrong_kind_are_named(how: str) -> None:
 def test_every_refusal_says_what_to_do() -> None:
     for spoil, _ in ANYWHERE.values():
         with pytest.raises(UserError) as caught:
-            submission.validate(LABELS, spoil(valid(LABELS, LABEL_SAMPLE, CLASSES)), LABEL_SAMPLE, CLASSES)
+            submission.validate(
+                LABELS, spoil(valid(LABELS, LABEL_SAMPLE, CLASSES)), LABEL_SAMPLE, CLASSES
+            )
         must, _, found = str(caught.value).partition("found")
         assert "must" in must
         assert ": " in found, caught.value

@@ -295,18 +295,19 @@ def test_opening_a_run_reaps_first(work: Work) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "value", "status"),
+    ("tags", "status"),
     [
-        ("pilsa.birth", "another boot 1", "KILLED"),  # the number was given to another process
-        ("pilsa.host", "elsewhere", "RUNNING"),  # not ours to judge
-        ("note", "nothing else", "RUNNING"),
+        ({"pilsa.birth": "another boot 1"}, "KILLED"),  # the number was given to another process
+        ({"pilsa.birth": "1", "pilsa.host": "elsewhere"}, "RUNNING"),  # not ours to judge
+        ({"note": "nothing else"}, "RUNNING"),
     ],
 )
 def test_a_process_is_known_by_machine_number_and_birth(
-    work: Work, tag: str, value: str, status: str
+    work: Work, tags: dict[str, str], status: str
 ) -> None:
     with suppress(MemberFailed), mlflow_store.running(work.head) as logged:
-        client().set_tag(logged.mlflow_id, tag, value)
+        for name, text in tags.items():
+            client().set_tag(logged.mlflow_id, name, text)
         mlflow_store.reap()
         assert runs()[0].info.status == status
 
@@ -374,7 +375,7 @@ def test_an_experiment_deleted_in_the_pages_comes_back(work: Work) -> None:
 def test_folders_with_odd_names_work(
     work: Work, migrated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    odd = Path("100% 필사 #1?")
+    odd = Path("100%20필사 #1?")
     (odd / "mlruns").mkdir(parents=True)
     shutil.copyfile(migrated, odd / "mlruns" / "mlflow.db")
     (odd / "params.yaml").touch()

@@ -138,11 +138,37 @@ def test_what_is_fixed_wins_over_what_was_tuned(plan: Plan) -> None:
     assert recording(plan, spread=5.0).params({"spread": 2.0}).spread == 5.0  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("change", [{"seed": 8}, {"train": {"knn": {"k": 2}}}, {"device": "cpu"}])
+@pytest.mark.parametrize("change", [{"seed": 8}, {"train": {"knn": {"k": 2}}}])
 def test_the_key_changes_with_what_decides_the_numbers(plan: Plan, workshop: Workshop, change: dict[str, Any]) -> None:
     before = cv.key_of(plan, UNTUNED)
     workshop.write_params(**change)
     assert cv.key_of(plans.load("tiny", "knn"), UNTUNED) != before
+
+
+def test_backend_and_device_count_for_networks_only(plan: Plan, workshop: Workshop) -> None:
+    def keys(**settings: str) -> list[str]:
+        workshop.write_params(tune={"knn": {}, "cnn": {}}, train={"knn": {}, "cnn": {}}, **settings)
+        return [cv.key_of(plans.load("tiny", model), UNTUNED) for model in ("knn", "cnn")]
+
+    before = keys()
+    for change in ({"device": "cpu"}, {"backend": "jax"}):
+        knn, cnn = keys(**change)
+        assert knn == before[0]
+        assert cnn != before[1]
+
+
+def test_the_key_changes_with_the_engine_and_with_the_model(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.core import sources
+
+    before = cv.key_of(plan, UNTUNED)
+    original = sources.fingerprint
+    for changed in ("training/fitting.py", "models/knn.py", "core/folds.py", "features/image.py"):
+        monkeypatch.setattr(
+            sources, "fingerprint",
+            lambda files, changed=changed: original(files) + str(any(str(file).endswith(changed) for file in files)),
+        )  # fmt: skip
+        assert "True" in sources.fingerprint(sources.closure(plan.model.__module__, cv.__name__)), changed
+        assert cv.key_of(plan, UNTUNED) != before
 
 
 def test_the_key_ignores_what_decides_nothing(plan: Plan, workshop: Workshop) -> None:
