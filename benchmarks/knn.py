@@ -16,8 +16,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from pipelines.core.tables import read_idx
-from pipelines.models import Job
-from pipelines.models import knn
+from pipelines.models import Job, knn
 
 REPEATS = 5
 K = 3
@@ -64,7 +63,9 @@ def main() -> None:
             accuracy = (predicted == y_test).mean()
             print(f"{name} k={K} {label}: accuracy {accuracy:.4f} in {spent:.2f} s", flush=True)
     differing = int((ours() != theirs()).sum())
-    print(f"predictions that differ: {differing} (three classes tie: ours takes the nearest, theirs the smallest)")
+    print(
+        f"predictions that differ: {differing} (three classes tie: ours takes the nearest, theirs the smallest)"
+    )
     medians = {label: statistics.median(values) for label, values in seconds.items()}
     ratios = [a / b for a, b in zip(seconds["ours"], seconds["scikit-learn"], strict=True)]
     print(f"median of {REPEATS}: ours {medians['ours']:.2f} s, scikit-learn {medians['scikit-learn']:.2f} s, "

@@ -17,11 +17,15 @@ app = typer.Typer(
     epilog="Start with `make repro`. Then: pilsa scores, pilsa submit, pilsa ui.",
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-runs = typer.Typer(help="The history of runs and its mirror, the MLflow store.", no_args_is_help=True)
+runs = typer.Typer(
+    help="The history of runs and its mirror, the MLflow store.", no_args_is_help=True
+)
 app.add_typer(runs, name="runs")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
-Competition = Annotated[str | None, typer.Option("--competition", "-c", help="By default the active one.")]
+Competition = Annotated[
+    str | None, typer.Option("--competition", "-c", help="By default the active one.")
+]
 
 
 def main() -> None:
@@ -82,8 +86,12 @@ def _scores(competition: str | None, as_json: bool) -> None:
 
 @app.command()
 def submit(
-    file: Annotated[Path | None, typer.Argument(help="CSV to submit; by default what the DAG built.")] = None,
-    message: Annotated[str, typer.Option("--message", "-m", help="What is new in it, in a sentence.")] = "",
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV to submit; by default what the DAG built.")
+    ] = None,
+    message: Annotated[
+        str, typer.Option("--message", "-m", help="What is new in it, in a sentence.")
+    ] = "",
     competition: Competition = None,
     as_json: Json = False,
 ) -> None:
@@ -102,7 +110,10 @@ def submit(
 
 
 @app.command()
-def use(competition: Annotated[str, typer.Argument(help="A file of competitions/, without .yaml.")], as_json: Json = False) -> None:
+def use(
+    competition: Annotated[str, typer.Argument(help="A file of competitions/, without .yaml.")],
+    as_json: Json = False,
+) -> None:
     """Switch to another competition, with its baselines. Switching back runs nothing again."""
     from pipelines.workspace.switch import switch
 

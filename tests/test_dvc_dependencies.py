@@ -14,8 +14,14 @@ PLUGINS = {"download": "platforms", "tune": "models", "train": "models", "ensemb
 
 
 def dependencies(stage: str, item: str = "") -> list[str]:
-    deps = [dep for dep in STAGES[stage].get("deps", []) if not dep.startswith(("data/", "submissions/"))]
-    return [dep.replace("${item.model}", item).replace("${item.competition}", "digits") for dep in deps]
+    deps = [
+        dep
+        for dep in STAGES[stage].get("deps", [])
+        if not dep.startswith(("data/", "submissions/"))
+    ]
+    return [
+        dep.replace("${item.model}", item).replace("${item.competition}", "digits") for dep in deps
+    ]
 
 
 def lacking(stage: str, listed: list[str], *plugins: str) -> list[str]:
@@ -25,7 +31,8 @@ def lacking(stage: str, listed: list[str], *plugins: str) -> list[str]:
     return [
         str(path)
         for path in closure
-        if sources.is_numeric(path) and not any(path == dep or dep in path.parents for dep in covered)
+        if sources.is_numeric(path)
+        and not any(path == dep or dep in path.parents for dep in covered)
     ]
 
 
@@ -57,16 +64,24 @@ def test_every_dependency_exists(stage: str) -> None:
 
 def test_exceptions_are_printed_and_exist(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print("\nin no stage's deps, since they change no number: " + ", ".join(sources.NOT_NUMERIC))
+        print(
+            "\nin no stage's deps, since they change no number: " + ", ".join(sources.NOT_NUMERIC)
+        )
     assert all((ROOT / path).exists() for path in sources.NOT_NUMERIC)
 
 
 def test_a_stage_never_writes_into_a_folder_that_it_depends_on() -> None:
     for name, stage in STAGES.items():
-        outs = [out if isinstance(out, str) else next(iter(out)) for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+        outs = [
+            out if isinstance(out, str) else next(iter(out))
+            for kind in ("outs", "metrics", "plots")
+            for out in stage.get(kind, [])
+        ]
         for out in outs:
             for dep in stage.get("deps", []):
-                assert not out.startswith(f"{dep}/"), f"{name} writes {out} into its dependency {dep}"
+                assert not out.startswith(f"{dep}/"), (
+                    f"{name} writes {out} into its dependency {dep}"
+                )
 
 
 def test_names_reach_the_shell_in_quotes() -> None:

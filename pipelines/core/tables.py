@@ -27,10 +27,9 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
         UserError: the file is missing, empty, no CSV, in another encoding, or its rows are wider than
             its header.
     """
-    kinds = dict.fromkeys(text_columns or [], str)
     for encoding in _ENCODINGS:
         try:
-            return _parse(path, kinds, encoding)
+            return _parse(path, text_columns or [], encoding)
         except UnicodeDecodeError:
             continue
         except FileNotFoundError:
@@ -50,11 +49,19 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
     raise UserError(f"{path} must be UTF-8 or cp949 and is neither: save it again as UTF-8")
 
 
-def _parse(path: Path, kinds: dict[str, type[str]], encoding: str) -> pd.DataFrame:
+def _parse(path: Path, text_columns: list[str], encoding: str) -> pd.DataFrame:
     """Without `index_col=False` pandas takes surplus cells for an index and moves each column by one."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(path, dtype=kinds, encoding=encoding, index_col=False, low_memory=False)
+        return pd.read_csv(
+            path, converters=dict.fromkeys(text_columns, _spelling), encoding=encoding, index_col=False,
+            low_memory=False,
+        )  # fmt: skip
+
+
+def _spelling(cell: str) -> str | None:
+    """A cell as it is spelt; only an empty one is missing, since `NA` or `None` may be an id or a class."""
+    return cell or None
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -70,4 +70,3 @@ def _check_metric(metric: Metric) -> None:
             f"rank_mean must have a metric of labels or of order, and {metric.name} grades how sure a "
             "prediction is, which a rank does not say: use mean or weighted"
         )
-

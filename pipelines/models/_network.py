@@ -5,7 +5,6 @@ from the fit's seed and the epoch's number, never from what ran before: a fit th
 from its last saved epoch therefore ends with the same bytes.
 """
 
-import json
 import time
 from abc import abstractmethod
 from dataclasses import asdict, dataclass, field
@@ -15,7 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from pipelines.core.atomic import writing
+from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_json, writing
 from pipelines.core.errors import MemberFailed
 from pipelines.core.seeds import derive
 from pipelines.models import Model, ModelParams
@@ -57,13 +56,13 @@ class Course:
 
     Attributes:
         epoch: the next epoch to run.
-        best: lowest watched loss so far, and best_epoch where it was met.
+        best: lowest watched loss so far; best_epoch: where it was met.
         learning_rate: at present; a plateau lowers it.
     """
 
     learning_rate: float
     epoch: int = 0
-    best: float = float("inf")
+    best: float | None = None
     best_epoch: int = -1
     lowered_at: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -90,7 +89,9 @@ class Network(Model):
         activation = "softmax" if self.job.is_classification else None
         return layers.Dense(self.job.width, activation=activation, name="output")(x)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None) -> Self:
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+    ) -> Self:
         import keras
 
         keras.utils.clear_session()
@@ -110,7 +111,9 @@ class Network(Model):
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        predicted = np.asarray(self._model.predict(X, batch_size=_PREDICT_BATCH, verbose=0), np.float32)
+        predicted = np.asarray(
+            self._model.predict(X, batch_size=_PREDICT_BATCH, verbose=0), np.float32
+        )
         return (predicted * self._scale + self._shift).astype(np.float32)
 
     def _compile(self) -> None:
@@ -119,12 +122,16 @@ class Network(Model):
         optimizer = keras.optimizers.get(self.params.optimizer)
         optimizer.learning_rate = self.params.learning_rate
         if self.job.is_classification:
-            self._model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+            self._model.compile(
+                optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+            )
         else:
             self._model.compile(optimizer, loss="mean_squared_error")
 
     def _target(self, y: np.ndarray) -> np.ndarray:
-        return y if self.job.is_classification else ((y - self._shift) / self._scale).astype(np.float32)
+        if self.job.is_classification:
+            return y
+        return ((y - self._shift) / self._scale).astype(np.float32)
 
     def _run(self, course: Course, X: np.ndarray, y: np.ndarray, watched: Any) -> None:
         validation = None if watched is None else (watched[0], self._target(watched[1]))
@@ -135,13 +142,16 @@ class Network(Model):
             self._judge(course, losses)
             course.epoch += 1
             self.job.progress(_note(course.epoch, self.params.epochs, losses))
-            if validation is not None and course.epoch - 1 - course.best_epoch >= self.params.patience:
+            without_gain = course.epoch - 1 - course.best_epoch
+            if validation is not None and without_gain >= self.params.patience:
                 break
             if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
                 self._save(course)
                 saved = time.monotonic()
 
-    def _epoch(self, course: Course, X: np.ndarray, y: np.ndarray, validation: Any) -> dict[str, float]:
+    def _epoch(
+        self, course: Course, X: np.ndarray, y: np.ndarray, validation: Any
+    ) -> dict[str, float]:
         seed = derive(self.job.seed, "epoch", course.epoch)
         _reseed(self._model, seed)
         self._model.optimizer.learning_rate = course.learning_rate
@@ -152,9 +162,16 @@ class Network(Model):
 
             rows = Augmenter(self.params.augment, seed)(rows)
         logs = self._model.fit(
-            rows, y[order], batch_size=self.params.batch_size, shuffle=False, verbose=0, validation_data=validation
+            rows,
+            y[order],
+            batch_size=self.params.batch_size,
+            shuffle=False,
+            verbose=0,
+            validation_data=validation,
         ).history
-        losses = {name.replace("val_", "watch_"): float(values[-1]) for name, values in logs.items()}
+        losses = {
+            name.replace("val_", "watch_"): float(values[-1]) for name, values in logs.items()
+        }
         if not np.isfinite(losses["loss"]):
             raise MemberFailed(
                 f"the loss must stay finite and became {losses['loss']} in epoch {course.epoch}: "
@@ -165,7 +182,7 @@ class Network(Model):
     def _judge(self, course: Course, losses: dict[str, float]) -> None:
         """Keep the weights if they are the best so far; lower the learning rate on a plateau."""
         watched = losses.get("watch_loss")
-        if watched is None or watched < course.best:
+        if watched is None or course.best is None or watched < course.best:
             course.best = losses["loss"] if watched is None else watched
             course.best_epoch = course.lowered_at = course.epoch
             self._best = self._model.get_weights()
@@ -181,10 +198,9 @@ class Network(Model):
             return
         with writing(folder / f"epoch-{course.epoch}.keras") as temporary:
             self._model.save(temporary)
-        with writing(folder / f"best-{course.epoch}.npz") as temporary, temporary.open("wb") as target:
-            np.savez(target, *self._best)
-        with writing(folder / "course.json") as temporary:
-            temporary.write_text(json.dumps(asdict(course)), encoding="utf-8")
+        best = {f"{number:04d}": weights for number, weights in enumerate(self._best)}
+        write_arrays(folder / f"best-{course.epoch}.npz", best)
+        write_json(folder / "course.json", asdict(course))
         for stale in [*folder.glob("epoch-*.keras"), *folder.glob("best-*.npz")]:
             if stale.stem.partition("-")[2] != str(course.epoch):
                 stale.unlink()
@@ -195,15 +211,15 @@ class Network(Model):
         path = _course_file(self.job.folder)
         if path is None:
             return Course(learning_rate=self.params.learning_rate)
-        course = Course(**json.loads(path.read_text(encoding="utf-8")))
+        course = Course(**read_json(path))
         self._model = keras.saving.load_model(path.with_name(f"epoch-{course.epoch}.keras"))
         self.job.progress(f"goes on after epoch {course.epoch}")
         self._resumed = path.with_name(f"best-{course.epoch}.npz")
         return course
 
     def _load_best(self) -> list[np.ndarray]:
-        with np.load(self._resumed, allow_pickle=False) as stored:
-            return [stored[name] for name in stored.files]
+        stored = read_arrays(self._resumed)
+        return [stored[name] for name in sorted(stored)]
 
 
 def momentum_for(asked: float | str, steps_per_epoch: int) -> float:
@@ -220,7 +236,9 @@ def _course_file(folder: Path | None) -> Path | None:
 
 def _reseed(model: Any, seed: int) -> None:
     """Set the state of every seed generator (dropout has one each), which a saved model does not restore."""
-    states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+    states = [
+        variable for variable in model.variables if variable.path.endswith("seed_generator_state")
+    ]
     for number, state in enumerate(states):
         state.assign(np.array([derive(seed, "generator", number), 0], dtype="uint32"))
 

@@ -53,7 +53,9 @@ class KNearestNeighbours(Model):
         super().__init__(params, job)
         self.k = 0
 
-    def fit(self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None) -> Self:
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+    ) -> Self:
         wanted = round(math.sqrt(len(X))) if self.params.k == "sqrt" else self.params.k
         self.k = max(1, min(wanted, len(X)))
         self._rows, self._y = X, y
@@ -114,7 +116,9 @@ def count_votes(labels: np.ndarray, weights: np.ndarray, n_classes: int) -> np.n
 _kept: OrderedDict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
 
-def _search(rows: np.ndarray, queries: np.ndarray, k: int, job: Job) -> tuple[np.ndarray, np.ndarray]:
+def _search(
+    rows: np.ndarray, queries: np.ndarray, k: int, job: Job
+) -> tuple[np.ndarray, np.ndarray]:
     """Distances and positions of the k nearest `rows`, each (n_queries, k), nearest first."""
     key = (_digest(rows), _digest(queries))
     found = _kept.get(key)
@@ -127,10 +131,14 @@ def _search(rows: np.ndarray, queries: np.ndarray, k: int, job: Job) -> tuple[np
 
 
 def _digest(rows: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(rows).data, digest_size=16).hexdigest() + str(rows.shape)
+    return hashlib.blake2b(np.ascontiguousarray(rows).data, digest_size=16).hexdigest() + str(
+        rows.shape
+    )
 
 
-def _brute_force(rows: np.ndarray, queries: np.ndarray, k: int, job: Job) -> tuple[np.ndarray, np.ndarray]:
+def _brute_force(
+    rows: np.ndarray, queries: np.ndarray, k: int, job: Job
+) -> tuple[np.ndarray, np.ndarray]:
     index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(rows)
     distances, neighbours = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
     for start in range(0, len(queries), _QUERIES_AT_A_TIME):
@@ -138,4 +146,6 @@ def _brute_force(rows: np.ndarray, queries: np.ndarray, k: int, job: Job) -> tup
         job.progress(f"neighbours of row {start} of {len(queries)}")
         distances[part], neighbours[part] = index.kneighbors(queries[part])
     order = np.lexsort((neighbours, distances), axis=1)
-    return np.take_along_axis(distances, order, axis=1), np.take_along_axis(neighbours, order, axis=1)
+    return np.take_along_axis(distances, order, axis=1), np.take_along_axis(
+        neighbours, order, axis=1
+    )

@@ -64,7 +64,11 @@ def render(content: Content, language: str) -> str:
     Everything that members or platforms wrote is escaped, and the page loads nothing and runs nothing.
     """
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"], trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.filters["score"] = lambda value: "–" if value is None else f"{value:.4f}"

@@ -85,12 +85,18 @@ def _members(settings: Params) -> list[str]:
 
 def _records(competition: str, settings: Params) -> list[Record]:
     files = [paths.score(competition, name) for name in _members(settings)]
-    files += [paths.ensembles(competition) / f"{method}.json" for method in settings.ensemble.methods]
+    files += [
+        paths.ensembles(competition) / f"{method}.json" for method in settings.ensemble.methods
+    ]
     return [records.read(path) for path in files if path.is_file()]
 
 
 def _entry(record: Record) -> Entry:
-    rows = [row for row in ledger.rows(record.competition) if row.name == record.name and row.lb_public is not None]
+    rows = [
+        row
+        for row in ledger.rows(record.competition)
+        if row.name == record.name and row.lb_public is not None
+    ]
     if not rows:
         return Entry(record)
     return Entry(record, rows[-1].lb_public, rows[-1].lb_private)
@@ -108,7 +114,12 @@ def _addresses(competition: str, settings: Params) -> list[tuple[str, ...]]:
     models = [(stage, competition, name) for name in settings.models for stage in ("tune", "train")]
     kernels = [("kernel", competition, name) for name in settings.kernels]
     before, after = ("download", "preprocess"), ("ensemble", "submission", "review")
-    return [*((stage, competition) for stage in before), *models, *kernels, *((stage, competition) for stage in after)]
+    return [
+        *((stage, competition) for stage in before),
+        *models,
+        *kernels,
+        *((stage, competition) for stage in after),
+    ]
 
 
 def _failed(competition: str, settings: Params) -> list[Failure]:
@@ -123,7 +134,10 @@ def _missing(competition: str, settings: Params, failed: list[Failure]) -> list[
         for name in _members(settings)
         if not paths.score(competition, name).is_file() and f"@{competition}-{name}" not in blamed
     ]
-    made = {"ensemble": paths.ensemble_score(competition), "submission": paths.submission(competition)}
+    made = {
+        "ensemble": paths.ensemble_score(competition),
+        "submission": paths.submission(competition),
+    }
     return lacking + [
         stage for stage, path in made.items() if not path.is_file() and f"{stage}@" not in blamed
     ]

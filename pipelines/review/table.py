@@ -11,7 +11,9 @@ def show(standing: Standing, console: Console) -> None:
     """Print the table of scores, what the ensemble found, who failed and what to do next."""
     metric = standing.metric
     better = "higher" if metric.greater_is_better else "lower"
-    table = Table(title=f"{standing.competition}: {metric.title}, {better} is better", title_justify="left")
+    table = Table(
+        title=f"{standing.competition}: {metric.title}, {better} is better", title_justify="left"
+    )
     table.add_column("name")
     for column in ("cv_mean ± std", "cv_pooled", "fold 0", "LB public", "LB private", "seconds"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -22,12 +24,19 @@ def show(standing: Standing, console: Console) -> None:
     if standing.entries:
         console.print(table)
     if "sentence" in standing.verdict:
-        console.print(f"{standing.verdict['sentence']}; submitted would be: {standing.verdict['chosen']}", highlight=False)
+        console.print(
+            f"{standing.verdict['sentence']}; submitted would be: {standing.verdict['chosen']}",
+            highlight=False,
+        )
     for failure in standing.failed:
         console.print(f"[red]failed[/red] {failure.stage}: ", end="", highlight=False)
-        console.print(f"{failure.reason}\n       again: {failure.retry}", markup=False, highlight=False)
+        console.print(
+            f"{failure.reason}\n       again: {failure.retry}", markup=False, highlight=False
+        )
     for name in standing.missing:
-        console.print(f"[yellow]missing[/yellow] {name}: has not run yet (dvc repro)", highlight=False)
+        console.print(
+            f"[yellow]missing[/yellow] {name}: has not run yet (dvc repro)", highlight=False
+        )
     _next_steps(standing, console)
 
 
@@ -37,8 +46,17 @@ def _cells(entry: Entry, standing: Standing) -> list[str]:
     notes = [mark for mark in record.marks if mark != "nested"]
     if record.name == standing.verdict.get("chosen"):
         notes.insert(0, "chosen")
-    numbers = [_number(value) for value in (record.cv_pooled, record.fold0, entry.lb_public, entry.lb_private)]
-    return [record.name, _number(record.cv_mean) + spread, *numbers, f"{record.seconds:.1f}", ", ".join(notes)]
+    numbers = [
+        _number(value)
+        for value in (record.cv_pooled, record.fold0, entry.lb_public, entry.lb_private)
+    ]
+    return [
+        record.name,
+        _number(record.cv_mean) + spread,
+        *numbers,
+        f"{record.seconds:.1f}",
+        ", ".join(notes),
+    ]
 
 
 def _number(value: float | None) -> str:

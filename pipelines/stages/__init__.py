@@ -28,7 +28,9 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _check(stage, given)
-        with process.exclusive(_lock_file(stage.__name__, given), f"{stage.__name__} {' '.join(given)}"):
+        with process.exclusive(
+            _lock_file(stage.__name__, given), f"{stage.__name__} {' '.join(given)}"
+        ):
             return _run(stage, given)
     except UserError as error:
         print(f"{stage.__name__}: {error}", file=sys.stderr)
@@ -43,7 +45,9 @@ def _run(stage: Callable[..., None], given: list[str]) -> int:
         stage(*given)
     except PilsaError as error:
         reason = str(error)
-    except Exception as error:  # anything else is a fault of ours: show where, and let the others go on
+    except (
+        Exception
+    ) as error:  # anything else is a fault of ours: show where, and let the others go on
         traceback.print_exc()
         reason = f"{type(error).__name__}: {error}"
     else:
@@ -61,7 +65,9 @@ def _check(stage: Callable[..., None], given: list[str]) -> None:
         raise UserError(f"the stage takes {len(wanted)} names, found {len(given)}: {usage}")
     for name in given:
         if not all(NAME.fullmatch(part) for part in name.split("/")):
-            raise UserError(f"names must be letters, digits, Hangul, '_' or '-', found {name!r}: change params.yaml")
+            raise UserError(
+                f"names must be letters, digits, Hangul, '_' or '-', found {name!r}: change params.yaml"
+            )
 
 
 def _lock_file(stage: str, given: list[str]) -> Path:

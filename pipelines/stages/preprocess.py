@@ -30,7 +30,9 @@ def preprocess(competition: str) -> None:
     profile.write(paths.profile(competition), dataset, warnings, settings.seed)
     for sentence in warnings:
         print(f"note: {sentence}")
-    print(f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows")
+    print(
+        f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows"
+    )
 
 
 def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
@@ -39,7 +41,10 @@ def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
         return dataset
     classes = dataset.y if dataset.is_classification else None
     rows, _ = train_test_split(
-        np.arange(len(dataset.y)), train_size=max_rows, stratify=classes, random_state=derive(seed, "subset")
+        np.arange(len(dataset.y)),
+        train_size=max_rows,
+        stratify=classes,
+        random_state=derive(seed, "subset"),
     )
     return datasets.subset(dataset, np.sort(rows))
 

@@ -21,7 +21,9 @@ def submission(competition: str) -> None:
     checked = submissions.validate(chosen, frame, sample, tuple(predictions.classes.tolist()))
     target = paths.submission(competition)
     submissions.save(target, checked)
-    print(f"{target.relative_to(paths.root())}: {len(checked):,} rows from {predictions.name}; `pilsa submit` grades it")
+    print(
+        f"{target.relative_to(paths.root())}: {len(checked):,} rows from {predictions.name}; `pilsa submit` grades it"
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """train: cross-validate one model on the group's folds, and log the run."""
 
 import sys
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from pipelines.core import atomic, curriculum, paths
+from pipelines.core import atomic, paths
 from pipelines.stages import run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import checkpoints, gallery
@@ -25,28 +24,31 @@ def train(competition: str, model: str) -> None:
 
         backend.prepare(plan.settings.backend, plan.settings.device)
     key = cv.key_of(plan, tuned)
-    with checkpoints.working(key, f"train {model}") as work, mlflow_store.running(_head(plan)) as logged:
+    head = records.opened(
+        plan.competition,
+        f"models/{model}",
+        "baseline",
+        plan.settings.member,
+        plan.dataset.hash,
+        plan.folds.hash,
+    )
+    with checkpoints.working(key, f"train {model}") as work, mlflow_store.running(head) as logged:
         outcome = cv.cross_validate(plan, tuned, work)
         kept = _run(plan, tuned, found["mark"], key, outcome.seconds)
-        record = records.make(_head(plan), kept, outcome.predictions, plan.dataset.y, plan.folds)
+        record = records.make(head, kept, outcome.predictions, plan.dataset.y, plan.folds)
         outcome.predictions.save(paths.predictions(competition, model))
         records.write(paths.score(competition, model), record)
         curve = gallery.curve(outcome, plan)
-        atomic.write_text(paths.curve(competition, model), curve.to_csv(index=False, lineterminator="\n"))
+        atomic.write_text(
+            paths.curve(competition, model), curve.to_csv(index=False, lineterminator="\n")
+        )
         files: dict[str, Any] = {"predictions.npz": paths.predictions(competition, model)}
         files["history.csv"] = pd.DataFrame(outcome.history).to_csv(index=False).encode()
         files |= gallery.pictures_of(outcome, plan)
         logged.finish(records.archive(record, files))
-    print(f"{model}: {plan.metric.title} {record.cv_mean:.4f} ± {record.cv_std:.4f} over {plan.folds.n_splits} folds")
-
-
-def _head(plan: Plan) -> records.Head:
-    week = curriculum.load().week_of(date.today())
-    return records.Head(
-        name=f"models/{plan.name}", kind="baseline", member=plan.settings.member,
-        competition=plan.competition.name, metric=plan.metric.name, week=week.week if week else None,
-        git_commit=records.git_commit(), data_hash=plan.dataset.hash, folds_hash=plan.folds.hash,
-    )  # fmt: skip
+    print(
+        f"{model}: {plan.metric.title} {record.cv_mean:.4f} ± {record.cv_std:.4f} over {plan.folds.n_splits} folds"
+    )
 
 
 def _run(plan: Plan, tuned: cv.Tuned, mark: str | None, key: str, seconds: float) -> records.Run:

@@ -5,13 +5,15 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.core import atomic, paths
+from pipelines.core import atomic, curriculum, paths
+from pipelines.core.competition import Competition
 from pipelines.core.errors import UserError
 from pipelines.core.folds import Folds
 from pipelines.core.metrics import get
@@ -121,6 +123,21 @@ class Record(Score):
     @property
     def head(self) -> Head:
         return Head(**{name: getattr(self, name) for name in Head.model_fields})
+
+
+def opened(
+    competition: Competition, name: str, kind: RunKind, member: str, data_hash: str, folds_hash: str
+) -> Head:
+    """The head of a run that starts now: this week's, from the commit that is checked out.
+
+    Raises:
+        UserError: curriculum.yaml is missing or has an unknown key.
+    """
+    week = curriculum.load().week_of(date.today())
+    return Head(
+        name=name, kind=kind, member=member, competition=competition.name, metric=competition.metric,
+        week=week.week if week else None, git_commit=git_commit(), data_hash=data_hash, folds_hash=folds_hash,
+    )  # fmt: skip
 
 
 def make(head: Head, run: Run, predictions: Predictions, y: np.ndarray, folds: Folds) -> Record:

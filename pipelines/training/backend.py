@@ -22,7 +22,9 @@ def prepare(backend: str, device: str) -> str:
         UserError: the backend is not installed, another one is already in use, or there is no GPU.
     """
     if "keras" in sys.modules and os.environ.get("KERAS_BACKEND", backend) != backend:
-        raise UserError(f"one process must use one backend, {os.environ['KERAS_BACKEND']} is in use and {backend} asked")
+        raise UserError(
+            f"one process must use one backend, {os.environ['KERAS_BACKEND']} is in use and {backend} asked"
+        )
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its greetings would hide our lines
     if device == "cpu":
@@ -36,7 +38,9 @@ def prepare(backend: str, device: str) -> str:
             f"install it, or set backend: tensorflow in params.yaml"
         ) from None
     if device == "gpu" and not found:
-        raise UserError(f"device gpu must be there and {backend} sees none: set device: auto, or `make setup GPU=1`")
+        raise UserError(
+            f"device gpu must be there and {backend} sees none: set device: auto, or `make setup GPU=1`"
+        )
     return "gpu" if found else "cpu"
 
 

@@ -199,7 +199,9 @@ def check_comparable(members: Sequence[Predictions], folds: Folds, metric: Metri
 
 
 def _check_kinds(method: type[Method], pool: Sequence[Predictions]) -> None:
-    unfit = [f"{member.name} gives a {member.kind}" for member in pool if member.kind not in method.kinds]
+    unfit = [
+        f"{member.name} gives a {member.kind}" for member in pool if member.kind not in method.kinds
+    ]
     if unfit:
         raise MemberFailed(
             f"members must give a {' or '.join(method.kinds)}, and {', '.join(unfit)}: use mean, where labels vote"

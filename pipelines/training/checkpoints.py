@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.core import paths, process, sources
-from pipelines.core.atomic import content_hash, writing
-from pipelines.core.errors import UserError
+from pipelines.core.atomic import content_hash, read_arrays, write_arrays
 
 _LIBRARIES = ("keras", "numpy", "scikit-learn", "tensorflow", "jax", "torch")
 
@@ -66,21 +65,17 @@ def load_fit(path: Path) -> Fit | None:
     """A finished fit, or None where it is not finished.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file is damaged; deleting it repeats this one fit.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            parts = tuple(stored[f"part{number}"] for number in range(len(stored.files) - 1))
-            rest = json.loads(str(stored["rest"]))
-    except FileNotFoundError:
+    if not path.is_file():
         return None
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise UserError(f"{path} must be a finished fit and is damaged ({error}): delete it and rerun") from None
+    stored = read_arrays(path)
+    rest = json.loads(str(stored.pop("rest")))
+    parts = tuple(stored[f"part{number}"] for number in range(len(stored)))
     return Fit(parts, rest["history"], rest["seconds"])
 
 
 def save_fit(path: Path, fit: Fit) -> None:
-    parts: dict[str, Any] = {f"part{number}": part for number, part in enumerate(fit.parts)}
+    parts = {f"part{number}": part for number, part in enumerate(fit.parts)}
     rest = json.dumps({"history": fit.history, "seconds": fit.seconds})
-    with writing(path) as temporary, temporary.open("wb") as target:
-        np.savez_compressed(target, **parts, rest=np.array(rest))
+    write_arrays(path, {**parts, "rest": np.array(rest)})

@@ -45,7 +45,9 @@ class Outcome:
 
 def key_of(plan: Plan, tuned: Tuned) -> str:
     """The key of the work; it changes with whatever decides the numbers."""
-    params = {str(fold): plan.params(tuned.of(fold)).model_dump() for fold in range(plan.folds.n_splits)}
+    params = {
+        str(fold): plan.params(tuned.of(fold)).model_dump() for fold in range(plan.folds.n_splits)
+    }
     return plan.key(__name__, params=params, refit=plan.params(dict(tuned.params)).model_dump())
 
 
@@ -73,15 +75,23 @@ def cross_validate(plan: Plan, tuned: Tuned, work: Path) -> Outcome:
             params, valid = plan.params(tuned.of(fold)), folds.valid_rows(fold)
             # Where the test rows come from a refit, the fold models need not see them.
             targets = [rows_of(dataset.X_train, valid)] + ([] if with_refit else [dataset.X_test])
-            fit = _fit_once(plan, params, f"fold {fold}", folds.train_rows(fold), targets, work, bar)
+            fit = _fit_once(
+                plan, params, f"fold {fold}", folds.train_rows(fold), targets, work, bar
+            )
             oof[valid] = fit.parts[0]
             fits.append(fit)
         if with_refit:
             everything = np.arange(len(dataset.y))
-            fits.append(_fit_once(plan, refit_params, "refit", everything, [dataset.X_test], work, bar))
+            fits.append(
+                _fit_once(plan, refit_params, "refit", everything, [dataset.X_test], work, bar)
+            )
             test = fits[-1].parts[0]
         else:
-            test = np.stack([fit.parts[1] for fit in fits]).mean(axis=0, dtype=np.float64).astype(np.float32)
+            test = (
+                np.stack([fit.parts[1] for fit in fits])
+                .mean(axis=0, dtype=np.float64)
+                .astype(np.float32)
+            )
     predictions = Predictions(
         f"models/{plan.name}", "probability" if dataset.is_classification else "value", oof, test,
         refit_params.test_from, dataset.row_ids, dataset.test_ids, np.array(dataset.classes, dtype=np.str_),
@@ -91,7 +101,13 @@ def cross_validate(plan: Plan, tuned: Tuned, work: Path) -> Outcome:
 
 
 def _fit_once(
-    plan: Plan, params: ModelParams, name: str, rows: np.ndarray, targets: list[Any], work: Path, bar: progress.Bar
+    plan: Plan,
+    params: ModelParams,
+    name: str,
+    rows: np.ndarray,
+    targets: list[Any],
+    work: Path,
+    bar: progress.Bar,
 ) -> Fit:
     """A finished fit from the work folder, or a new one that is put there."""
     path = work / f"{name.replace(' ', '-')}.npz"
@@ -115,7 +131,9 @@ def _fit_once(
 
 def _fold_scores(plan: Plan, oof: np.ndarray) -> np.ndarray:
     rows = [plan.folds.valid_rows(fold) for fold in range(plan.folds.n_splits)]
-    return np.array([plan.metric.score(plan.dataset.y[part], oof[part], plan.dataset.classes) for part in rows])
+    return np.array(
+        [plan.metric.score(plan.dataset.y[part], oof[part], plan.dataset.classes) for part in rows]
+    )
 
 
 def _history(fits: list[Fit]) -> list[dict[str, float]]:

@@ -63,16 +63,30 @@ def fit_and_predict(
     fitted, watched = train_rows, None
     if model.watch:
         watch_seed = derive(seed, "watch")
-        fitted, held = inner_watch(plan.folds, train_rows, model.watch, dataset.y, watch_seed, dataset.groups)
+        fitted, held = inner_watch(
+            plan.folds,
+            train_rows,
+            model.watch,
+            dataset.y,
+            watch_seed,
+            dataset.groups,
+            dataset.times,
+        )
         watched = inputs(held)
     model.fit(*inputs(fitted), watched)
-    parts = tuple(_checked(model.predict(transformer.transform(X)), len(X), dataset.width) for X in targets)
+    parts = tuple(
+        _checked(model.predict(transformer.transform(X)), len(X), dataset.width) for X in targets
+    )
     return Fit(parts, model.history_, time.monotonic() - started)
 
 
 def _checked(predicted: np.ndarray, n_rows: int, width: int) -> np.ndarray:
     if predicted.shape != (n_rows, width):
-        raise MemberFailed(f"predictions must have shape {(n_rows, width)}, found {predicted.shape}")
+        raise MemberFailed(
+            f"predictions must have shape {(n_rows, width)}, found {predicted.shape}"
+        )
     if not np.isfinite(predicted).all():
-        raise MemberFailed("predictions must be finite numbers, found NaN or infinity: lower the learning rate")
+        raise MemberFailed(
+            "predictions must be finite numbers, found NaN or infinity: lower the learning rate"
+        )
     return predicted.astype(np.float32)

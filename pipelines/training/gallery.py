@@ -16,7 +16,9 @@ def curve(outcome: Outcome, plan: Plan) -> pd.DataFrame:
     A model without epochs has one, whose loss is the mean loss of its OOF rows.
     """
     if outcome.history:
-        return pd.DataFrame(outcome.history).drop(columns="fold").groupby("epoch").mean().reset_index()
+        return (
+            pd.DataFrame(outcome.history).drop(columns="fold").groupby("epoch").mean().reset_index()
+        )
     rows = plan.folds.scored
     losses = plan.metric.row_losses(plan.dataset.y[rows], outcome.predictions.oof[rows])
     return pd.DataFrame({"epoch": [0], "loss": [losses.mean()]})
@@ -36,7 +38,11 @@ def _of_classes(outcome: Outcome, plan: Plan) -> dict[str, bytes]:
     dataset, rows = plan.dataset, np.flatnonzero(plan.folds.scored)
     predicted = outcome.predictions.oof[rows].argmax(axis=1)
     names = np.array(dataset.classes)
-    drawn = {"pictures/confusion.png": pictures.confusion_matrix(dataset.y[rows], predicted, dataset.classes)}
+    drawn = {
+        "pictures/confusion.png": pictures.confusion_matrix(
+            dataset.y[rows], predicted, dataset.classes
+        )
+    }
     if isinstance(dataset.X_train, np.ndarray) and dataset.image:
         drawn["pictures/wrong.png"] = pictures.wrong_gallery(
             dataset.X_train[rows], dataset.row_ids[rows], names[dataset.y[rows]], names[predicted],

@@ -88,4 +88,3 @@ def load(competition_name: str, model_name: str) -> Plan:
     )  # fmt: skip
     plan.params({})
     return plan
-

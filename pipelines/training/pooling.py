@@ -7,6 +7,8 @@ from pipelines.core import competition as competitions
 from pipelines.core import folds as fold_files
 from pipelines.core import metrics, paths
 from pipelines.core import params as settings_file
+from pipelines.core.atomic import file_hash
+from pipelines.core.competition import Competition
 from pipelines.core.dataset import Dataset
 from pipelines.core.errors import UserError
 from pipelines.core.folds import Folds
@@ -24,19 +26,23 @@ class Pool:
     Attributes:
         members: in the order of params.yaml, models first.
         missing: names that params.yaml lists and that have no predictions.
+        content: name → hash of the member's predictions, which hold the data's and the folds' hashes too.
     """
 
-    competition: str
+    competition: Competition
     settings: Params
     metric: Metric
     dataset: Dataset
     folds: Folds
     members: list[Predictions]
     missing: list[str]
+    content: dict[str, str]
 
     def blend(self, method: str) -> Blend:
         """Combine the pool; see `blending.blend`."""
-        return blending.blend(method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed)
+        return blending.blend(
+            method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed
+        )
 
     def verdict(self, blends: list[Blend]) -> tuple[Predictions, dict[str, Any]]:
         """What to submit, and the numbers behind it: the best ensemble against the best single member.
@@ -46,7 +52,9 @@ class Pool:
         """
         y, folds, metric = self.dataset.y, self.folds, self.metric
         ensembles = [made.predictions for made in blends]
-        chosen = blending.choose(self.settings.ensemble.choose, [*self.members, *ensembles], y, folds, metric)
+        chosen = blending.choose(
+            self.settings.ensemble.choose, [*self.members, *ensembles], y, folds, metric
+        )
         single = blending.best_single(self.members, y, folds, metric)
         facts: dict[str, Any] = {
             "chosen": chosen.name,
@@ -80,6 +88,10 @@ def load(competition: str) -> Pool:
             f"an ensemble must have at least one member, and none of {', '.join(names) or 'an empty list'} "
             "has predictions: `pilsa scores` says why"
         )
-    members = [Predictions.load(paths.predictions(competition, name)) for name in present]
-    missing = [name for name in names if name not in present]
-    return Pool(competition, settings, metrics.get(chosen.metric), dataset, folds, members, missing)
+    files = [paths.predictions(competition, name) for name in present]
+    members = [Predictions.load(file) for file in files]
+    return Pool(
+        chosen, settings, metrics.get(chosen.metric), dataset, folds, members,
+        missing=[name for name in names if name not in present],
+        content={member.name: file_hash(file) for member, file in zip(members, files, strict=True)},
+    )  # fmt: skip

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from pipelines.core import progress
-from pipelines.core.atomic import writing
+from pipelines.core.atomic import read_arrays, write_arrays
 from pipelines.core.comparison import exact_losses
 from pipelines.core.errors import MemberFailed
 from pipelines.core.seeds import derive
@@ -89,7 +89,12 @@ class _Search:
     """One study and what a trial needs."""
 
     def __init__(
-        self, plan: Plan, held: int, inner: list[int], space: Mapping[str, Range | Choice], work: Path
+        self,
+        plan: Plan,
+        held: int,
+        inner: list[int],
+        space: Mapping[str, Range | Choice],
+        work: Path,
     ) -> None:
         self.plan, self.held, self.inner, self.space, self.work = plan, held, inner, space, work
         self.study = _open_study(work / "study.journal", plan.metric.direction)
@@ -118,7 +123,12 @@ class _Search:
             return Study({}, None, 0, counts["PRUNED"], counts["FAIL"], stopped_by)
         best = self.study.best_trial
         return Study(
-            dict(best.params), float(best.value or 0.0), counts["COMPLETE"], counts["PRUNED"], counts["FAIL"], stopped_by
+            dict(best.params),
+            float(best.value or 0.0),
+            counts["COMPLETE"],
+            counts["PRUNED"],
+            counts["FAIL"],
+            stopped_by,
         )
 
     def _run_trial(self, trial: "optuna.Trial", bar: progress.Bar) -> str:
@@ -159,8 +169,7 @@ class _Search:
         """Write a trial's losses, before it counts as complete: so the best trial always has them."""
         known = [part for part in losses if part is not None]
         if known:
-            with writing(self._losses_file(number)) as temporary, temporary.open("wb") as target:
-                np.save(target, np.concatenate(known))
+            write_arrays(self._losses_file(number), {"losses": np.concatenate(known)})
 
     def _is_hopeless(self, losses: list[np.ndarray | None]) -> bool:
         """Whether these rows are significantly worse than the best trial's: a paired test on the same rows.
@@ -173,14 +182,14 @@ class _Search:
         if not self.plan.tune.prune or not known or not self._in_state("COMPLETE"):
             return False
         found = np.concatenate(known)
-        best = np.load(self._losses_file(self.study.best_trial.number), allow_pickle=False)
+        best = read_arrays(self._losses_file(self.study.best_trial.number))["losses"]
         difference = found - best[: len(found)]
         if not difference.any() or difference.mean() <= 0:
             return False
         return bool(wilcoxon(difference, alternative="greater").pvalue < _PRUNE_BELOW_P)
 
     def _losses_file(self, number: int) -> Path:
-        return self.work / f"losses-{number}.npy"
+        return self.work / f"losses-{number}.npz"
 
     def _stop_if_late(self) -> None:
         if time.monotonic() >= self.deadline:
@@ -219,7 +228,9 @@ def _open_study(path: Path, direction: str) -> "optuna.Study":
     path.parent.mkdir(parents=True, exist_ok=True)
     _mend(path)
     storage = JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
-    return optuna.create_study(storage=storage, study_name="tune", direction=direction, load_if_exists=True)
+    return optuna.create_study(
+        storage=storage, study_name="tune", direction=direction, load_if_exists=True
+    )
 
 
 def _mend(path: Path) -> None:

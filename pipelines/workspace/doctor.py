@@ -35,14 +35,31 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that has failed for somebody before."""
-    checks = (_python, _bytecode, _disk, _gpu, _backend, _settings, _git, _dvc, _store, _data, _credentials)
+    checks = (
+        _python,
+        _bytecode,
+        _disk,
+        _gpu,
+        _backend,
+        _settings,
+        _git,
+        _dvc,
+        _store,
+        _data,
+        _credentials,
+    )
     return [check() for check in checks]
 
 
 def _python() -> Finding:
     found = f"Python {platform.python_version()} in {sys.prefix}, {os.cpu_count()} cores"
     if sys.version_info[:2] != (3, 11):
-        return Finding("python", "note", found, "the lock was made for Python 3.11: make setup PYTHON=python3.11")
+        return Finding(
+            "python",
+            "note",
+            found,
+            "the lock was made for Python 3.11: make setup PYTHON=python3.11",
+        )
     return Finding("python", "ok", found)
 
 
@@ -56,20 +73,36 @@ def _bytecode() -> Finding:
 def _disk() -> Finding:
     free = shutil.disk_usage(paths.root()).free / 1e9
     if free < _ENOUGH_GB:
-        return Finding("disk", "bad", f"{free:.1f} GB free, less than {_ENOUGH_GB}", "dvc gc -w removes old results")
+        return Finding(
+            "disk",
+            "bad",
+            f"{free:.1f} GB free, less than {_ENOUGH_GB}",
+            "dvc gc -w removes old results",
+        )
     return Finding("disk", "ok", f"{free:.0f} GB free")
 
 
 def _gpu() -> Finding:
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return Finding("gpu", "note", "none: networks train on the processor", "fine for digits; see README for a GPU")
+        return Finding(
+            "gpu",
+            "note",
+            "none: networks train on the processor",
+            "fine for digits; see README for a GPU",
+        )
     query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
-        shown = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+        shown = subprocess.run(
+            query, capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
     except (subprocess.SubprocessError, OSError) as error:
-        return Finding("gpu", "bad", f"nvidia-smi fails: {error}", "reinstall the driver, or set device: cpu")
-    return Finding("gpu", "ok", shown.replace("\n", "; "), "make setup GPU=1 installs the CUDA libraries")
+        return Finding(
+            "gpu", "bad", f"nvidia-smi fails: {error}", "reinstall the driver, or set device: cpu"
+        )
+    return Finding(
+        "gpu", "ok", shown.replace("\n", "; "), "make setup GPU=1 installs the CUDA libraries"
+    )
 
 
 def _backend() -> Finding:
@@ -78,7 +111,12 @@ def _backend() -> Finding:
         name = settings_file.load().backend
         return Finding("keras backend", "ok", f"keras {version('keras')} on {name} {version(name)}")
     except PackageNotFoundError:
-        return Finding("keras backend", "bad", f"{name} is not installed", "install it, or set backend: tensorflow")
+        return Finding(
+            "keras backend",
+            "bad",
+            f"{name} is not installed",
+            "install it, or set backend: tensorflow",
+        )
     except PilsaError as error:
         return Finding("keras backend", "bad", str(error), "correct params.yaml")
 
@@ -88,7 +126,12 @@ def _settings() -> Finding:
         settings = settings_file.load()
         check_settings(settings)
     except PilsaError as error:
-        return Finding("params.yaml", "bad", str(error), "correct it; `pilsa use NAME` switches the competition")
+        return Finding(
+            "params.yaml",
+            "bad",
+            str(error),
+            "correct it; `pilsa use NAME` switches the competition",
+        )
     return Finding("params.yaml", "ok", f"{settings.competition}: {', '.join(settings.models)}")
 
 
@@ -97,10 +140,20 @@ def _git() -> Finding:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except OSError:
-        return Finding("git", "note", "not installed", "install it; runs are logged without a commit until then")
+        return Finding(
+            "git",
+            "note",
+            "not installed",
+            "install it; runs are logged without a commit until then",
+        )
     if done.returncode == 0:
         return Finding("git", "ok", f"at {done.stdout.strip()}")
-    return Finding("git", "note", "no commit here: `dvc repro` works, `dvc exp` does not", "git init, git add -A, git commit")
+    return Finding(
+        "git",
+        "note",
+        "no commit here: `dvc repro` works, `dvc exp` does not",
+        "git init, git add -A, git commit",
+    )
 
 
 def _dvc() -> Finding:
@@ -119,16 +172,26 @@ def _store() -> Finding:
     database = folder / "mlflow.db"
     if not database.exists():
         return Finding("run store", "ok", "empty; the first run makes it")
-    return Finding("run store", "ok", f"{database.stat().st_size / 1e6:.1f} MB; `pilsa ui` opens it")
+    return Finding(
+        "run store", "ok", f"{database.stat().st_size / 1e6:.1f} MB; `pilsa ui` opens it"
+    )
 
 
 def _data() -> Finding:
     mirror = os.environ.get("PILSA_DATA_DIR")
     if not mirror:
-        return Finding("local data", "ok", "PILSA_DATA_DIR is not set: downloads come from the network")
+        return Finding(
+            "local data", "ok", "PILSA_DATA_DIR is not set: downloads come from the network"
+        )
     if not Path(mirror).is_dir():
-        return Finding("local data", "bad", f"PILSA_DATA_DIR={mirror} is no folder", "correct or unset it")
-    return Finding("local data", "ok", f"{mirror}: {', '.join(sorted(entry.name for entry in Path(mirror).iterdir()))}")
+        return Finding(
+            "local data", "bad", f"PILSA_DATA_DIR={mirror} is no folder", "correct or unset it"
+        )
+    return Finding(
+        "local data",
+        "ok",
+        f"{mirror}: {', '.join(sorted(entry.name for entry in Path(mirror).iterdir()))}",
+    )
 
 
 def _credentials() -> Finding:

@@ -35,7 +35,9 @@ def rebuild(quiet: bool = False) -> int:
     _check_writable(paths.mlruns())
     with process.exclusive(paths.cache() / "locks" / "repro", "make repro", wait=_SECONDS_TO_CLOSE):
         _follow_git()
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        os.environ["PATH"] = (
+            f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        )
         command = [sys.executable, "-m", "dvc", "repro", "--ignore-errors"]
         return process.run_child(command, to_stderr=quiet)
 
@@ -55,7 +57,9 @@ def check_settings(settings: Params) -> None:
         registry.load(Method, name)
     for kernel in settings.kernels:
         if not (paths.root() / "kernels" / kernel / "kernel.py").is_file():
-            raise UserError(f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: correct params.yaml")
+            raise UserError(
+                f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: correct params.yaml"
+            )
 
 
 def _check_writable(folder: Path) -> None:
@@ -74,7 +78,10 @@ def _follow_git() -> None:
     local = root / ".dvc" / "config.local"
     without_scm = local.is_file() and "no_scm = true" in local.read_text(encoding="utf-8").lower()
     if not with_git and not without_scm:
-        print("no git repository here: runs are logged without a commit (`git init` changes that)", file=sys.stderr)
+        print(
+            "no git repository here: runs are logged without a commit (`git init` changes that)",
+            file=sys.stderr,
+        )
         _configure("core.no_scm", "true")
     elif with_git and without_scm:
         _configure("--unset", "core.no_scm")

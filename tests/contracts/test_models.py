@@ -22,7 +22,9 @@ def rows(inputs: str, n: int = 48) -> tuple[np.ndarray, np.ndarray]:
 def quick(model: type[Model]) -> ModelParams:
     """The smallest setting that the model's schema allows."""
     small = {"epochs": 2, "batch_size": 16, "k": 3}
-    return model.Params(**{name: value for name, value in small.items() if name in model.Params.model_fields})
+    return model.Params(
+        **{name: value for name, value in small.items() if name in model.Params.model_fields}
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from conftest import Workshop
 
 from pipelines.core import competition
 from pipelines.core.competition import Image
 from pipelines.core.errors import UserError
+from tests.conftest import Workshop
 
 
 def test_a_file_is_read_under_its_own_name(workshop: Workshop) -> None:

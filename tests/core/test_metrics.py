@@ -105,6 +105,7 @@ def test_nan_is_never_judged(metric: Metric, hole: float) -> None:
         metric.score(np.arange(8) % max(width, 2), predicted, classes_of(metric))
 
 
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
 def test_a_score_that_does_not_exist_is_no_score() -> None:
     with pytest.raises(MemberFailed, match="r2 must be defined on the judged rows, found nan"):
         get("r2").score(np.array([1.0]), np.array([[2.0]]))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workshop, tiny_tables
 
 from pipelines.core import competition, paths, raw
 from pipelines.core.competition import Competition
 from pipelines.core.dataset import Dataset
 from pipelines.core.errors import UserError
+from tests.conftest import Workshop, tiny_tables
 
 
 class Bench:

@@ -29,7 +29,11 @@ def test_inverted_index_keeps_near_neighbours_in_charge_at_large_k() -> None:
     assert weights[[0, 1, 2, 3, 5]].sum() == pytest.approx(2.25)
     assert weights[[4, 6]].sum() == pytest.approx(0.343, abs=5e-4)
     assert weights[[4, 6, 7, 8, 9, 10]].sum() == pytest.approx(0.770, abs=5e-4)
-    winners = [votes(ranks, voting).argmax() for voting in ("uniform", "inverted_index") for ranks in (seven, eleven)]
+    winners = [
+        votes(ranks, voting).argmax()
+        for voting in ("uniform", "inverted_index")
+        for ranks in (seven, eleven)
+    ]
     assert winners == [red, green, red, red]
 
 
@@ -47,7 +51,9 @@ def test_a_neighbour_at_distance_zero_decides_alone() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 12), st.integers(2, 5), st.integers(0, 10_000))
-def test_votes_are_probabilities_and_only_ties_differ_from_the_plain_count(k: int, n: int, seed: int) -> None:
+def test_votes_are_probabilities_and_only_ties_differ_from_the_plain_count(
+    k: int, n: int, seed: int
+) -> None:
     labels = np.random.default_rng(seed).integers(0, n, (20, k))
     found = count_votes(labels, np.ones(labels.shape), n)
     np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -61,15 +67,27 @@ def test_votes_are_probabilities_and_only_ties_differ_from_the_plain_count(k: in
 def test_agrees_with_scikit_learn_where_there_is_no_tie(voting: str) -> None:
     X, y = load_digits(return_X_y=True)
     X = X.astype(np.float32)
-    ours = KNearestNeighbours(Params(k=5, voting=voting), CLASSES).fit(X[:1200], y[:1200], None).predict(X[1200:])
-    theirs = KNeighborsClassifier(5, weights=voting, algorithm="brute").fit(X[:1200], y[:1200]).predict_proba(X[1200:])
+    ours = (
+        KNearestNeighbours(Params(k=5, voting=voting), CLASSES)
+        .fit(X[:1200], y[:1200], None)
+        .predict(X[1200:])
+    )
+    theirs = (
+        KNeighborsClassifier(5, weights=voting, algorithm="brute")
+        .fit(X[:1200], y[:1200])
+        .predict_proba(X[1200:])
+    )
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_regression_is_the_weighted_mean() -> None:
     generator = np.random.default_rng(0)
     X, y = generator.normal(size=(80, 3)).astype(np.float32), generator.normal(size=80)
-    ours = KNearestNeighbours(Params(k=4, voting="distance"), VALUES).fit(X[:60], y[:60], None).predict(X[60:])
+    ours = (
+        KNearestNeighbours(Params(k=4, voting="distance"), VALUES)
+        .fit(X[:60], y[:60], None)
+        .predict(X[60:])
+    )
     theirs = KNeighborsRegressor(4, weights="distance").fit(X[:60], y[:60]).predict(X[60:])
     np.testing.assert_allclose(ours[:, 0], theirs, rtol=1e-4)
 

@@ -42,7 +42,10 @@ def test_the_cnn_counts_1_035_146_parameters_on_mnist() -> None:
 
 
 def test_the_densenet_of_growth_4_counts_430_210_parameters_on_mnist() -> None:
-    assert DenseNet(DenseNetParams(growth=4), Job(10, True, 0)).build((28, 28, 1), 0.9).count_params() == 430_210
+    assert (
+        DenseNet(DenseNetParams(growth=4), Job(10, True, 0)).build((28, 28, 1), 0.9).count_params()
+        == 430_210
+    )
 
 
 def test_momentum_forgets_its_start_within_two_epochs() -> None:
@@ -79,7 +82,11 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
     monkeypatch.setattr(_network, "_SECONDS_BETWEEN_SAVES", 0.0)
     with pytest.raises(Stop):
         fit(Job(3, True, 5, tmp_path, stop_at("epoch 3/4")))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best-2.npz", "course.json", "epoch-2.keras"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best-2.npz",
+        "course.json",
+        "epoch-2.keras",
+    ]
     notes: list[str] = []
     resumed = fit(Job(3, True, 5, tmp_path, notes.append))
     assert notes[0] == "goes on after epoch 2"
@@ -94,20 +101,30 @@ def test_other_seeds_give_other_networks(rows: tuple[np.ndarray, np.ndarray]) ->
     assert not np.array_equal(one, two)
 
 
-def test_early_stopping_keeps_the_weights_of_the_best_epoch(rows: tuple[np.ndarray, np.ndarray]) -> None:
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(
+    rows: tuple[np.ndarray, np.ndarray],
+) -> None:
     X, y = rows
     shuffled = np.random.default_rng(1).permutation(y[45:])
-    model = CNN(CNNParams(epochs=30, patience=2), Job(3, True, 5)).fit(X[:45], y[:45], (X[45:], shuffled))
+    model = CNN(CNNParams(epochs=30, patience=2), Job(3, True, 5)).fit(
+        X[:45], y[:45], (X[45:], shuffled)
+    )
     losses = [epoch["watch_loss"] for epoch in model.history_]
     assert len(losses) == int(np.argmin(losses)) + 3 < 30
     picked = model.predict(X[45:])[np.arange(15), shuffled]
     assert -np.log(picked).mean() == pytest.approx(min(losses), rel=1e-4)
 
 
-def test_a_network_for_values_learns_in_units_of_their_spread(rows: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_network_for_values_learns_in_units_of_their_spread(
+    rows: tuple[np.ndarray, np.ndarray],
+) -> None:
     X, y = rows
     values = 1000.0 + 50.0 * y
-    predicted = DenseNet(DenseNetParams(epochs=25, watched=0), Job(1, False, 0)).fit(X, values, None).predict(X)
+    predicted = (
+        DenseNet(DenseNetParams(epochs=25, watched=0), Job(1, False, 0))
+        .fit(X, values, None)
+        .predict(X)
+    )
     assert predicted.shape == (60, 1)
     assert np.abs(predicted[:, 0] - values).mean() < 25
 
@@ -118,7 +135,9 @@ def test_a_loss_that_diverges_is_this_models_failure(rows: tuple[np.ndarray, np.
     with pytest.raises(MemberFailed, match="lower learning_rate"):
         CNN(params, Job(3, True, 0)).fit(X, y.astype(float), (X, y))
     with pytest.raises(MemberFailed, match="lower learning_rate"):
-        DenseNet(DenseNetParams(learning_rate=1e30, optimizer="sgd"), Job(1, False, 0)).fit(X, y * 1e3, None)
+        DenseNet(DenseNetParams(learning_rate=1e30, optimizer="sgd"), Job(1, False, 0)).fit(
+            X, y * 1e3, None
+        )
 
 
 @pytest.fixture(autouse=True)

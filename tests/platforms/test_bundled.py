@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workshop
 from sklearn import datasets
 
 from pipelines import platforms
 from pipelines.core import competition
 from pipelines.core.errors import UserError
 from pipelines.platforms.bundled import Bundled
+from tests.conftest import Workshop
 
 TABLE: dict[str, Any] = {"image": None, "target": "label"}
 

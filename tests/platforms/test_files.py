@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Workshop
 
 from pipelines import platforms
 from pipelines.core import competition, paths, raw
 from pipelines.core.errors import UserError
 from pipelines.platforms import files
+from tests.conftest import Workshop
 
 LABELS = np.array([2, 0, 1, 1], dtype=np.uint8)
 

@@ -202,7 +202,8 @@ class TestRefusals:
         members, y = guesses(2)
         members[1] = replace(members[1], kind="label", oof=one_hot(y, 3))
         with pytest.raises(
-            MemberFailed, match=r"ensembles/rank_mean of models/0, models/1: .*models/1 gives a label"
+            MemberFailed,
+            match=r"ensembles/rank_mean of models/0, models/1: .*models/1 gives a label",
         ):
             blend("rank_mean", members, y, FOLDS, ACCURACY, SEED)
 

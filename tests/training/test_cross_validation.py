@@ -34,8 +34,15 @@ class Recorder(Model):
     def watch(self) -> float:
         return float(self.params.watched)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None) -> Self:
-        self.seen = {"fitted": X, "watched": None if watched is None else watched[0], "asked": [], "seed": self.job.seed}
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+    ) -> Self:
+        self.seen = {
+            "fitted": X,
+            "watched": None if watched is None else watched[0],
+            "asked": [],
+            "seed": self.job.seed,
+        }
         self.fits.append(self.seen)
         self.shares = np.bincount(y, minlength=self.job.width) / len(y)
         self.history_ = [{"loss": 1.0}]
@@ -65,7 +72,9 @@ def as_rows(X: np.ndarray) -> set[bytes]:
 
 
 @pytest.mark.parametrize("watched", [0.0, 0.25])
-def test_rows_that_a_fold_is_scored_on_never_reach_fit(plan: Plan, tmp_path: Path, watched: float) -> None:
+def test_rows_that_a_fold_is_scored_on_never_reach_fit(
+    plan: Plan, tmp_path: Path, watched: float
+) -> None:
     cv.cross_validate(recording(plan, watched=watched), UNTUNED, tmp_path / "work")
     X = plan.dataset.X_train.reshape(60, -1).astype(np.float32) / 16
     assert len(Recorder.fits) == 3
@@ -79,7 +88,9 @@ def test_rows_that_a_fold_is_scored_on_never_reach_fit(plan: Plan, tmp_path: Pat
             assert not as_rows(fit["fitted"]) & as_rows(fit["watched"])
 
 
-def test_each_fold_has_its_own_seed_which_does_not_depend_on_the_others(plan: Plan, tmp_path: Path) -> None:
+def test_each_fold_has_its_own_seed_which_does_not_depend_on_the_others(
+    plan: Plan, tmp_path: Path
+) -> None:
     cv.cross_validate(recording(plan), UNTUNED, tmp_path / "one")
     seeds = [fit["seed"] for fit in Recorder.fits]
     Recorder.fits = []
@@ -88,11 +99,15 @@ def test_each_fold_has_its_own_seed_which_does_not_depend_on_the_others(plan: Pl
     assert [fit["seed"] for fit in Recorder.fits] == seeds
 
 
-def test_every_scored_row_is_predicted_and_test_is_the_mean_over_folds(plan: Plan, tmp_path: Path) -> None:
+def test_every_scored_row_is_predicted_and_test_is_the_mean_over_folds(
+    plan: Plan, tmp_path: Path
+) -> None:
     outcome = cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work")
     assert np.isfinite(outcome.predictions.oof).all()
     shares = [np.bincount(plan.dataset.y[plan.folds.train_rows(fold)]) / 40 for fold in range(3)]
-    np.testing.assert_allclose(outcome.predictions.test, np.tile(np.mean(shares, axis=0), (20, 1)), atol=1e-6)
+    np.testing.assert_allclose(
+        outcome.predictions.test, np.tile(np.mean(shares, axis=0), (20, 1)), atol=1e-6
+    )
     assert outcome.predictions.test_from == "folds"
     assert [row["fold"] for row in outcome.history] == [0, 1, 2]
 
@@ -103,7 +118,9 @@ def test_a_refit_sees_all_rows(plan: Plan, tmp_path: Path) -> None:
     assert outcome.predictions.test_from == "refit"
 
 
-def test_finished_folds_are_kept_and_a_rerun_gives_the_same_bytes(plan: Plan, tmp_path: Path) -> None:
+def test_finished_folds_are_kept_and_a_rerun_gives_the_same_bytes(
+    plan: Plan, tmp_path: Path
+) -> None:
     first = cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work").predictions
     (tmp_path / "work" / "fold-1.npz").unlink()
     Recorder.fits = []
@@ -123,9 +140,12 @@ def test_a_fold_that_fails_names_itself_and_leaves_the_finished_ones(
         return predicted if len(Recorder.fits) < 3 else predicted * np.nan
 
     monkeypatch.setattr(Recorder, "predict", break_at_the_third)
-    with pytest.raises(MemberFailed, match="recorder failed on fold 2: .*NaN"):
+    with pytest.raises(MemberFailed, match=r"recorder failed on fold 2: .*NaN"):
         cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work")
-    assert sorted(path.name for path in (tmp_path / "work").glob("fold*.npz")) == ["fold-0.npz", "fold-1.npz"]
+    assert sorted(path.name for path in (tmp_path / "work").glob("fold*.npz")) == [
+        "fold-0.npz",
+        "fold-1.npz",
+    ]
 
 
 def test_nested_values_reach_their_fold(plan: Plan, tmp_path: Path) -> None:
@@ -139,7 +159,9 @@ def test_what_is_fixed_wins_over_what_was_tuned(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("change", [{"seed": 8}, {"train": {"knn": {"k": 2}}}])
-def test_the_key_changes_with_what_decides_the_numbers(plan: Plan, workshop: Workshop, change: dict[str, Any]) -> None:
+def test_the_key_changes_with_what_decides_the_numbers(
+    plan: Plan, workshop: Workshop, change: dict[str, Any]
+) -> None:
     before = cv.key_of(plan, UNTUNED)
     workshop.write_params(**change)
     assert cv.key_of(plans.load("tiny", "knn"), UNTUNED) != before
@@ -157,7 +179,9 @@ def test_backend_and_device_count_for_networks_only(plan: Plan, workshop: Worksh
         assert cnn != before[1]
 
 
-def test_the_key_changes_with_the_engine_and_with_the_model(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_changes_with_the_engine_and_with_the_model(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipelines.core import sources
 
     before = cv.key_of(plan, UNTUNED)
@@ -167,7 +191,9 @@ def test_the_key_changes_with_the_engine_and_with_the_model(plan: Plan, monkeypa
             sources, "fingerprint",
             lambda files, changed=changed: original(files) + str(any(str(file).endswith(changed) for file in files)),
         )  # fmt: skip
-        assert "True" in sources.fingerprint(sources.closure(plan.model.__module__, cv.__name__)), changed
+        assert "True" in sources.fingerprint(sources.closure(plan.model.__module__, cv.__name__)), (
+            changed
+        )
         assert cv.key_of(plan, UNTUNED) != before
 
 

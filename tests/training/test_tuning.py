@@ -147,7 +147,9 @@ def test_a_clearly_worse_trial_is_pruned_after_its_first_split(plan: Plan, tmp_p
 def test_a_trial_that_fails_counts_and_the_others_go_on(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Guesser, "space", {"right": Range(0.0, 1.0), "mode": Choice(("steady", "broken"))})
+    monkeypatch.setattr(
+        Guesser, "space", {"right": Range(0.0, 1.0), "mode": Choice(("steady", "broken"))}
+    )
     found = study(plan, tmp_path / "work", trials=10)
     assert found.failed > 0
     assert found.finished + found.pruned + found.failed == 10
@@ -184,7 +186,7 @@ def test_a_study_that_was_killed_ends_as_if_it_had_not_been(plan: Plan, tmp_path
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(work)], env=os.environ | {"PYTHONPATH": str(project)}
     )
-    while not list(work.glob("losses-*.npy")):
+    while not list(work.glob("losses-*.npz")):
         assert child.poll() is None
         time.sleep(0.05)
     time.sleep(0.6)  # into the middle of the next trial
