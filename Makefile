@@ -1,6 +1,7 @@
 # Two commands do everything: `make repro` and `make test`. Each sets up .venv by itself when it is missing.
 PYTHON ?= python3.11
-LOCK := $(if $(GPU),requirements-gpu.lock,requirements.lock)
+# An environment that was set up with GPU=1 stays so.
+LOCK := $(if $(or $(GPU),$(wildcard .venv/.ready-requirements-gpu.lock)),requirements-gpu.lock,requirements.lock)
 UV := $(shell sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)
 READY := .venv/.ready-$(LOCK)
 

@@ -151,6 +151,7 @@ def ui(
     """Open the MLflow UI on the group's runs. Ctrl-C ends it."""
     from pipelines.tracking import mlflow_store
 
+    mlflow_store.reap()
     command, environment = mlflow_store.ui_command(host, port)
     if as_json:
         _print_json({"url": f"http://{host}:{port}", "command": command})

@@ -2,7 +2,7 @@
 
 import base64
 import gettext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from io import BytesIO
@@ -21,7 +21,7 @@ from pipelines.core.competition import Competition
 from pipelines.core.curriculum import Week
 from pipelines.review import standing
 from pipelines.review.standing import Standing
-from pipelines.tracking import ledger
+from pipelines.tracking import failures, ledger
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +49,13 @@ def gather(name: str, today: date) -> Content:
     Raises:
         UserError: a file is missing or damaged.
     """
-    folder = paths.profile(name)
+    folder, found = paths.profile(name), standing.read(name)
+    # While this page is made its own last failure is still on record, and about to be the past.
+    own = failures.address("review", name)
+    others = [failure for failure in found.failed if failure.stage != own]
     drawn = sorted(folder.glob("*.png"))
     return Content(
-        competitions.load(name), standing.read(name), curriculum.load().week_of(today),
+        competitions.load(name), replace(found, failed=others), curriculum.load().week_of(today),
         read_json(folder / "profile.json"), _data_uri(drawn[0]) if drawn else None,
         list(reversed(ledger.rows(name))),
     )  # fmt: skip
@@ -84,7 +87,7 @@ def _translations(language: str) -> gettext.NullTranslations:
     compiled = BytesIO()
     write_mo(compiled, read_po(BytesIO(_resource(f"{language}.po").encode()), locale=language))
     compiled.seek(0)
-    return gettext.GNUTranslations(compiled)  # type: ignore[arg-type]
+    return gettext.GNUTranslations(compiled)
 
 
 def _resource(name: str) -> str:

@@ -128,16 +128,27 @@ def _failed(competition: str, settings: Params) -> list[Failure]:
 
 
 def _missing(competition: str, settings: Params, failed: list[Failure]) -> list[str]:
-    blamed = " ".join(failure.stage for failure in failed)
-    lacking = [
-        name
+    blamed = {failure.stage for failure in failed}
+    wanted = [
+        (name, paths.score(competition, name), _addresses_of(name, competition))
         for name in _members(settings)
-        if not paths.score(competition, name).is_file() and f"@{competition}-{name}" not in blamed
     ]
-    made = {
-        "ensemble": paths.ensemble_score(competition),
-        "submission": paths.submission(competition),
-    }
-    return lacking + [
-        stage for stage, path in made.items() if not path.is_file() and f"{stage}@" not in blamed
+    wanted += [
+        (
+            "ensemble",
+            paths.ensemble_score(competition),
+            {failures.address("ensemble", competition)},
+        ),
+        (
+            "submission",
+            paths.submission(competition),
+            {failures.address("submission", competition)},
+        ),
     ]
+    return [
+        name for name, path, stages in wanted if not path.is_file() and blamed.isdisjoint(stages)
+    ]
+
+
+def _addresses_of(name: str, competition: str) -> set[str]:
+    return {failures.address(stage, competition, name) for stage in ("tune", "train", "kernel")}

@@ -1,6 +1,7 @@
 """The standing in a terminal."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.core import paths
@@ -26,8 +27,11 @@ def show(standing: Standing, console: Console) -> None:
     if "sentence" in standing.verdict:
         console.print(
             f"{standing.verdict['sentence']}; submitted would be: {standing.verdict['chosen']}",
+            markup=False,
             highlight=False,
         )
+    for method, reason in standing.verdict.get("failed", {}).items():
+        console.print(f"left out ensembles/{method}: {reason}", markup=False, highlight=False)
     for failure in standing.failed:
         console.print(f"[red]failed[/red] {failure.stage}: ", end="", highlight=False)
         console.print(
@@ -55,7 +59,7 @@ def _cells(entry: Entry, standing: Standing) -> list[str]:
         _number(record.cv_mean) + spread,
         *numbers,
         f"{record.seconds:.1f}",
-        ", ".join(notes),
+        escape(", ".join(notes)),
     ]
 
 

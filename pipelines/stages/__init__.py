@@ -1,9 +1,13 @@
 """Stages: one file per stage of dvc.yaml. Read parameters and files, call the engine, write files."""
 
 import inspect
+import os
+import shutil
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,8 +27,7 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
         stage: its parameters are the command line's arguments, all of them names.
         arguments: the command line without the program; by default that of this process.
     """
-    process.raise_on_signals()
-    process.die_with_parent()
+    _die_when_told()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _check(stage, given)
@@ -38,6 +41,48 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
     except process.Killed as killed:
         print(f"{stage.__name__} {' '.join(given)}: stopped by {killed}", file=sys.stderr)
         return killed.exit_code
+
+
+def _die_when_told() -> None:
+    """Let SIGTERM, Ctrl-C and the death of the parent raise Killed, wherever they meet this process.
+
+    A signal may arrive inside a finalizer or a weakref's callback (of TensorFlow thousands run per epoch).
+    What is raised there is only printed, and the process would go on, deaf to every further signal: so the
+    same signal is sent again a moment later.
+    """
+    process.raise_on_signals()
+    process.die_with_parent()
+    shown = sys.unraisablehook
+
+    def insist(unraisable: "sys.UnraisableHookArgs") -> None:
+        killed = unraisable.exc_value
+        if not isinstance(killed, process.Killed):
+            shown(unraisable)
+            return
+        process.raise_on_signals()
+        again = threading.Timer(0.1, os.kill, (os.getpid(), killed.signal_number))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = insist
+
+
+@contextmanager
+def all_or_nothing(*outputs: Path) -> Iterator[None]:
+    """Remove every output of a stage whose block does not end well.
+
+    DVC leaves what a failed stage wrote, and a stage that depends on the whole folder would take it for a
+    result.
+    """
+    try:
+        yield
+    except BaseException:
+        for path in outputs:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def _run(stage: Callable[..., None], given: list[str]) -> int:

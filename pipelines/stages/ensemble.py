@@ -5,7 +5,7 @@ import time
 
 from pipelines.core import atomic, paths
 from pipelines.core.errors import MemberFailed
-from pipelines.stages import run
+from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import blending, pooling
 from pipelines.training.blending import Blend
@@ -15,7 +15,12 @@ from pipelines.training.pooling import Pool
 
 def ensemble(competition: str) -> None:
     """Write each method's predictions and record, what was chosen, and why."""
-    pool = pooling.load(competition)
+    with all_or_nothing(paths.ensembles(competition), paths.ensemble_score(competition)):
+        _blend_all(pooling.load(competition))
+
+
+def _blend_all(pool: Pool) -> None:
+    competition = pool.competition.name
     blends: list[Blend] = []
     failed: dict[str, str] = {}
     for method in pool.settings.ensemble.methods:

@@ -10,7 +10,7 @@ from pipelines.core import dataset as datasets
 from pipelines.core import folds, params, paths, raw, submission
 from pipelines.core.dataset import Dataset
 from pipelines.core.seeds import derive
-from pipelines.stages import run
+from pipelines.stages import all_or_nothing, run
 from pipelines.training import profile
 
 
@@ -24,10 +24,12 @@ def preprocess(competition: str) -> None:
         chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
         dataset.groups, dataset.times, dataset.classes,
     )  # fmt: skip
-    dataset.save(paths.dataset(competition))
-    submission.save(paths.sample(competition), tables.sample)
-    folds.save(paths.folds(competition), dataset.row_ids, fold)
-    profile.write(paths.profile(competition), dataset, warnings, settings.seed)
+    parts = (paths.dataset, paths.sample, paths.folds, paths.profile)
+    with all_or_nothing(*(of(competition) for of in parts)):
+        dataset.save(paths.dataset(competition))
+        submission.save(paths.sample(competition), tables.sample)
+        folds.save(paths.folds(competition), dataset.row_ids, fold)
+        profile.write(paths.profile(competition), dataset, warnings, settings.seed)
     for sentence in warnings:
         print(f"note: {sentence}")
     print(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.core import atomic, paths
-from pipelines.stages import run
+from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import checkpoints, gallery
 from pipelines.training import cross_validation as cv
@@ -32,7 +32,12 @@ def train(competition: str, model: str) -> None:
         plan.dataset.hash,
         plan.folds.hash,
     )
-    with checkpoints.working(key, f"train {model}") as work, mlflow_store.running(head) as logged:
+    outputs = [of(competition, model) for of in (paths.predictions, paths.score, paths.curve)]
+    with (
+        checkpoints.working(key, f"train {model}") as work,
+        all_or_nothing(*outputs),
+        mlflow_store.running(head) as logged,
+    ):
         outcome = cv.cross_validate(plan, tuned, work)
         kept = _run(plan, tuned, found["mark"], key, outcome.seconds)
         record = records.make(head, kept, outcome.predictions, plan.dataset.y, plan.folds)

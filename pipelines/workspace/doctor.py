@@ -77,7 +77,7 @@ def _disk() -> Finding:
             "disk",
             "bad",
             f"{free:.1f} GB free, less than {_ENOUGH_GB}",
-            "dvc gc -w removes old results",
+            "rm -r .cache/pilsa/work removes resumable work and no result",
         )
     return Finding("disk", "ok", f"{free:.0f} GB free")
 

@@ -11,7 +11,7 @@ from pipelines.core import params as settings_file
 from pipelines.core import paths, process, registry
 from pipelines.core.errors import UserError
 from pipelines.core.params import Params
-from pipelines.core.schema import validate
+from pipelines.core.schema import read_yaml, validate
 from pipelines.ensembles import Method
 from pipelines.models import Model
 
@@ -48,6 +48,7 @@ def check_settings(settings: Params) -> None:
     Raises:
         UserError: the first thing that is wrong.
     """
+    _check_tracked()
     platforms.of(competitions.load(settings.competition))
     for name in settings.models:
         model = registry.load(Model, name)
@@ -60,6 +61,19 @@ def check_settings(settings: Params) -> None:
             raise UserError(
                 f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: correct params.yaml"
             )
+
+
+def _check_tracked() -> None:
+    """A default is not enough where DVC looks itself: it would skip the stage and all behind it."""
+    stages, given = read_yaml(paths.root() / "dvc.yaml")["stages"], read_yaml(paths.params())
+    listed = [key for stage in stages.values() for key in stage.get("params", [])]
+    tracked = {key.partition(".")[0] for key in listed if isinstance(key, str)}
+    lacking = sorted(tracked - set(given))
+    if lacking:
+        raise UserError(
+            f"params.yaml must give every key that a stage of dvc.yaml depends on, and {lacking[0]!r} is "
+            "missing: add it again, or restore the file from git"
+        )
 
 
 def _check_writable(folder: Path) -> None:
@@ -89,4 +103,9 @@ def _follow_git() -> None:
 
 def _configure(*arguments: str) -> None:
     command = [sys.executable, "-m", "dvc", "config", "--local", *arguments]
-    subprocess.run(command, cwd=paths.root(), check=True, capture_output=True)
+    done = subprocess.run(command, cwd=paths.root(), check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(
+            f"dvc must be able to note whether git is there, and fails ({done.stderr.strip()}): restore the "
+            "folder .dvc (git checkout .dvc)"
+        )

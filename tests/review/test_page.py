@@ -1,0 +1,177 @@
+"""The weekly page: both languages, everything escaped, nothing loaded, nothing run."""
+
+import base64
+import re
+from datetime import date
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+
+from pipelines.core import paths
+from pipelines.core.atomic import write_json
+from pipelines.core.errors import UserError
+from pipelines.review import page
+from pipelines.tracking import failures
+from tests.conftest import Workshop
+from tests.review.scored_competition import PROFILE, finish, submit, write
+
+LANGUAGES = ["ko", "en"]
+HOSTILE = (
+    "<script>alert(1)</script><img src=http://127.0.0.1/x onerror=alert(2)>\"'{{ 7*7 }}%(rows)s"
+)
+CURRICULUM = "weeks:\n  - {week: 3, date: 2026-11-28, topic: 'kNN <b>'}\n"
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text of the page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def scored(workshop: Workshop) -> Workshop:
+    """A competition of which the page shows every part."""
+    workshop.write_params(models=["knn", "cnn"], ensemble={"methods": ["mean"], "choose": "best"})
+    (workshop.root / "curriculum.yaml").write_text(CURRICULUM, encoding="utf-8")
+    write("models/knn", 0.90, marks=["tuned on folds 1…2"])
+    write("ensembles/mean", 0.93)
+    finish(failed={"rank_mean": "needs an order"})
+    write_json(paths.profile("tiny") / "profile.json", PROFILE)
+    (paths.profile("tiny") / "samples.png").write_bytes(b"\x89PNG")
+    submit("models/knn", 0.8125)
+    failures.remember("the loss <rose>", "train", "tiny", "cnn")
+    return workshop
+
+
+def rendered(language: str = "en", today: date = date(2026, 11, 23)) -> str:
+    return page.render(page.gather("tiny", today), language)
+
+
+def messages() -> set[str]:
+    """Every text of the template that is to be translated."""
+    template = BytesIO(page._resource("page.html.jinja").encode())
+    found = extract(
+        "jinja2.ext:babel_extract", template, keywords={"_": None}, options={"silent": "false"}
+    )
+    return {str(message) for _, message, _, _ in found}
+
+
+def test_every_text_of_the_template_has_a_korean_one() -> None:
+    catalog = read_po(BytesIO(page._resource("ko.po").encode()), locale="ko")
+    translated = {str(entry.id): str(entry.string) for entry in catalog if entry.id}
+    assert len(messages()) > 20
+    assert messages() - set(translated) == set()
+    assert set(translated) - messages() == set(), "no longer in the template"
+    for text, korean in translated.items():
+        assert re.search("[가-힣]", korean), text
+        assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", korean)), (
+            text
+        )
+    assert not any(entry.fuzzy for entry in catalog if entry.id)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_page_says(scored: Workshop, language: str) -> None:
+    text = Elements(rendered(language)).text
+    for said in ("Tiny pictures", "models/knn", "0.9000", "0.8125", "mean and knn tie", "train@tiny-cnn", "the loss <rose>",
+                 "dvc repro -s -f train@tiny-cnn", "rank_mean: needs an order", "0.512", "tuned on folds 1…2"):  # fmt: skip
+        assert said in text
+
+
+def test_words_and_dates_are_in_the_language_of_the_reader(scored: Workshop) -> None:
+    english, korean = Elements(rendered("en")).text, Elements(rendered("ko")).text
+    assert "Week 3 · Saturday, November 28, 2026 · kNN <b>" in english
+    assert "3주차 · 2026년 11월 28일 토요일 · kNN <b>" in korean
+    assert "60 training rows, 20 test rows, 16 columns" in english
+    assert "학습 60행, 테스트 20행, 열 16개" in korean
+    assert not re.search("[가-힣]", english)
+
+
+def test_after_the_last_week_the_page_says_so(scored: Workshop) -> None:
+    assert "No meeting is planned" in rendered(today=date(2026, 11, 29))
+
+
+def test_the_chosen_one_is_marked(scored: Workshop) -> None:
+    assert re.search(r'<tr class="chosen"><td>models/knn</td>', rendered())
+    assert rendered().count('class="chosen"') == 1
+
+
+def test_the_picture_is_inside_the_page(scored: Workshop) -> None:
+    (image,) = [attributes for tag, attributes in Elements(rendered()).elements if tag == "img"]
+    assert image["src"] == "data:image/png;base64," + base64.b64encode(b"\x89PNG").decode()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hostile_texts_stay_texts(scored: Workshop, language: str) -> None:
+    scored.write_competition(title=HOSTILE)
+    submit("models/knn", 0.9, message=HOSTILE)
+    failures.remember(HOSTILE, "review", "tiny")
+    failures.remember(HOSTILE, "train", "tiny", "cnn")
+    finish(sentence=HOSTILE, failed={"stack": HOSTILE})
+    write("models/knn", 0.9, marks=[HOSTILE])
+    html = rendered(language)
+    found = Elements(html)
+    # title, heading, message, failure, sentence, left out, mark
+    assert found.text.count(HOSTILE) == 7
+    assert "<script" not in html
+    assert [
+        tag
+        for tag, _ in found.elements
+        if tag in ("script", "iframe", "object", "embed", "form", "link", "base")
+    ] == []
+    assert [
+        attributes
+        for tag, attributes in found.elements
+        if tag == "img" and not str(attributes["src"]).startswith("data:")
+    ] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_loaded_and_nothing_runs(scored: Workshop, language: str) -> None:
+    html = rendered(language)
+    found = Elements(html)
+    for tag, attributes in found.elements:
+        assert tag not in ("script", "link", "iframe", "object", "embed", "base")
+        assert not [name for name in attributes if name.startswith("on")]
+        assert not str(attributes.get("href", "")).startswith(("http", "//", "javascript:"))
+    assert "url(" not in html
+    assert "@import" not in html
+    policy = next(a["content"] for t, a in found.elements if t == "meta" and "http-equiv" in a)
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+
+
+def test_nothing_submitted_yet_says_how(scored: Workshop) -> None:
+    paths.ledger().unlink()
+    assert "None yet: pilsa submit" in rendered()
+
+
+def test_submissions_stand_newest_first(scored: Workshop) -> None:
+    submit("models/knn", 0.9, message="second", time="2030-01-01T00:00:00+00:00")
+    html = rendered()
+    assert html.index(">second<") < html.index(">first<")
+
+
+def test_without_an_adversarial_auc_there_is_no_sentence_about_it(scored: Workshop) -> None:
+    write_json(paths.profile("tiny") / "profile.json", PROFILE | {"adversarial": {"auc": None}})
+    assert "adversarial" not in rendered()
+
+
+def test_a_missing_profile_is_an_error(scored: Workshop) -> None:
+    (paths.profile("tiny") / "profile.json").unlink()
+    with pytest.raises(UserError, match=r"profile\.json must exist"):
+        rendered()

@@ -1,0 +1,99 @@
+"""preprocess: dataset, sample, folds and profile, all of them or none."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.core import folds, paths
+from pipelines.core.competition import Split
+from pipelines.core.dataset import Dataset
+from pipelines.core.errors import UserError
+from pipelines.stages.preprocess import preprocess
+from tests.conftest import ROWS, TEST_ROWS, Workshop, tiny_tables
+
+OUTPUTS = (paths.dataset, paths.sample, paths.folds, paths.profile)
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_it_writes_what_the_other_stages_read(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preprocess("tiny")
+    dataset = Dataset.load(paths.dataset("tiny"))
+    assert dataset.X_train.shape == (ROWS, 4, 4, 1)
+    assert dataset.classes == ("c0", "c1", "c2")
+    drawn = folds.load(paths.folds("tiny"), dataset.row_ids, Split(kind="stratified"))
+    assert np.bincount(drawn.fold).tolist() == [20, 20, 20]
+    assert pd.read_csv(paths.sample("tiny"))["id"].tolist() == [
+        f"r{i}" for i in range(ROWS, ROWS + TEST_ROWS)
+    ]
+    profile = json.loads((paths.profile("tiny") / "profile.json").read_text(encoding="utf-8"))
+    assert (profile["rows"], profile["test_rows"]) == (ROWS, TEST_ROWS)
+    assert list(paths.profile("tiny").glob("*.png"))
+    assert "60 training rows in 3 folds, 20 test rows" in capsys.readouterr().out
+
+
+def test_the_same_files_give_the_same_bytes(workshop: Workshop) -> None:
+    preprocess("tiny")
+    first = everything_in(paths.data("tiny"))
+    preprocess("tiny")
+    assert everything_in(paths.data("tiny")) == first
+
+
+def test_another_seed_draws_other_folds_of_the_same_data(workshop: Workshop) -> None:
+    preprocess("tiny")
+    first, data = paths.folds("tiny").read_bytes(), Dataset.load(paths.dataset("tiny")).hash
+    workshop.write_params(seed=8)
+    preprocess("tiny")
+    assert paths.folds("tiny").read_bytes() != first
+    assert Dataset.load(paths.dataset("tiny")).hash == data
+
+
+def test_a_subset_keeps_classes_in_their_shares_and_rows_in_order(workshop: Workshop) -> None:
+    workshop.write_params(preprocess={"max_rows": 30})
+    preprocess("tiny")
+    dataset = Dataset.load(paths.dataset("tiny"))
+    assert np.bincount(dataset.y).tolist() == [10, 10, 10]
+    positions = [int(row[1:]) for row in dataset.row_ids]
+    assert positions == sorted(positions)
+    assert len(dataset.test_ids) == TEST_ROWS
+
+
+@pytest.mark.parametrize("max_rows", [0, ROWS, ROWS + 1])
+def test_a_subset_as_large_as_the_data_is_the_data(workshop: Workshop, max_rows: int) -> None:
+    workshop.write_params(preprocess={"max_rows": max_rows})
+    preprocess("tiny")
+    assert len(Dataset.load(paths.dataset("tiny")).y) == ROWS
+
+
+def test_what_is_dropped_is_said(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    train, test, sample, _ = tiny_tables()
+    workshop.write_raw(train.assign(hint=1), test, sample)
+    preprocess("tiny")
+    assert "note: columns only in train are dropped: hint" in capsys.readouterr().out
+
+
+def test_wrong_data_stops_before_anything_is_written(workshop: Workshop) -> None:
+    train, test, sample, _ = tiny_tables()
+    workshop.write_raw(train.assign(label="c0"), test, sample)
+    with pytest.raises(UserError, match="at least 2 different values"):
+        preprocess("tiny")
+    assert not any(of("tiny").exists() for of in OUTPUTS)
+
+
+def test_a_failure_at_the_end_takes_back_what_was_written(workshop: Workshop) -> None:
+    paths.profile("tiny").write_text("a file where a folder must be", encoding="utf-8")
+    with pytest.raises(UserError, match="a file lies where a folder must be"):
+        preprocess("tiny")
+    assert not any(of("tiny").exists() for of in OUTPUTS)
+    assert paths.raw("tiny").is_dir()
