@@ -98,6 +98,14 @@ def ensemble_score(competition: str) -> Path:
     return data(competition) / "ensemble.json"
 
 
+def record(competition: str, name: str) -> Path:
+    """The record behind a whole name: `models/knn`, `kernels/m01/first-cnn` or `ensembles/mean`."""
+    family, _, rest = name.partition("/")
+    if family == "ensembles":
+        return ensembles(competition) / f"{rest}.json"
+    return score(competition, rest)
+
+
 def submission(competition: str) -> Path:
     return root() / "submissions" / f"{competition}.csv"
 

@@ -57,7 +57,7 @@ def gather(name: str, today: date) -> Content:
     return Content(
         competitions.load(name), replace(found, failed=others), curriculum.load().week_of(today),
         read_json(folder / "profile.json"), _data_uri(drawn[0]) if drawn else None,
-        list(reversed(ledger.rows(name))),
+        list(reversed(ledger.submissions(name))),
     )  # fmt: skip
 
 

@@ -92,14 +92,19 @@ def _records(competition: str, settings: Params) -> list[Record]:
 
 
 def _entry(record: Record) -> Entry:
-    rows = [
+    """A record with the LB scores of the newest submission that it predicted; a later attempt is the same run."""
+    sent = [
         row
-        for row in ledger.rows(record.competition)
-        if row.name == record.name and row.lb_public is not None
+        for row in ledger.submissions(record.competition)
+        if row.lb_public is not None
+        and row.run_id
+        and _without_attempt(row.run_id) == _without_attempt(record.run_id)
     ]
-    if not rows:
-        return Entry(record)
-    return Entry(record, rows[-1].lb_public, rows[-1].lb_private)
+    return Entry(record, sent[-1].lb_public, sent[-1].lb_private) if sent else Entry(record)
+
+
+def _without_attempt(run_id: str) -> str:
+    return run_id.rpartition("-")[0]
 
 
 def _rank(entry: Entry, metric: Metric) -> tuple[bool, float]:

@@ -7,6 +7,8 @@ from pipelines.core import params, paths
 from pipelines.core.atomic import read_json
 from pipelines.core.errors import UserError
 from pipelines.submitting import grading
+from pipelines.submitting.grading import Origin
+from pipelines.tracking import records
 from pipelines.tracking.ledger import LedgerRow
 
 # What predicted a file that somebody brings: nobody can tell.
@@ -27,11 +29,14 @@ def hand_in(competition: str, file: Path | None, message: str) -> LedgerRow:
     chosen, member = competitions.load(competition), params.load().member
     built = paths.submission(competition)
     if file is not None and file.resolve() != built:
-        return grading.submit(chosen, file, message, member, _UNKNOWN, None)
+        return grading.submit(chosen, file, message, Origin(member, _UNKNOWN))
     if not built.is_file():
         raise UserError(f"{built} must exist and was not found: run `make repro`, or name a file")
-    verdict = read_json(paths.ensemble_score(competition))
-    return grading.submit(chosen, built, message, member, verdict["chosen"], verdict["cv_mean"])
+    name = read_json(paths.ensemble_score(competition))["chosen"]
+    record = records.read(paths.record(competition, name))
+    return grading.submit(
+        chosen, built, message, Origin(member, name, record.cv_mean, record.run_id)
+    )
 
 
 def sentence(row: LedgerRow) -> str:

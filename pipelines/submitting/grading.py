@@ -1,7 +1,7 @@
 """Grading here, where a platform's solution is known: the same scores that its leaderboard would show."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -127,14 +127,24 @@ def _targets(column: "pd.Series[str]", classes: tuple[str, ...]) -> np.ndarray:
     return numbers.to_numpy(np.int64)
 
 
-def submit(
-    competition: Competition,
-    path: Path,
-    message: str,
-    member: str,
-    name: str,
-    cv_mean: float | None,
-) -> LedgerRow:
+@dataclass(frozen=True)
+class Origin:
+    """Where a submission comes from.
+
+    Attributes:
+        member: whose it is.
+        name: what predicted it: `ensembles/mean`, `models/knn`, `kernels/m01/first-cnn`.
+        cv_mean: its cross-validation score, to be set beside the LB score; None where there is none.
+        run_id: of the run that predicted it; None where nobody knows.
+    """
+
+    member: str
+    name: str
+    cv_mean: float | None = None
+    run_id: str | None = None
+
+
+def submit(competition: Competition, path: Path, message: str, origin: Origin) -> LedgerRow:
     """Check a submission, grade it, and write it into the ledger; warnings go to standard error.
 
     The ledger's row is written last and at once: killed before it, nothing was submitted.
@@ -143,9 +153,7 @@ def submit(
         competition: one whose platform knows the solution.
         path: the CSV.
         message: a few words about it, in any script.
-        member: whose submission it is.
-        name: what predicted it: `ensembles/mean`, `models/knn`, `kernels/m01/first-cnn`.
-        cv_mean: its cross-validation score, to be set beside the LB score; None where there is none.
+        origin: what it comes from.
 
     Raises:
         UserError: a guard refuses it, or only the platform's server knows the solution.
@@ -162,9 +170,8 @@ def submit(
             print(f"warning: {warning}", file=sys.stderr)
         found = grade(competition, checked.frame, solution, checked.classes)
         row = LedgerRow(
-            time=ledger.now(), competition=competition.name, file=_place(path), sha256=checked.sha256, name=name,
-            member=member, message=message, cv_mean=cv_mean, status="COMPLETE", lb_public=found.public,
-            lb_private=found.private,
+            **asdict(origin), time=ledger.now(), competition=competition.name, file=_place(path),
+            sha256=checked.sha256, message=message, status="COMPLETE", lb_public=found.public, lb_private=found.private,
         )  # fmt: skip
         ledger.append(row)
     return row

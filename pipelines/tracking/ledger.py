@@ -40,6 +40,7 @@ class LedgerRow(Strict):
         cv_mean: as it was known then; None where there is no CV.
         status: PENDING (no score yet), COMPLETE, or ERROR (refused; costs no daily submission).
         lb_public, lb_private: leaderboard scores; None while unknown.
+        run_id: of the run that predicted it: a later run of the same name has not earned its LB score.
     """
 
     time: str
@@ -53,6 +54,7 @@ class LedgerRow(Strict):
     status: SubmissionStatus
     lb_public: float | None = None
     lb_private: float | None = None
+    run_id: str | None = None
 
     @field_validator("time")
     @classmethod
@@ -75,7 +77,7 @@ class LedgerRow(Strict):
 
 
 COLUMNS = tuple(LedgerRow.model_fields)
-_NUMBERS = ("cv_mean", "lb_public", "lb_private")
+_MAY_BE_EMPTY = ("cv_mean", "lb_public", "lb_private", "run_id")
 
 
 def now() -> str:
@@ -163,7 +165,9 @@ def _parse(path: Path, text: str) -> Iterator[LedgerRow]:
                     "mend that line, or restore the file from git"
                 )
             values = dict(zip(COLUMNS, map(_text, cells), strict=True))
-            known = {name: text for name, text in values.items() if text or name not in _NUMBERS}
+            known = {
+                name: text for name, text in values.items() if text or name not in _MAY_BE_EMPTY
+            }
             yield validate(LedgerRow, known, where)
     except csv.Error as error:
         raise UserError(

@@ -70,6 +70,8 @@ def test_lb_scores_come_from_the_last_row_that_has_one(scored: Workshop) -> None
     submit("models/cnn", 0.7)
     submit("models/cnn", 0.8, lb_private=0.75, message="better")
     submit("models/cnn", None, message="still waiting")
+    submit("models/cnn", 0.9, message="by another run of that name", run_id="models/cnn of old-1")
+    submit("models/cnn", 0.9, message="brought by hand", run_id=None)
     submit("models/knn", 0.5, competition="other")
     found = {
         entry.record.name: (entry.lb_public, entry.lb_private)

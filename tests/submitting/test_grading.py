@@ -15,6 +15,7 @@ from pipelines.core.errors import UserError
 from pipelines.core.process import Killed
 from pipelines.platforms import Platform
 from pipelines.submitting import grading
+from pipelines.submitting.grading import Origin
 from pipelines.tracking import ledger
 from tests.conftest import Workshop
 from tests.submitting.small_competition import answers, preprocess, truth, write
@@ -155,27 +156,27 @@ def tiny(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Competition:
 
 def test_a_submission_is_graded_and_written_down(tiny: Competition) -> None:
     path = write(answers(wrong=5), "submissions/tiny.csv")
-    row = grading.submit(tiny, path, "=첫 제출\n", "m01", "models/knn", 0.9)
+    row = grading.submit(tiny, path, "=첫 제출\n", Origin("m01", "models/knn", 0.9, "abc-1"))
     assert ledger.rows("tiny") == [row]
     # of rows 0 … 4 three are Public; there are 20 rows, 10 in each half
     assert (row.lb_public, row.lb_private) == (0.7, 0.8)
     assert (row.file, row.message, row.status) == ("submissions/tiny.csv", "=첫 제출\n", "COMPLETE")
-    assert (row.name, row.member, row.cv_mean) == ("models/knn", "m01", 0.9)
+    assert (row.name, row.member, row.cv_mean, row.run_id) == ("models/knn", "m01", 0.9, "abc-1")
 
 
 def test_a_file_outside_the_repository_is_named_without_its_folder(
     tiny: Competition, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("elsewhere") / "out.csv"
-    row = grading.submit(tiny, write(answers(wrong=1), str(path)), "", "m01", "models/knn", None)
+    row = grading.submit(tiny, write(answers(wrong=1), str(path)), "", Origin("m01", "models/knn"))
     assert row.file == "out.csv"
 
 
 def test_the_same_submission_is_graded_once(tiny: Competition) -> None:
     path = write(answers(wrong=5))
-    grading.submit(tiny, path, "", "m01", "models/knn", None)
+    grading.submit(tiny, path, "", Origin("m01", "models/knn"))
     with pytest.raises(UserError, match="must be new"):
-        grading.submit(tiny, path, "", "m02", "models/knn", None)
+        grading.submit(tiny, path, "", Origin("m02", "models/knn"))
     assert len(ledger.rows("tiny")) == 1
 
 
@@ -183,7 +184,7 @@ def test_beyond_the_limit_grading_here_warns(
     tiny: Competition, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for wrong in (4, 5):
-        grading.submit(tiny, write(answers(wrong=wrong)), "", "m01", "models/knn", None)
+        grading.submit(tiny, write(answers(wrong=wrong)), "", Origin("m01", "models/knn"))
     assert "no submission left today" in capsys.readouterr().err
     assert len(ledger.rows("tiny")) == 2
 
@@ -193,7 +194,7 @@ def test_what_cannot_be_graded_here_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(platforms, "of", lambda found: Remote(found, None))
     with pytest.raises(UserError, match=r"only for .*not built yet: upload mine\.csv"):
-        grading.submit(tiny, write(answers(wrong=1)), "", "m01", "models/knn", None)
+        grading.submit(tiny, write(answers(wrong=1)), "", Origin("m01", "models/knn"))
     assert not paths.ledger().exists()
 
 
@@ -208,9 +209,9 @@ def test_killed_before_the_row_nothing_was_submitted(
     with monkeypatch.context() as patch:
         patch.setattr(ledger, "append", killed)
         with pytest.raises(Killed):
-            grading.submit(tiny, path, "", "m01", "models/knn", None)
+            grading.submit(tiny, path, "", Origin("m01", "models/knn"))
     assert ledger.rows("tiny") == []
-    assert grading.submit(tiny, path, "", "m01", "models/knn", None).lb_public == 0.7
+    assert grading.submit(tiny, path, "", Origin("m01", "models/knn")).lb_public == 0.7
 
 
 def test_the_real_digits_are_graded_against_their_hidden_labels(workshop: Workshop) -> None:
@@ -227,7 +228,7 @@ def test_the_real_digits_are_graded_against_their_hidden_labels(workshop: Worksh
     assert hidden is not None
     said = hidden["target"].astype(str).where(np.arange(len(hidden)) % 10 != 0, "0")
     path = write(pd.DataFrame({"id": hidden["id"], "label": said}))
-    row = grading.submit(digits, path, "", "m01", "models/knn", None)
+    row = grading.submit(digits, path, "", Origin("m01", "models/knn"))
     is_public = (hidden["usage"] == "Public").to_numpy()
     right = (said == hidden["target"].astype(str)).to_numpy()
     assert (row.lb_public, row.lb_private) == (right[is_public].mean(), right[~is_public].mean())

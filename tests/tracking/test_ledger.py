@@ -16,7 +16,7 @@ from tests.conftest import Workshop
 ROW = LedgerRow(
     time="2025-03-01T05:00:00+00:00", competition="tiny", file="submissions/tiny.csv", sha256="a" * 64,
     name="ensembles/mean", member="m01", message="첫 제출", cv_mean=0.987, status="COMPLETE",
-    lb_public=0.98, lb_private=0.975,
+    lb_public=0.98, lb_private=0.975, run_id="abc-1",
 )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def test_no_row_is_lost_between_writers(workshop: Workshop) -> None:
 
 
 GOOD = ",".join(ledger.COLUMNS) + "\n"
-LINE = f"2025-03-01T05:00:00+00:00,tiny,f.csv,{'a' * 64},n,m01,hi,0.5,COMPLETE,0.5,0.5\n"
+LINE = f"2025-03-01T05:00:00+00:00,tiny,f.csv,{'a' * 64},n,m01,hi,0.5,COMPLETE,0.5,0.5,abc-1\n"
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ LINE = f"2025-03-01T05:00:00+00:00,tiny,f.csv,{'a' * 64},n,m01,hi,0.5,COMPLETE,0
     [
         (b"", "must begin with the columns"),
         (GOOD.replace("member,", "").encode(), "must begin with the columns"),
-        ((GOOD + "<<<<<<< HEAD\n" + LINE).encode(), r"line 2 must have 11 cells, found 1 \(<<<"),
-        ((GOOD + LINE + LINE[:40]).encode(), "line 3 must have 11 cells"),
+        ((GOOD + "<<<<<<< HEAD\n" + LINE).encode(), r"line 2 must have 12 cells, found 1 \(<<<"),
+        ((GOOD + LINE + LINE[:40]).encode(), "line 3 must have 12 cells"),
         ((GOOD + LINE.replace("COMPLETE", "DONE")).encode(), "line 2: status"),
         ((GOOD + LINE.replace("0.5", "nan", 1)).encode(), "line 2: cv_mean"),
         ((GOOD + LINE.replace("+00:00", "")).encode(), "line 2: time: must be UTC"),
