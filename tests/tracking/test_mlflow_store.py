@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -419,3 +421,34 @@ def test_the_pages_show_runs_and_artifacts(work: Work) -> None:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+
+
+@pytest.mark.slow
+def test_three_runs_are_compared_in_a_real_browser(work: Work, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("chromium is not installed: apt-get install chromium to run this test")
+    for number in range(1, 4):
+        mlflow_store.mirror(work.archive(f"run-{number}"))
+    found = runs()
+    ids = json.dumps([run.info.run_id for run in found])
+    experiment = json.dumps([found[0].info.experiment_id])
+    port = free_port()
+    command, environment = mlflow_store.ui_command(port=port)
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, process_group=0)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        fetch(address, server)
+        asked = f"{address}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiment)}"
+        page = subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             f"--user-data-dir={tmp_path / 'browser'}", "--virtual-time-budget=30000", "--dump-dom", asked],
+            capture_output=True, text=True, timeout=200, check=True,
+        ).stdout  # fmt: skip
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+    assert "Comparing 3 Runs from 1 Experiment" in page
+    assert page.count("models/knn") >= 3
+    assert "cv_mean" in page
