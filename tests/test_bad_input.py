@@ -51,16 +51,7 @@ def add_model(repository: SmallRepository, name: str, fit: str) -> None:
     repository.write_params(models=[name, "knn"], tune=both, train={name: {}, "knn": {}})
 
 
-HOSTILE = [
-    f"digits; {BAIT}",
-    f"$({BAIT})",
-    f"`{BAIT}`",
-    f"a'; {BAIT}; '",
-    f'a"; {BAIT}; "',
-    f"a\n{BAIT}",
-    "../up",
-    "-f",
-]
+HOSTILE = [f"digits; {BAIT}", f"a'; $({BAIT}); '", "../up"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -79,7 +70,7 @@ def test_shell_characters_in_names_are_refused_and_nothing_is_executed(
     assert not list(repository.root.rglob("pwned*"))
 
 
-@pytest.mark.parametrize("name", [f"digits; {BAIT}", f"a'; {BAIT}; '", f"$({BAIT})"])
+@pytest.mark.parametrize("name", HOSTILE[:2])
 @pytest.mark.parametrize("key", ["competition", "models"])
 def test_plain_dvc_executes_no_name_either(
     repository: SmallRepository, name: str, key: str

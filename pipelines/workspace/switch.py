@@ -3,6 +3,7 @@
 import io
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
 from pipelines.core import atomic, paths
 from pipelines.core import competition as competitions
@@ -29,12 +30,22 @@ def switch(name: str) -> list[str]:
     content = yaml.load(paths.params().read_text(encoding="utf-8"))
     content["competition"] = name
     if list(content["models"]) != baselines:
-        content["models"] = baselines
+        _replace(content["models"], baselines)
     content["kernels"] = []
     for section in ("tune", "train"):
+        if content.get(section) is None:
+            content[section] = {}
         for model in baselines:
             content[section].setdefault(model, {})
     text = io.StringIO()
     yaml.dump(content, text)
     atomic.write_text(paths.params(), text.getvalue())
     return baselines
+
+
+def _replace(models: CommentedSeq, names: list[str]) -> None:
+    """Put other names into the list; what stands between its end and the next key hangs on the last one."""
+    behind = models.ca.items.pop(len(models) - 1, None)
+    models[:] = names
+    if behind is not None:
+        models.ca.items[len(names) - 1] = behind

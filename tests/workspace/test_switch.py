@@ -16,6 +16,8 @@ competition: tiny          # the active one
 models:                    # files of pipelines/models/
   - cnn
   - knn
+
+# Notebooks of members.
 kernels: []                # in the pool
 
 seed: 42
@@ -85,6 +87,15 @@ def test_a_baseline_without_sections_gets_empty_ones(settings: Path) -> None:
     assert found.train["densenet"] == {}
     found.check_sections("densenet")
     assert found.train["knn"] == {"voting": "distance"}
+
+
+@pytest.mark.parametrize("empty", ["tune:\n", ""])
+def test_a_section_that_is_empty_or_missing_is_made(settings: Path, empty: str) -> None:
+    settings.write_text(f"competition: tiny\nmodels: [knn]\n{empty}", encoding="utf-8")
+    switch("deep")
+    found = params.load()
+    found.check_sections("densenet")
+    found.check_sections("knn")
 
 
 def test_kernels_of_the_other_competition_leave_the_pool(settings: Path) -> None:
