@@ -50,4 +50,5 @@ lock: $(READY)  ## make the lock files anew from pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra gpu pyproject.toml -o requirements-gpu.lock
 
 clean:  ## remove what the stages made (the cache of finished work stays)
-	rm -rf data reports/*.html submissions/digits.csv
+	rm -rf data reports/*.html
+	find submissions -name '*.csv' ! -name ledger.csv -delete

@@ -23,7 +23,7 @@ SETTINGS = {
     "train": {"cnn": {"epochs": 20, "watched": 0, "batch_size": 16}, "knn": {}},
     "ensemble": {"methods": ["mean"], "choose": "best"},
 }
-TRAINER = ["-m", "pipelines.stages.train", "tiny", "cnn"]
+TRAINER = ["-m", "pipelines.stages.train", "--competition", "tiny", "--model", "cnn"]
 
 
 def until(condition: Callable[[], Any]) -> Any:

@@ -216,7 +216,7 @@ def inner_watch(
     if not len(boundaries):
         raise UserError(
             "early stopping must leave rows to fit on and rows to watch, and one group or moment holds all "
-            f"{len(rows)}: set watch: 0"
+            f"{len(rows)}: set watched: 0 under train.<model> in params.yaml"
         )
     wanted = len(rows) - max(1, round(share * len(rows)))
     cut = boundaries[np.abs(boundaries - wanted).argmin()]

@@ -1,6 +1,6 @@
 """Predictions, the currency: whatever can predict ends as one such value."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,9 +81,6 @@ class Predictions:
     def is_pooled(self) -> bool:
         """Whether an ensemble may take it: a label says nothing where the metric needs probabilities."""
         return not (self.kind == "label" and get(self.metric).needs == "probability")
-
-    def renamed(self, name: str) -> "Predictions":
-        return replace(self, name=name)
 
     def save(self, path: Path) -> None:
         """Write npz without pickles: ids as fixed-width text, matrices as float32."""

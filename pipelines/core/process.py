@@ -34,7 +34,12 @@ class Killed(BaseException):
 
 
 def raise_on_signals() -> None:
-    """Let SIGTERM and SIGINT raise Killed in the main thread, so that every `finally` still runs."""
+    """Let SIGTERM and SIGINT raise Killed in the main thread, so that every `finally` still runs.
+
+    A signal may arrive inside a finalizer or a weakref's callback (TensorFlow runs thousands of them in an
+    epoch). What is raised there is only printed, and the process would go on, deaf to every further
+    signal: so the same signal is sent again a moment later.
+    """
 
     def handle(signal_number: int, _: FrameType | None) -> None:
         # One death is enough: a second Ctrl-C must not interrupt the tidying up.
@@ -42,8 +47,22 @@ def raise_on_signals() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise Killed(signal_number)
 
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+    def insist(unraisable: "sys.UnraisableHookArgs") -> None:
+        killed = unraisable.exc_value
+        if not isinstance(killed, Killed):
+            sys.__unraisablehook__(unraisable)
+            return
+        listen()
+        again = threading.Timer(0.1, os.kill, (os.getpid(), killed.signal_number))
+        again.daemon = True
+        again.start()
+
+    def listen() -> None:
+        signal.signal(signal.SIGTERM, handle)
+        signal.signal(signal.SIGINT, handle)
+
+    sys.unraisablehook = insist
+    listen()
 
 
 def die_with_parent(signal_number: int = signal.SIGTERM) -> None:

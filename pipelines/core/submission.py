@@ -84,9 +84,14 @@ def _class_of(column: str, classes: np.ndarray) -> int:
     return fitting[0]
 
 
+def text_of(frame: pd.DataFrame) -> str:
+    """CSV with line feeds; numbers in the shortest form that reads back the same."""
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
 def save(path: Path, frame: pd.DataFrame) -> None:
-    """Write UTF-8 CSV with line feeds; numbers in the shortest form that reads back the same."""
-    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    """Write `text_of` the frame in UTF-8."""
+    write_text(path, text_of(frame))
 
 
 def read(path: Path, competition: Competition) -> pd.DataFrame:

@@ -1,14 +1,18 @@
 """How a competition stands: one row per model, kernel and ensemble, who failed, and who is missing."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from pipelines.core import competition as competitions
-from pipelines.core import metrics, paths
+from pipelines.core import folds, metrics, paths
 from pipelines.core import params as settings_file
 from pipelines.core.atomic import read_json
+from pipelines.core.competition import Competition
+from pipelines.core.errors import UserError
 from pipelines.core.metrics import Metric
 from pipelines.core.params import Params
+from pipelines.core.tables import read_csv
 from pipelines.tracking import failures, ledger, records
 from pipelines.tracking.failures import Failure
 from pipelines.tracking.records import Record
@@ -16,11 +20,17 @@ from pipelines.tracking.records import Record
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A record, and the LB scores of the last submission that was made from it."""
+    """A record, and the LB scores of the last submission that was made from it.
+
+    Attributes:
+        differs: of what the others are made and this one is not, of metric, data, folds; empty where its
+            score is comparable.
+    """
 
     record: Record
     lb_public: float | None = None
     lb_private: float | None = None
+    differs: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         scores = {"lb_public": self.lb_public, "lb_private": self.lb_private}
@@ -32,8 +42,8 @@ class Standing:
     """All of one competition.
 
     Attributes:
-        entries: best `cv_mean` first.
-        failed: stages of this competition whose last attempt failed.
+        entries: best `cv_mean` first; those of another metric, other data or other folds last.
+        failed: stages of this competition whose last attempt failed, and which have no output since.
         missing: listed models, kernels and the ensemble without a result and without a known failure.
         verdict: what the ensemble stage found (chosen, sentence, …); {} before it ran.
     """
@@ -56,6 +66,11 @@ class Standing:
             "metric": self.metric.name,
             "greater_is_better": self.metric.greater_is_better,
             "scores": [entry.as_json() for entry in self.entries],
+            "not_comparable": [
+                {"name": entry.record.name, "differs": list(entry.differs)}
+                for entry in self.entries
+                if entry.differs
+            ],
             "ensemble": self.verdict,
             "failed": [{**asdict(failure), "retry": failure.retry} for failure in self.failed],
             "missing": self.missing,
@@ -66,11 +81,11 @@ def read(competition: str) -> Standing:
     """Gather the standing of a competition from its records, the ledger and the failures.
 
     Raises:
-        UserError: the competition is unknown, or a record is damaged.
+        UserError: the competition is unknown, or a record, the dataset or the fold file is damaged.
     """
     settings, chosen = settings_file.load(), competitions.load(competition)
-    metric = metrics.get(chosen.metric)
-    found = [_entry(record) for record in _records(competition, settings)]
+    metric, present = metrics.get(chosen.metric), _present(chosen)
+    found = [_entry(record, present) for record in _records(competition, settings)]
     found.sort(key=lambda entry: _rank(entry, metric))
     failed = _failed(competition, settings)
     verdict_file = paths.ensemble_score(competition)
@@ -91,7 +106,30 @@ def _records(competition: str, settings: Params) -> list[Record]:
     return [records.read(path) for path in files if path.is_file()]
 
 
-def _entry(record: Record) -> Entry:
+def _present(competition: Competition) -> dict[str, str]:
+    """The metric and the hashes of data and folds that a score is compared under, as far as they are there."""
+    meta, fold_file = paths.dataset(competition.name) / "meta.json", paths.folds(competition.name)
+    found = {"metric": competition.metric}
+    try:
+        if meta.is_file():
+            found["data"] = read_json(meta)["hash"]
+        if fold_file.is_file():
+            table = read_csv(fold_file, text_columns=["id"])
+            found["folds"] = folds.hash_of(table["id"].to_numpy(), table["fold"].to_numpy())
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{meta} must hold a hash and {fold_file} the columns id and fold, and {error} is not there: "
+            "delete both and run `dvc repro`"
+        ) from None
+    return found
+
+
+def _differs(record: Record, present: dict[str, str]) -> tuple[str, ...]:
+    made_of = {"metric": record.metric, "data": record.data_hash, "folds": record.folds_hash}
+    return tuple(what for what, wanted in present.items() if made_of[what] != wanted)
+
+
+def _entry(record: Record, present: dict[str, str]) -> Entry:
     """A record with the LB scores of the newest submission that it predicted; a later attempt is the same run."""
     sent = [
         row
@@ -100,35 +138,45 @@ def _entry(record: Record) -> Entry:
         and row.run_id
         and _without_attempt(row.run_id) == _without_attempt(record.run_id)
     ]
-    return Entry(record, sent[-1].lb_public, sent[-1].lb_private) if sent else Entry(record)
+    scores = (sent[-1].lb_public, sent[-1].lb_private) if sent else (None, None)
+    return Entry(record, *scores, differs=_differs(record, present))
 
 
 def _without_attempt(run_id: str) -> str:
     return run_id.rpartition("-")[0]
 
 
-def _rank(entry: Entry, metric: Metric) -> tuple[bool, float]:
-    score = entry.record.cv_mean
+def _rank(entry: Entry, metric: Metric) -> tuple[bool, bool, float]:
+    score, is_other = entry.record.cv_mean, bool(entry.differs)
     if score is None:
-        return (True, 0.0)
-    return (False, -score if metric.greater_is_better else score)
+        return (is_other, True, 0.0)
+    return (is_other, False, -score if metric.greater_is_better else score)
 
 
-def _addresses(competition: str, settings: Params) -> list[tuple[str, ...]]:
-    """Every stage of the competition, in the order in which they run."""
-    models = [(stage, competition, name) for name in settings.models for stage in ("tune", "train")]
-    kernels = [("kernel", competition, name) for name in settings.kernels]
-    before, after = ("download", "preprocess"), ("ensemble", "submission", "review")
-    return [
-        *((stage, competition) for stage in before),
-        *models,
-        *kernels,
-        *((stage, competition) for stage in after),
-    ]
+def _stages(competition: str, settings: Params) -> dict[tuple[str, ...], Path]:
+    """Every stage of the competition, in the order in which they run → what it leaves when it works."""
+    found: dict[tuple[str, ...], Path] = {
+        ("download", competition): paths.raw(competition),
+        ("preprocess", competition): paths.folds(competition),
+    }
+    for model in settings.models:
+        found["tune", competition, model] = paths.tuned(competition, model)
+        found["train", competition, model] = paths.score(competition, model)
+    for kernel in settings.kernels:
+        found["kernel", competition, kernel] = paths.score(competition, kernel)
+    found["ensemble", competition] = paths.ensemble_score(competition)
+    found["submission", competition] = paths.submission(competition)
+    found["review", competition] = paths.report(competition)
+    return found
 
 
 def _failed(competition: str, settings: Params) -> list[Failure]:
-    found = [failures.find(*address) for address in _addresses(competition, settings)]
+    """Failures of stages that have no output.
+
+    DVC may bring an output back from its cache without running the stage, which then never forgets.
+    """
+    stages = _stages(competition, settings)
+    found = [failures.find(*address) for address, output in stages.items() if not output.exists()]
     return [failure for failure in found if failure is not None]
 
 

@@ -50,6 +50,8 @@ def _cells(entry: Entry, standing: Standing) -> list[str]:
     notes = [mark for mark in record.marks if mark != "nested"]
     if record.name == standing.verdict.get("chosen"):
         notes.insert(0, "chosen")
+    if entry.differs:
+        notes.insert(0, "not comparable: " + ", ".join(f"other {what}" for what in entry.differs))
     numbers = [
         _number(value)
         for value in (record.cv_pooled, record.fold0, entry.lb_public, entry.lb_private)

@@ -1,10 +1,9 @@
 """Stages: one file per stage of dvc.yaml. Read parameters and files, call the engine, write files."""
 
+import argparse
 import inspect
-import os
 import shutil
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,13 +23,14 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
     failure leaves its reason in `.cache/pilsa/failures/`, where `pilsa scores` finds it, and no output.
 
     Args:
-        stage: its parameters are the command line's arguments, all of them names.
-        arguments: the command line without the program; by default that of this process.
+        stage: its parameters are names, and the options of its command line: `--competition digits`.
+        arguments: their values; by default those of the command line.
     """
-    _die_when_told()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    process.raise_on_signals()
+    process.die_with_parent()
+    given = _command_line(stage) if arguments is None else list(arguments)
     try:
-        _check(stage, given)
+        _check(given)
         with process.exclusive(
             _lock_file(stage.__name__, given), f"{stage.__name__} {' '.join(given)}"
         ):
@@ -41,30 +41,6 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
     except process.Killed as killed:
         print(f"{stage.__name__} {' '.join(given)}: stopped by {killed}", file=sys.stderr)
         return killed.exit_code
-
-
-def _die_when_told() -> None:
-    """Let SIGTERM, Ctrl-C and the death of the parent raise Killed, wherever they meet this process.
-
-    A signal may arrive inside a finalizer or a weakref's callback (of TensorFlow thousands run per epoch).
-    What is raised there is only printed, and the process would go on, deaf to every further signal: so the
-    same signal is sent again a moment later.
-    """
-    process.raise_on_signals()
-    process.die_with_parent()
-    shown = sys.unraisablehook
-
-    def insist(unraisable: "sys.UnraisableHookArgs") -> None:
-        killed = unraisable.exc_value
-        if not isinstance(killed, process.Killed):
-            shown(unraisable)
-            return
-        process.raise_on_signals()
-        again = threading.Timer(0.1, os.kill, (os.getpid(), killed.signal_number))
-        again.daemon = True
-        again.start()
-
-    sys.unraisablehook = insist
 
 
 @contextmanager
@@ -90,9 +66,8 @@ def _run(stage: Callable[..., None], given: list[str]) -> int:
         stage(*given)
     except PilsaError as error:
         reason = str(error)
-    except (
-        Exception
-    ) as error:  # anything else is a fault of ours: show where, and let the others go on
+    except Exception as error:
+        # Anything else is a fault of ours: show where, and let the others go on.
         traceback.print_exc()
         reason = f"{type(error).__name__}: {error}"
     else:
@@ -103,11 +78,21 @@ def _run(stage: Callable[..., None], given: list[str]) -> int:
     return 1
 
 
-def _check(stage: Callable[..., None], given: list[str]) -> None:
-    wanted = list(inspect.signature(stage).parameters)
-    if len(given) != len(wanted):
-        usage = f"python -m pipelines.stages.{stage.__name__} {' '.join(wanted).upper()}"
-        raise UserError(f"the stage takes {len(wanted)} names, found {len(given)}: {usage}")
+def _command_line(stage: Callable[..., None]) -> list[str]:
+    """The values of the stage's options, in the order of its parameters.
+
+    Options and not positions, since DVC writes them itself: `${item}` in a `cmd` becomes `--name value`
+    with each value quoted, so that no name in params.yaml can be more than a name to the shell.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m pipelines.stages.{stage.__name__}", description=stage.__doc__
+    )
+    for name in inspect.signature(stage).parameters:
+        parser.add_argument(f"--{name}", required=True, help=f"name of the {name}")
+    return list(vars(parser.parse_args()).values())
+
+
+def _check(given: list[str]) -> None:
     for name in given:
         if not all(NAME.fullmatch(part) for part in name.split("/")):
             raise UserError(

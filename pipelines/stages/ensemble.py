@@ -15,57 +15,32 @@ from pipelines.training.pooling import Pool
 
 def ensemble(competition: str) -> None:
     """Write each method's predictions and record, what was chosen, and why."""
+    pool, blends, failed = pooling.load(competition), [], {}
     with all_or_nothing(paths.ensembles(competition), paths.ensemble_score(competition)):
-        _blend_all(pooling.load(competition))
-
-
-def _blend_all(pool: Pool) -> None:
-    competition = pool.competition.name
-    blends: list[Blend] = []
-    failed: dict[str, str] = {}
-    for method in pool.settings.ensemble.methods:
-        head = records.opened(
-            pool.competition,
-            f"ensembles/{method}",
-            "ensemble",
-            pool.settings.member,
-            pool.dataset.hash,
-            pool.folds.hash,
-        )
-        try:
-            with mlflow_store.running(head) as logged:
-                blends.append(_blend(pool, method, head, logged))
-        except MemberFailed as error:
-            failed[method] = str(error)
-            print(f"ensembles/{method} left out: {error}")
-    chosen, facts = pool.verdict(blends)
-    chosen.save(paths.ensembles(competition) / "chosen.npz")
-    facts |= {
-        "members": [member.name for member in pool.members],
-        "missing": pool.missing,
-        "failed": failed,
-    }
-    atomic.write_json(paths.ensemble_score(competition), facts)
+        for method in pool.settings.ensemble.methods:
+            try:
+                blends.append(_blend(pool, method))
+            except MemberFailed as error:
+                failed[method] = str(error)
+                print(f"ensembles/{method} left out: {error}")
+        chosen, facts = pool.verdict(blends)
+        chosen.save(paths.ensembles(competition) / "chosen.npz")
+        atomic.write_json(paths.ensemble_score(competition), facts | {"failed": failed})
+    missing = f"; missing: {', '.join(pool.missing)}" if pool.missing else ""
     print(facts.get("sentence", "no ensemble could be made"))
-    print(
-        f"chosen: {chosen.name}" + (f"; missing: {', '.join(pool.missing)}" if pool.missing else "")
-    )
+    print(f"chosen: {chosen.name}{missing}")
 
 
-def _blend(pool: Pool, method: str, head: records.Head, logged: mlflow_store.Running) -> Blend:
-    started = time.monotonic()
-    made = pool.blend(method)
-    code = f"pipelines.ensembles.{method}", blending.__name__
-    key = job_key(*code, seed=pool.settings.seed, members=pool.content)
-    kept = records.Run(
-        run_id=records.run_id({"key": key}), seconds=round(time.monotonic() - started, 3),
-        parameters=records.flat(made.description), marks=["nested"], environment=records.environment("numpy"),
-    )  # fmt: skip
-    record = records.make(head, kept, made.predictions, pool.dataset.y, pool.folds)
-    stored = paths.ensembles(pool.competition.name) / f"{method}.npz"
-    made.predictions.save(stored)
-    records.write(stored.with_suffix(".json"), record)
-    logged.finish(records.archive(record, {"predictions.npz": stored}))
+def _blend(pool: Pool, method: str) -> Blend:
+    head = pooling.head_of(pool, method)
+    with mlflow_store.running(head) as logged:
+        started = time.monotonic()
+        made = pool.blend(method)
+        code = f"pipelines.ensembles.{method}", blending.__name__
+        key = job_key(*code, seed=pool.settings.seed, members=pool.content)
+        seconds = time.monotonic() - started
+        record, files = pooling.write(pool, head, made, key, seconds)
+        logged.finish(records.archive(record, files))
     return made
 
 

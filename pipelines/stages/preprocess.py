@@ -9,6 +9,7 @@ from pipelines.core import competition as competitions
 from pipelines.core import dataset as datasets
 from pipelines.core import folds, params, paths, raw, submission
 from pipelines.core.dataset import Dataset
+from pipelines.core.errors import UserError
 from pipelines.core.seeds import derive
 from pipelines.stages import all_or_nothing, run
 from pipelines.training import profile
@@ -42,12 +43,16 @@ def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
     if not 0 < max_rows < len(dataset.y):
         return dataset
     classes = dataset.y if dataset.is_classification else None
-    rows, _ = train_test_split(
-        np.arange(len(dataset.y)),
-        train_size=max_rows,
-        stratify=classes,
-        random_state=derive(seed, "subset"),
-    )
+    everything, random_state = np.arange(len(dataset.y)), derive(seed, "subset")
+    try:
+        rows, _ = train_test_split(
+            everything, train_size=max_rows, stratify=classes, random_state=random_state
+        )
+    except ValueError as error:
+        raise UserError(
+            f"preprocess.max_rows must leave every class its share, found {max_rows} ({error}): "
+            "raise it in params.yaml, or set it to 0"
+        ) from None
     return datasets.subset(dataset, np.sort(rows))
 
 

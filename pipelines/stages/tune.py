@@ -22,11 +22,7 @@ def tune(competition: str, model: str) -> None:
         write_json(paths.tuned(competition, model), _NOTHING)
         print(f"{model}: 0 trials asked, the defaults and what train.{model} fixes are used")
         return
-    plan = plans.load(competition, model)
-    if plan.is_network:
-        from pipelines.training import backend
-
-        backend.prepare(settings.backend, settings.device)
+    plan = plans.load(competition, model).on_its_backend()
     write_json(paths.tuned(competition, model), _search(plan))
 
 
@@ -35,18 +31,20 @@ def _search(plan: Plan) -> dict[str, Any]:
     from pipelines.training.checkpoints import working
 
     held = range(plan.folds.n_splits) if plan.tune.nested else range(1)
+    minutes = plan.tune.minutes / len(held)
     studies = {}
     for fold in held:
         with working(tuning.key_of(plan, fold), f"tune {plan.name} without fold {fold}") as work:
-            studies[str(fold)] = tuning.tune(plan, fold, plan.tune.trials, work)
-        print(f"{plan.name} without fold {fold}: {studies[str(fold)]}")
+            study = tuning.tune(plan, fold, plan.tune.trials, minutes, work)
+        studies[str(fold)] = study
+        print(f"{plan.name} without fold {fold}: {study.sentence()}")
     found = {fold: study.params for fold, study in studies.items()}
-    rest = f"folds 1…{plan.folds.n_splits - 1}"
+    where = "inside every fold" if plan.tune.nested else f"on folds 1…{plan.folds.n_splits - 1}"
     return {
         "params": found["0"],
         "by_fold": found if plan.tune.nested else {},
         "studies": {fold: asdict(study) for fold, study in studies.items()},
-        "mark": "tuned inside every fold" if plan.tune.nested else f"tuned on {rest}",
+        "mark": f"tuned {where}" if any(found.values()) else None,
     }
 
 

@@ -1,11 +1,13 @@
 """The desk where a submission is handed in: what the DAG built, or a file somebody brings."""
 
+import sys
 from pathlib import Path
 
 from pipelines.core import competition as competitions
-from pipelines.core import params, paths
-from pipelines.core.atomic import read_json
+from pipelines.core import params, paths, submission
+from pipelines.core.competition import Competition
 from pipelines.core.errors import UserError
+from pipelines.core.predictions import Predictions
 from pipelines.submitting import grading
 from pipelines.submitting.grading import Origin
 from pipelines.tracking import records
@@ -32,11 +34,22 @@ def hand_in(competition: str, file: Path | None, message: str) -> LedgerRow:
         return grading.submit(chosen, file, message, Origin(member, _UNKNOWN))
     if not built.is_file():
         raise UserError(f"{built} must exist and was not found: run `make repro`, or name a file")
-    name = read_json(paths.ensemble_score(competition))["chosen"]
-    record = records.read(paths.record(competition, name))
-    return grading.submit(
-        chosen, built, message, Origin(member, name, record.cv_mean, record.run_id)
-    )
+    return grading.submit(chosen, built, message, _origin(chosen, built, member))
+
+
+def _origin(competition: Competition, built: Path, member: str) -> Origin:
+    """The run behind the file, if the file still says what that run predicted."""
+    predictions = Predictions.load(paths.ensembles(competition.name) / "chosen.npz")
+    sample = submission.read(paths.sample(competition.name), competition)
+    frame = submission.build(competition, sample, predictions)
+    if submission.text_of(frame).encode() != built.read_bytes():
+        print(
+            f"{built.name} is not what the DAG predicts now: it counts as a file of yours (`dvc repro` builds it anew)",
+            file=sys.stderr,
+        )
+        return Origin(member, _UNKNOWN)
+    record = records.read(paths.record(competition.name, predictions.name))
+    return Origin(member, predictions.name, record.cv_mean, record.run_id)
 
 
 def sentence(row: LedgerRow) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.core import atomic, paths
+from pipelines.tracking import reasons
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Failure:
 
     Attributes:
         stage: DVC's address, such as `train@digits-knn`.
-        reason: the message that it ended with.
+        reason: the message that it ended with, at most 500 characters and without secrets.
     """
 
     stage: str
@@ -35,7 +36,8 @@ def file_name(stage: str, *given: str) -> str:
 
 
 def remember(reason: str, stage: str, *given: str) -> None:
-    content = {"stage": address(stage, *given), "reason": reason}
+    """Keep why a stage failed; what looks like a secret is taken out, since the page shows the reason."""
+    content = {"stage": address(stage, *given), "reason": reasons.shown(reason)}
     atomic.write_json(_path(stage, *given), content)
 
 

@@ -15,6 +15,15 @@ def process_tags() -> dict[str, str]:
 
 
 def host() -> str:
+    """The name by which a machine tells its own runs from those of another on a shared disk.
+
+    A container that gets a new name at each start does not know the runs of its past life: what `kill -9`
+    ended there stays RUNNING until somebody deletes it in MLflow's pages. So give a container a fixed name
+    (`--hostname`), and no two that share a store the same one. The boot's id would not do instead: it is
+    that of the machine below, and the processes of a living container beside this one cannot be seen. Only
+    a lock held as long as the run would tell, and over a network disk not every lock is seen by all. A run
+    too many is a lesser evil than a living one closed.
+    """
     return socket.gethostname()
 
 

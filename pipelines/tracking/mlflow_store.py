@@ -1,15 +1,16 @@
 """The run store: MLflow as a mirror of the records, and the only file that knows MLflow.
 
-A run is opened before the work starts and closed by what became of it; what a power cut leaves RUNNING,
-the next start closes. Everything but open runs can be rebuilt from `.cache/pilsa/runs/`.
+A run is opened before the work starts and closed from its record, also where it failed or was told to
+stop. What `kill -9` or a power cut ends leaves no record: it stays RUNNING until the next start closes it.
+All runs but those can be rebuilt from `.cache/pilsa/runs/`.
 """
 
 import os
-import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,14 @@ from pipelines.core import paths
 from pipelines.core.atomic import disk_errors
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.process import Killed, exclusive
-from pipelines.tracking import measurements, reasons, records
+from pipelines.tracking import endings, measurements, reasons, records
 from pipelines.tracking.liveness import host, lives, process_tags
 from pipelines.tracking.records import Head, Record, Status
+from pipelines.tracking.store_file import REBUILD, check, database, uri
 
 # MLflow's own limits for one log_batch call.
 _METRICS_PER_BATCH = 1000
 _PARAMETERS_PER_BATCH = 100
-_SECONDS_FOR_LOCK = 20.0  # as long as MLflow itself waits for SQLite
-_REBUILD = "move mlruns/mlflow.db away and rebuild it with `pilsa runs mirror`"
 # Nothing leaves the machine, and what MLflow has to say about itself stays quiet.
 _OFFLINE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 _QUIET = {"MLFLOW_LOGGING_LEVEL": "ERROR"}
@@ -35,8 +35,10 @@ _BARE_SERVER = {"MLFLOW_MODEL_CATALOG_URI": "", "MLFLOW_SERVER_ENABLE_JOB_EXECUT
 class Running:
     """A run that is open. `finish` closes it well; it is called once, as the last thing."""
 
-    def __init__(self, client: Any, mlflow_id: str) -> None:
+    def __init__(self, client: Any, mlflow_id: str, head: Head) -> None:
         self.client, self.mlflow_id, self.is_finished = client, mlflow_id, False
+        self.head, self.started = head, time.monotonic()
+        self.folder: Path | None = None  # of the history, once there is one
 
     def finish(self, folder: Path) -> None:
         """Mirror an archive folder into this run and close it with the record's status.
@@ -44,10 +46,11 @@ class Running:
         Raises:
             UserError: the folder holds no record, or the store cannot take it.
         """
-        record = records.read(folder / "record.json")
+        self.folder, record = folder, records.read(folder / "record.json")
         with _one_at_a_time(), _store_errors():
             for twin in _mirrored(self.client, record):  # by `mirror_all` in another process
-                if twin.info.lifecycle_stage == "active":
+                is_other = twin.info.run_id != self.mlflow_id
+                if is_other and twin.info.lifecycle_stage == "active":
                     self.client.delete_run(twin.info.run_id)
             _fill(self.client, self.mlflow_id, record, folder)
         self.is_finished = True
@@ -57,7 +60,8 @@ class Running:
 def running(head: Head) -> Iterator[Running]:
     """Open a run for the length of the block, and close it by how the block ends.
 
-    FINISHED needs `finish`; an exception gives FAILED with its reason, SIGTERM and Ctrl-C give KILLED.
+    FINISHED needs `finish`; an exception gives FAILED with its reason, SIGTERM and Ctrl-C give KILLED, and
+    both enter the history. `kill -9` leaves no record; `reap` closes that run.
 
     Raises:
         UserError: the store cannot be written; nothing has been trained yet.
@@ -70,7 +74,7 @@ def running(head: Head) -> Iterator[Running]:
             experiment = _experiment(client, head.competition)
         tags = _tags(head) | process_tags()
         run = client.create_run(experiment, tags=tags, run_name=head.name)
-    handle = Running(client, run.info.run_id)
+    handle = Running(client, run.info.run_id, head)
     try:
         yield handle
         if not handle.is_finished:
@@ -86,16 +90,29 @@ def running(head: Head) -> Iterator[Running]:
 
 
 def _close(handle: Running, status: Status, error: BaseException) -> None:
-    """Close a run that did not end well; a store that fails now must not hide why it did not."""
+    """Close a run that did not end well and keep its record; what fails now must not hide why it did not."""
     try:
+        # First, and without the record: a full disk may have room for these few bytes alone.
         handle.client.set_tag(handle.mlflow_id, "reason", reasons.of(error))
         handle.client.set_terminated(handle.mlflow_id, status)
     except Exception as second:
         error.add_note(f"and the run store could not be told ({second}): the next run will tell it")
+    try:
+        if handle.folder is None:
+            seconds = time.monotonic() - handle.started
+            folder = endings.archive(handle.head, seconds, status, error)
+        else:
+            folder = endings.amend(handle.folder, status, error)
+        handle.finish(folder)
+    except Exception as second:
+        error.add_note(f"and its record could not be kept or mirrored ({second})")
 
 
 def reap() -> int:
-    """Close the runs of this machine whose process no longer lives, as KILLED; return how many there were."""
+    """Close the runs of this machine whose process no longer lives, as KILLED; return how many there were.
+
+    They left no record, so a store that is rebuilt does not have them.
+    """
     return _reap(_connect())
 
 
@@ -175,27 +192,15 @@ def ui_command(host: str = "127.0.0.1", port: int = 5000) -> tuple[list[str], di
         UserError: the store cannot be opened.
     """
     _connect()
-    uri = _uri(_database())
     command = [
         sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port), "--workers", "1",
-        "--backend-store-uri", uri, "--default-artifact-root", _artifacts().as_uri(),
+        "--backend-store-uri", uri(database()), "--default-artifact-root", _artifacts().as_uri(),
     ]  # fmt: skip
     return command, os.environ | _OFFLINE | _BARE_SERVER
 
 
-def _database() -> Path:
-    return paths.mlruns() / "mlflow.db"
-
-
 def _artifacts() -> Path:
     return paths.mlruns() / "artifacts"
-
-
-def _uri(database: Path) -> str:
-    # SQLAlchemy decodes the path, so a folder called `100%` must reach it encoded; all else stays as it
-    # is, because MLflow makes the parent folder from the text that it is given.
-    path = str(database).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
-    return f"sqlite:///{path}"
 
 
 @contextmanager
@@ -210,53 +215,32 @@ def _connect() -> Any:
     Raises:
         UserError: the folder or the database cannot be written, is damaged, or is of another MLflow.
     """
-    database = _database()
+    file = database()
     with disk_errors(paths.mlruns()):
         paths.mlruns().mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=paths.mlruns()).close()
     with _one_at_a_time():
-        if database.exists():
-            _check(database)
-            return _client(database)
+        if file.exists():
+            check(file)
+            return _client(file)
         # A kill in the middle of the first migration must not leave half a database behind.
         with tempfile.TemporaryDirectory(dir=paths.mlruns(), prefix=".new-") as folder:
             _client(Path(folder) / "mlflow.db")
-            (Path(folder) / "mlflow.db").replace(database)
-        return _client(database)
+            (Path(folder) / "mlflow.db").replace(file)
+        return _client(file)
 
 
-def _check(database: Path) -> None:
-    """Raise UserError unless SQLite can read and write it; MLflow would try for minutes."""
-    try:
-        with closing(
-            sqlite3.connect(database, timeout=_SECONDS_FOR_LOCK, isolation_level=None)
-        ) as connection:
-            connection.execute("PRAGMA user_version").fetchone()
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-    except sqlite3.OperationalError as error:
-        raise UserError(
-            f"{database} must be writable and is not ({error}): change its permissions, free some space, or "
-            "end what holds it"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise UserError(
-            f"{database} must be a run store and is damaged ({error}): {_REBUILD}"
-        ) from error
-
-
-def _client(database: Path) -> Any:
+def _client(file: Path) -> Any:
     for name, value in (_OFFLINE | _QUIET).items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    uri = _uri(database)
     try:
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        return MlflowClient(tracking_uri=uri(file), registry_uri=uri(file))
     except Exception as error:  # of MLflow, SQLAlchemy or Alembic
         raise UserError(
-            f"{database} must be a run store of this MLflow and is damaged, older or newer "
-            f"({_first_line(error)}): {_REBUILD}"
+            f"{file} must be a run store of this MLflow and is damaged, older or newer "
+            f"({_first_line(error)}): {REBUILD}"
         ) from error
 
 
@@ -271,7 +255,7 @@ def _store_errors() -> Iterator[None]:
     except MlflowException as error:
         raise UserError(
             f"the run store must take this run and did not ({_first_line(error)}): free some space; if it "
-            f"is damaged, {_REBUILD}"
+            f"is damaged, {REBUILD}"
         ) from error
 
 
@@ -288,7 +272,7 @@ def _experiment(client: Any, competition: str) -> str:
     if found.artifact_location != place:
         raise UserError(
             f"artifacts of {competition} must lie under {_artifacts()}, and the run store names "
-            f"{found.artifact_location} (was the folder moved?): {_REBUILD}"
+            f"{found.artifact_location} (was the folder moved?): {REBUILD}"
         )
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)

@@ -1,6 +1,6 @@
 """What is to be trained: everything a training stage reads, gathered once and checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.core import competition as competitions
@@ -25,6 +25,7 @@ class Plan:
         name: the model's file name.
         model: its class.
         fixed: what params.yaml writes under `train.<name>`; leaves the search space.
+        device: cpu or gpu; what `auto` stands for is known once a network's backend is there.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Plan:
     metric: Metric
     dataset: Dataset
     folds: Folds
+    device: str = "cpu"
 
     @property
     def is_network(self) -> bool:
@@ -52,6 +54,18 @@ class Plan:
         """
         return validate(self.model.Params, tuned | self.fixed, f"params.yaml: train.{self.name}")
 
+    def on_its_backend(self) -> "Plan":
+        """The plan with Keras imported on its backend and device, where the model is a network.
+
+        Raises:
+            UserError: the backend is not installed, or there is no GPU where one is asked for.
+        """
+        if not self.is_network:
+            return self
+        from pipelines.training import backend
+
+        return replace(self, device=backend.prepare(self.settings.backend, self.settings.device))
+
     def key(self, engine: str, **more: Any) -> str:
         """The key of this plan's work.
 
@@ -63,7 +77,7 @@ class Plan:
         modules = [self.model.__module__, engine]
         if self.is_network:
             modules.append("pipelines.training.backend")
-            more |= {"backend": settings.backend, "device": settings.device}
+            more |= {"backend": settings.backend, "device": self.device}
         return job_key(
             *modules, competition=self.competition.name, model=self.name, data=self.dataset.hash,
             folds=self.folds.hash, metric=self.metric.name, seed=settings.seed, **more,

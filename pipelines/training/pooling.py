@@ -15,7 +15,9 @@ from pipelines.core.folds import Folds
 from pipelines.core.metrics import Metric
 from pipelines.core.params import Params
 from pipelines.core.predictions import Predictions
-from pipelines.training import blending
+from pipelines.tracking import records
+from pipelines.tracking.records import Head, Record, Run
+from pipelines.training import blending, gallery
 from pipelines.training.blending import Blend
 
 
@@ -61,6 +63,8 @@ class Pool:
             "cv_mean": float(chosen.fold_scores.mean()),
             "cv_std": float(chosen.fold_scores.std(ddof=1)),
             "cv_pooled": blending.cv_pooled(chosen, y, folds, metric),
+            "members": [member.name for member in self.members],
+            "missing": self.missing,
             "best_single": single.name,
             "best_single_cv_pooled": blending.cv_pooled(single, y, folds, metric),
         }
@@ -95,3 +99,26 @@ def load(competition: str) -> Pool:
         missing=[name for name in names if name not in present],
         content={member.name: file_hash(file) for member, file in zip(members, files, strict=True)},
     )  # fmt: skip
+
+
+def head_of(pool: Pool, method: str) -> Head:
+    return records.opened(
+        pool.competition, f"ensembles/{method}", "ensemble", pool.settings.member,
+        pool.dataset.hash, pool.folds.hash,
+    )  # fmt: skip
+
+
+def write(
+    pool: Pool, head: Head, made: Blend, key: str, seconds: float
+) -> tuple[Record, dict[str, Any]]:
+    """Write an ensemble's predictions and record; return what to archive."""
+    kept = Run(
+        run_id=records.run_id({"key": key}), seconds=round(seconds, 3), marks=["nested"],
+        parameters=records.flat(made.description), environment=records.environment("numpy"),
+    )  # fmt: skip
+    record = records.make(head, kept, made.predictions, pool.dataset.y, pool.folds)
+    stored = paths.ensembles(pool.competition.name) / f"{made.description['method']}.npz"
+    made.predictions.save(stored)
+    records.write(stored.with_suffix(".json"), record)
+    drawn = gallery.pictures_of(made.predictions, pool.dataset, pool.folds)
+    return record, {"predictions.npz": stored, **drawn}

@@ -7,6 +7,7 @@ The same bytes after a restart: each trial gets a fresh sampler, seeded by how m
 and a trial that a kill left running is failed and its values are tried again before the next are asked.
 """
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import optuna
 
 _PRUNE_BELOW_P = 0.05
+_MOST_DEATHS = 3
 
 
 class BudgetSpent(Exception):
@@ -43,7 +45,7 @@ class Study:
     Attributes:
         params: the best trial's values, or {} where no trial finished.
         score: its mean over the inner splits; None where no trial finished.
-        finished, pruned, failed: numbers of trials.
+            finished, pruned, failed: numbers of trials.
         stopped_by: trials (all were run) or budget (then a rerun may differ).
     """
 
@@ -53,6 +55,15 @@ class Study:
     pruned: int
     failed: int
     stopped_by: str
+
+    def sentence(self) -> str:
+        """What came of it, in words."""
+        ended = f"{self.finished} trials finished, {self.pruned} pruned, {self.failed} failed"
+        if self.score is None:
+            return f"nothing found ({ended})"
+        values = ", ".join(f"{name} {value}" for name, value in self.params.items())
+        late = "; the budget ran out" if self.stopped_by == "budget" else ""
+        return f"{values}: {self.score:.4f} ({ended}{late})"
 
 
 def key_of(plan: Plan, held: int) -> str:
@@ -66,13 +77,14 @@ def inner_folds(plan: Plan, held: int) -> list[int]:
     return [fold for fold in others if not plan.folds.is_time or fold > held]
 
 
-def tune(plan: Plan, held: int, trials: int, work: Path) -> Study:
+def tune(plan: Plan, held: int, trials: int, minutes: float, work: Path) -> Study:
     """Search the model's space on the rows outside fold `held`.
 
     Args:
-        plan: model, data, folds and the budget in minutes.
+        plan: model, data and folds.
         held: the fold whose rows are never touched.
-        trials: how many trials shall finish, earlier calls included.
+        trials: how many trials shall end, earlier calls included.
+        minutes: wall-clock budget, earlier calls included; what a kill cut off is not charged.
         work: folder of the journal, held by this process alone.
     """
     open_space = {name: part for name, part in plan.model.space.items() if name not in plan.fixed}
@@ -80,9 +92,10 @@ def tune(plan: Plan, held: int, trials: int, work: Path) -> Study:
     if not open_space or not inner:
         return Study({}, None, 0, 0, 0, "trials")
     search = _Search(plan, held, inner, open_space, work)
+    search.deadline = time.monotonic() + 60 * minutes - search.seconds_spent()
     with progress.bar(f"tune {plan.name}", trials) as bar:
         stopped_by = search.run(trials, bar)
-    return search.result(stopped_by)
+    return search.result(trials, stopped_by)
 
 
 class _Search:
@@ -98,7 +111,7 @@ class _Search:
     ) -> None:
         self.plan, self.held, self.inner, self.space, self.work = plan, held, inner, space, work
         self.study = _open_study(work / "study.journal", plan.metric.direction)
-        self.deadline = time.monotonic() + plan.tune.minutes * 60 - self._seconds_spent()
+        self.deadline = math.inf
 
     def run(self, trials: int, bar: progress.Bar) -> str:
         """Run what is missing of `trials`; return what ended it."""
@@ -112,24 +125,23 @@ class _Search:
             try:
                 note = self._run_trial(trial, bar)
             except BudgetSpent:
+                trial.set_user_attr("out of time", True)
                 self._tell(trial, "FAIL")
                 return "budget"
             bar.step(note)
         return "trials"
 
-    def result(self, stopped_by: str) -> Study:
-        counts = {name: len(self._in_state(name)) for name in ("COMPLETE", "PRUNED", "FAIL")}
-        if not counts["COMPLETE"]:
-            return Study({}, None, 0, counts["PRUNED"], counts["FAIL"], stopped_by)
-        best = self.study.best_trial
-        return Study(
-            dict(best.params),
-            float(best.value or 0.0),
-            counts["COMPLETE"],
-            counts["PRUNED"],
-            counts["FAIL"],
-            stopped_by,
-        )
+    def result(self, trials: int, stopped_by: str) -> Study:
+        """What the first `trials` trials found: more of them, asked for earlier, do not count."""
+        over = sorted(self._over(), key=lambda trial: trial.number)[:trials]
+        complete = [trial for trial in over if trial.state.name == "COMPLETE"]
+        pruned = sum(trial.state.name == "PRUNED" for trial in over)
+        counts = (len(complete), pruned, len(over) - len(complete) - pruned)
+        if not complete:
+            return Study({}, None, *counts, stopped_by)
+        pick = max if self.plan.metric.greater_is_better else min
+        best = pick(complete, key=lambda trial: trial.value)  # of equal ones the first
+        return Study(dict(best.params), float(best.value), *counts, stopped_by)
 
     def _run_trial(self, trial: "optuna.Trial", bar: progress.Bar) -> str:
         values = {name: _suggest(trial, name, part) for name, part in self.space.items()}
@@ -142,12 +154,12 @@ class _Search:
             bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
             try:
                 predicted = self._predict(params, fold, lambda note: self._stop_if_late())
+                y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
+                scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
             except MemberFailed as error:
                 trial.set_user_attr("reason", str(error)[:500])
                 self._tell(trial, "FAIL")
                 return f"failed: {error}"
-            y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
-            scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
             losses.append(exact_losses(self.plan.metric, y, predicted))
             trial.report(float(np.mean(scores)), step)
             if step + 1 < len(self.inner) and self._is_hopeless(losses):
@@ -196,27 +208,45 @@ class _Search:
             raise BudgetSpent
 
     def _bury_the_dead(self) -> None:
-        """Fail trials that a kill left running, and queue their values again."""
+        """Fail trials that a kill left running, and queue their values again.
+
+        A trial that dies again and again (of memory, say) is the killer itself: then it counts as failed.
+        """
         for dead in self._in_state("RUNNING"):
             self._tell(dead.number, "FAIL")
-            if len(dead.params) == len(self.space):
-                self.study.enqueue_trial(dead.params)
+            deaths = dead.user_attrs.get("deaths", 0) + 1
+            if len(dead.params) == len(self.space) and deaths < _MOST_DEATHS:
+                self.study.enqueue_trial(dead.params, user_attrs={"deaths": deaths})
 
     def _in_state(self, name: str) -> list[Any]:
         return [trial for trial in self.study.trials if trial.state.name == name]
 
     def _over(self) -> list[Any]:
-        """Trials that count towards the number asked for: complete, pruned, or failed with a reason."""
-        failed = [trial for trial in self._in_state("FAIL") if "reason" in trial.user_attrs]
-        return self._in_state("COMPLETE") + self._in_state("PRUNED") + failed
+        """Trials that count towards the number asked for: complete, pruned, or failed by themselves."""
+        return [
+            trial
+            for trial in self.study.trials
+            if trial.state.name in ("COMPLETE", "PRUNED")
+            or (trial.state.name == "FAIL" and _is_own_failure(trial.user_attrs))
+        ]
 
-    def _seconds_spent(self) -> float:
-        return sum(trial.duration.total_seconds() for trial in self.study.trials if trial.duration)
+    def seconds_spent(self) -> float:
+        """Of all trials that ended by themselves: a dead one's time includes the hours until it was found."""
+        timed = [trial for trial in self.study.trials if trial.user_attrs.get("out of time")]
+        return sum(
+            trial.duration.total_seconds() for trial in self._over() + timed if trial.duration
+        )
 
     def _tell(self, trial: Any, state: str) -> None:
         from optuna.trial import TrialState
 
         self.study.tell(trial, state=TrialState[state])
+
+
+def _is_own_failure(notes: Mapping[str, Any]) -> bool:
+    return "reason" in notes or (
+        notes.get("deaths", 0) >= _MOST_DEATHS - 1 and "out of time" not in notes
+    )
 
 
 def _open_study(path: Path, direction: str) -> "optuna.Study":

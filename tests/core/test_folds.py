@@ -286,7 +286,7 @@ def test_watching_follows_the_seed(groups: np.ndarray | None) -> None:
 
 def test_one_group_cannot_be_watched_and_fitted() -> None:
     folds = Folds(np.zeros(8, np.int64), is_time=False, hash="")
-    with pytest.raises(UserError, match="holds all 8: set watch: 0"):
+    with pytest.raises(UserError, match="holds all 8: set watched: 0 under train"):
         inner_watch(folds, np.arange(8), 0.2, np.zeros(8), 0, np.array(["a"] * 8))
 
 

@@ -1,6 +1,6 @@
 """The currency: it comes back from disk as it went, and nothing else passes for it."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +178,6 @@ def test_labels_are_pooled_only_where_labels_are_judged() -> None:
     assert made(metric="log_loss").is_pooled
     assert not made(kind="label", metric="log_loss").is_pooled
     assert not made(kind="label", metric="roc_auc").is_pooled
-
-
-def test_renaming_changes_the_name_alone() -> None:
-    renamed = made().renamed("ensembles/mean")
-    assert renamed.name == "ensembles/mean"
-    assert_same(replace(renamed, name="models/knn"), made())
 
 
 @PATIENT

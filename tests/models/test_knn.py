@@ -98,15 +98,29 @@ def test_the_rule_of_thumb_is_the_root_of_the_rows_and_k_never_exceeds_them() ->
     assert KNearestNeighbours(Params(k=40), VALUES).fit(X, X[:, 0], None).k == 10
 
 
-def test_one_search_serves_every_smaller_k(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_search_serves_every_k_of_the_search_space(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     search = knn._brute_force
     monkeypatch.setattr(knn, "_brute_force", lambda *a: asked.append(a[2]) or search(*a))
-    X = np.random.default_rng(3).normal(size=(50, 2)).astype(np.float32)
-    y = np.arange(50) % 10
-    for k in (7, 3, 7, 9, 1):
-        model = KNearestNeighbours(Params(k=k), CLASSES).fit(X[:40], y[:40], None)
-        fresh = KNeighborsClassifier(k, algorithm="brute").fit(X[:40], y[:40]).kneighbors(X[40:])[1]
-        model.predict(X[40:])
-        np.testing.assert_array_equal(knn._search(X[:40], X[40:], k, CLASSES)[1], fresh)
-    assert asked == [7, 9]
+    X = np.random.default_rng(3).normal(size=(150, 2)).astype(np.float32)
+    y = np.arange(150) % 10
+    for k in (7, 3, 50, 9, 1):
+        KNearestNeighbours(Params(k=k), CLASSES).fit(X[:120], y[:120], None).predict(X[120:])
+        wanted = (
+            KNeighborsClassifier(k, algorithm="brute").fit(X[:120], y[:120]).kneighbors(X[120:])[1]
+        )
+        np.testing.assert_array_equal(knn._search(X[:120], X[120:], k, CLASSES)[1], wanted)
+    assert asked == [64]
+
+
+@pytest.mark.parametrize("k", [1, 5, 20])
+def test_of_rows_at_one_distance_the_earlier_is_nearer_whatever_was_asked_before(k: int) -> None:
+    """Few different points: nearly every distance occurs many times, also around the k-th neighbour."""
+    X = np.random.default_rng(k).integers(0, 2, (60, 3)).astype(np.float32)
+    rows, queries = X[:40], X[40:]
+    distance = np.sqrt(((queries[:, None] - rows[None]) ** 2).sum(axis=2))
+    wanted = np.lexsort((np.broadcast_to(np.arange(40), distance.shape), distance), axis=1)[:, :k]
+    for before in (1, 30):
+        knn._kept.clear()
+        knn._search(rows, queries, before, CLASSES)
+        np.testing.assert_array_equal(knn._search(rows, queries, k, CLASSES)[1], wanted)

@@ -109,6 +109,20 @@ def test_the_chosen_one_is_marked(scored: Workshop) -> None:
     assert rendered().count('class="chosen"') == 1
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "not comparable: other metric, other data; tuned on folds 1…2"),
+        ("ko", "비교할 수 없음: 다른 평가 지표, 다른 데이터; tuned on folds 1…2"),
+    ],
+)
+def test_a_score_of_something_else_is_marked(scored: Workshop, language: str, said: str) -> None:
+    write_json(paths.dataset("tiny") / "meta.json", {"hash": "d"})
+    assert "not comparable" not in rendered()
+    write("models/knn", 0.9, marks=["tuned on folds 1…2"], metric="log_loss", data_hash="other")
+    assert said in Elements(rendered(language)).text
+
+
 def test_the_picture_is_inside_the_page(scored: Workshop) -> None:
     (image,) = [attributes for tag, attributes in Elements(rendered()).elements if tag == "img"]
     assert image["src"] == "data:image/png;base64," + base64.b64encode(b"\x89PNG").decode()

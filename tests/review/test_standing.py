@@ -1,10 +1,15 @@
 """The standing: order by the metric's direction, LB scores from the ledger, who failed, who is missing."""
 
+import shutil
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core import paths
+from pipelines.core import folds, paths
+from pipelines.core.atomic import write_json
 from pipelines.core.errors import UserError
 from pipelines.core.metrics import get
 from pipelines.review import standing
@@ -14,6 +19,7 @@ from tests.conftest import Workshop
 from tests.review.scored_competition import finish, record, submit, write
 
 ENSEMBLE = {"methods": ["mean"], "choose": "best"}
+IDS, FOLD = np.array(["행0", "b", "007"]), np.array([0, 1, -1])
 
 
 def names() -> list[str]:
@@ -117,8 +123,49 @@ def test_a_failure_of_another_competition_or_of_a_dropped_model_is_not_shown(
     assert standing.read("tiny").is_whole
 
 
+def leave_nothing(*outputs: Path) -> None:
+    for path in outputs:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def bring_back(path: Path) -> None:
+    if path == paths.folds("tiny"):
+        folds.save(path, IDS, FOLD)
+    else:
+        write_json(path, {})
+
+
+def failed() -> list[str]:
+    return [failure.stage for failure in standing.read("tiny").failed]
+
+
+def test_a_failure_counts_only_while_the_output_is_missing(scored: Workshop) -> None:
+    outputs: dict[tuple[str, ...], Path] = {
+        ("download", "tiny"): paths.raw("tiny"),
+        ("preprocess", "tiny"): paths.folds("tiny"),
+        ("tune", "tiny", "knn"): paths.tuned("tiny", "knn"),
+        ("train", "tiny", "knn"): paths.score("tiny", "knn"),
+        ("kernel", "tiny", "m01/first"): paths.score("tiny", "m01/first"),
+        ("ensemble", "tiny"): paths.ensemble_score("tiny"),
+        ("submission", "tiny"): paths.submission("tiny"),
+        ("review", "tiny"): paths.report("tiny"),
+    }
+    scored.write_params(models=["knn"], kernels=["m01/first"], ensemble=ENSEMBLE)
+    for address in outputs:
+        failures.remember("no", *address)
+    write("kernels/m01/first", 0.9)
+    for address, path in outputs.items():
+        if not path.exists():
+            assert failures.address(*address) in failed()
+            # as DVC brings it back from its cache
+            bring_back(path)
+        assert failures.address(*address) not in failed()
+    assert standing.read("tiny").is_whole
+
+
 def test_failures_stand_in_the_order_of_the_stages(scored: Workshop) -> None:
     scored.write_params(models=["knn", "cnn"], kernels=["m01/first"], ensemble=ENSEMBLE)
+    leave_nothing(paths.raw("tiny"), paths.score("tiny", "knn"))
     for address in (
         ("review",),
         ("kernel", "m01/first"),
@@ -135,6 +182,7 @@ def test_failures_stand_in_the_order_of_the_stages(scored: Workshop) -> None:
 
 def test_the_json_has_the_one_shape_of_a_score_and_the_retry_line(scored: Workshop) -> None:
     submit("models/cnn", 0.8)
+    leave_nothing(paths.score("tiny", "knn"))
     failures.remember("no", "train", "tiny", "knn")
     content = standing.read("tiny").as_json()
     assert content["greater_is_better"] is True
@@ -147,6 +195,68 @@ def test_the_json_has_the_one_shape_of_a_score_and_the_retry_line(scored: Worksh
     assert content["failed"] == [
         {"stage": "train@tiny-knn", "reason": "no", "retry": "dvc repro -s -f train@tiny-knn"}
     ]
+
+
+@pytest.fixture
+def present(scored: Workshop) -> Workshop:
+    """Dataset and folds are there, and every record is of them."""
+    write_json(paths.dataset("tiny") / "meta.json", {"classes": [], "image": None, "hash": "d"})
+    folds.save(paths.folds("tiny"), IDS, FOLD)
+    for name, score in (("models/knn", 0.90), ("models/cnn", 0.95), ("ensembles/mean", 0.93)):
+        write(name, score, folds_hash=folds.hash_of(IDS, FOLD))
+    return scored
+
+
+def test_scores_of_one_metric_data_and_folds_are_comparable(present: Workshop) -> None:
+    assert names() == ["models/cnn", "ensembles/mean", "models/knn"]
+    found = standing.read("tiny")
+    assert [entry.differs for entry in found.entries] == [(), (), ()]
+    assert found.as_json()["not_comparable"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"folds_hash": "f"}, ("folds",)),
+        ({"data_hash": "other"}, ("data",)),
+        ({"metric": "log_loss"}, ("metric",)),
+        ({"data_hash": "other", "folds_hash": "f"}, ("data", "folds")),
+    ],
+)
+def test_a_score_of_something_else_stands_last_and_keeps_its_lb(
+    present: Workshop, change: dict[str, str], differs: tuple[str, ...]
+) -> None:
+    write("models/knn", None, folds_hash=folds.hash_of(IDS, FOLD))
+    write("models/cnn", 0.95, **({"folds_hash": folds.hash_of(IDS, FOLD)} | change))
+    submit("models/cnn", 0.8)
+    assert names() == ["ensembles/mean", "models/knn", "models/cnn"]
+    found = standing.read("tiny")
+    assert (found.entries[-1].differs, found.entries[-1].lb_public) == (differs, 0.8)
+    content = found.as_json()
+    assert content["not_comparable"] == [{"name": "models/cnn", "differs": list(differs)}]
+
+
+def test_new_folds_leave_every_older_score_behind(present: Workshop) -> None:
+    folds.save(paths.folds("tiny"), IDS, FOLD[::-1])
+    assert [entry.differs for entry in standing.read("tiny").entries] == [("folds",)] * 3
+
+
+@pytest.mark.parametrize("lost", ["meta.json", "folds.csv"])
+def test_what_is_not_there_is_not_compared(present: Workshop, lost: str) -> None:
+    (present_file,) = (present.root / "data").rglob(lost)
+    present_file.unlink()
+    write("models/cnn", 0.95, data_hash="other", folds_hash="f")
+    (differing,) = [entry for entry in standing.read("tiny").entries if entry.differs]
+    assert differing.differs == (("folds",) if lost == "meta.json" else ("data",))
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("dataset/meta.json", "{}"), ("folds.csv", "row,fold\n1,0\n")]
+)
+def test_damaged_data_are_an_error(present: Workshop, file: str, text: str) -> None:
+    (paths.data("tiny") / file).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"delete both and run `dvc repro`"):
+        standing.read("tiny")
 
 
 def test_an_unknown_competition_and_a_damaged_record_are_errors(scored: Workshop) -> None:

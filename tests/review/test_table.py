@@ -66,6 +66,7 @@ def test_the_verdict_and_the_next_steps(scored: Workshop) -> None:
 
 
 def test_who_failed_is_named_with_reason_and_retry_line(scored: Workshop) -> None:
+    paths.score("tiny", "knn").unlink()
     failures.remember("fold 0: [bold]no[/bold] learning_rate", "train", "tiny", "knn")
     text = shown()
     assert "failed train@tiny-knn: fold 0: [bold]no[/bold] learning_rate" in text
@@ -83,6 +84,12 @@ def test_who_is_missing_and_which_method_was_left_out(scored: Workshop) -> None:
 def test_marks_that_look_like_markup_are_shown_as_they_are(scored: Workshop) -> None:
     write("models/knn", 0.9, marks=["[red]seen[/red]", "[/]"])
     assert row_of("models/knn")[-1] == "chosen, [red]seen[/red], [/]"
+
+
+def test_a_score_of_another_metric_is_marked(scored: Workshop) -> None:
+    write("models/knn", 0.9, metric="log_loss", marks=["tuned on folds 1…2"])
+    assert row_of("models/knn")[-1].startswith("not comparable: other metric, chosen")
+    assert "not comparable" not in row_of("ensembles/mean")[-1]
 
 
 def test_without_any_score_there_is_no_empty_table(workshop: Workshop) -> None:

@@ -47,7 +47,8 @@ def test_a_missing_profile_is_an_error_and_leaves_no_page(blended: Workshop) -> 
 def test_its_own_failure_of_last_time_is_not_on_the_page(
     blended: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "_die_when_told", lambda: None)
+    monkeypatch.setattr(stages.process, "raise_on_signals", lambda: None)
+    monkeypatch.setattr(stages.process, "die_with_parent", lambda: None)
     failures.remember("the disk was full", "review", "tiny")
     failures.remember("no ids", "submission", "tiny")
     assert stages.run(review, ["tiny"]) == 0

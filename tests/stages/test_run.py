@@ -19,7 +19,8 @@ from tests.conftest import Workshop
 @pytest.fixture(autouse=True)
 def as_called_by_dvc(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     """Signals and the parent's death belong to a process of its own, not to the one of the tests."""
-    monkeypatch.setattr(stages, "_die_when_told", lambda: None)
+    monkeypatch.setattr(stages.process, "raise_on_signals", lambda: None)
+    monkeypatch.setattr(stages.process, "die_with_parent", lambda: None)
     return workshop
 
 
@@ -79,15 +80,32 @@ def test_being_stopped_is_no_failure_of_the_stage(capsys: pytest.CaptureFixture[
     assert "stopped by SIGTERM" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [[], ["tiny"], ["tiny", "knn", "more"]])
-def test_a_wrong_number_of_names_shows_the_usage(
-    given: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "given",
+    [[], ["--competition", "tiny"], ["tiny", "knn"], ["--competition", "a", "--modle", "b"]],
+)
+def test_wrong_options_show_the_usage(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mend(competition: str, model: str) -> None:
         raise AssertionError("must not run")
 
-    assert stages.run(mend, given) == 1
-    assert "pipelines.stages.mend COMPETITION MODEL" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["mend", *given])
+    with pytest.raises(SystemExit, match="2"):
+        stages.run(mend)
+    usage = " ".join(capsys.readouterr().err.split())
+    assert "pipelines.stages.mend [-h] --competition COMPETITION --model MODEL" in usage
+
+
+def test_options_may_come_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def mend(competition: str, model: str) -> None:
+        seen.append((competition, model))
+
+    monkeypatch.setattr(sys, "argv", ["mend", "--model", "knn", "--competition", "대회"])
+    assert stages.run(mend) == 0
+    assert seen == [("대회", "knn")]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import pytest
 from pipelines.core import paths
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.process import Killed
-from pipelines.tracking import mlflow_store, records
+from pipelines.tracking import mlflow_store, records, store_file
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work
 
@@ -227,7 +227,65 @@ def test_an_exception_after_finish_is_a_failure_still(work: Work) -> None:
 
     with pytest.raises(OSError, match="late"):
         fail_late()
-    assert runs()[0].info.status == "FAILED"
+    (run,) = runs()
+    assert run.info.status == "FAILED"
+    (folder,) = paths.history().iterdir()
+    kept = records.read(folder / "record.json")
+    assert (kept.status, kept.reason) == ("FAILED", "OSError: late")
+    assert mlflow_store.mirror_all() == 0
+    assert [one.info.run_id for one in runs()] == [run.info.run_id]
+
+
+def end(work: Work, error: BaseException) -> None:
+    """Open a run that ends by this error."""
+    with pytest.raises(type(error)), mlflow_store.running(work.head):
+        raise error
+
+
+def endings_of(store_runs: list[Any]) -> list[tuple[str, str, str]]:
+    shown = ("pilsa.run_id", "reason")
+    return sorted((run.info.status, *(run.data.tags[name] for name in shown)) for run in store_runs)
+
+
+def test_failed_and_killed_runs_are_in_the_history(work: Work) -> None:
+    end(work, MemberFailed("fold 2 has no rows"))
+    end(work, MemberFailed("fold 3 has no rows"))
+    end(work, Killed(signal.SIGTERM))
+    kept = [records.read(folder / "record.json") for folder in paths.history().iterdir()]
+    assert sorted((record.status, record.reason) for record in kept) == [
+        ("FAILED", "fold 2 has no rows"),
+        ("FAILED", "fold 3 has no rows"),
+        ("KILLED", "Killed: SIGTERM"),
+    ]
+    for record in kept:
+        assert record.head == work.head
+        assert record.cv_mean is None
+        assert record.seconds >= 0
+    assert len({record.run_id for record in kept}) == 3
+
+
+def test_failed_and_killed_runs_are_rebuilt_and_mirrored_once(work: Work, migrated: Path) -> None:
+    end(work, MemberFailed("fold 2 has no rows"))
+    end(work, KeyboardInterrupt())
+    before = endings_of(runs())
+    assert [status for status, *_ in before] == ["FAILED", "KILLED"]
+    rows = counts()
+    assert mlflow_store.mirror_all() == 0
+    assert counts() == rows
+    shutil.copyfile(migrated, paths.mlruns() / "mlflow.db")
+    assert mlflow_store.mirror_all() == 2
+    assert endings_of(runs()) == before
+    assert mlflow_store.mirror_all() == 0
+
+
+def test_a_history_that_cannot_be_written_does_not_hide_the_error(work: Work) -> None:
+    paths.history().parent.mkdir(parents=True, exist_ok=True)
+    paths.history().write_text("a file where a folder must be", encoding="utf-8")
+    with pytest.raises(ZeroDivisionError) as caught, mlflow_store.running(work.head):
+        raise ZeroDivisionError
+    assert "its record could not be kept" in caught.value.__notes__[0]
+    (run,) = runs()
+    assert (run.info.status, run.data.tags["reason"]) == ("FAILED", "ZeroDivisionError")
 
 
 def test_a_run_that_forgets_its_record_is_a_failure(work: Work) -> None:
@@ -333,7 +391,7 @@ def test_a_store_that_cannot_be_written_stops_before_the_work(workshop: Workshop
 
 
 def test_a_locked_store_is_said_to_be_in_use(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_store, "_SECONDS_FOR_LOCK", 0.1)
+    monkeypatch.setattr(store_file, "_SECONDS_FOR_LOCK", 0.1)
     with closing(sqlite3.connect(paths.mlruns() / "mlflow.db", isolation_level=None)) as database:
         database.execute("BEGIN EXCLUSIVE")
         with pytest.raises(UserError, match=r"locked.*end what holds it"):

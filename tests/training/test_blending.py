@@ -219,7 +219,7 @@ class TestChoosing:
         good = member(0.8 * one_hot(y, 3) + 0.2 / 3, "models/good", metric="log_loss")
         poor = replace(members[0], metric="log_loss")
         assert best_single([poor, good], y, FOLDS, LOG_LOSS).name == "models/good"
-        twin = good.renamed("models/twin")
+        twin = replace(good, name="models/twin")
         assert best_single([poor, good, twin], y, FOLDS, LOG_LOSS).name == "models/good"
 
     def test_best_single_passes_over_gaps_and_labels(self) -> None:
@@ -240,7 +240,7 @@ class TestChoosing:
     def test_choose(self, wanted: str, name: str) -> None:
         members, y = guesses(1)
         good = member(one_hot(y, 3), "models/good")
-        candidates = [members[0], good, good.renamed("ensembles/mean")]
+        candidates = [members[0], good, replace(good, name="ensembles/mean")]
         assert choose(wanted, candidates, y, FOLDS, ACCURACY).name == name
 
     def test_choose_what_does_not_exist(self) -> None:

@@ -68,7 +68,8 @@ def with_budget(plan: Plan, **changes: Any) -> Plan:
 
 
 def study(plan: Plan, work: Path, trials: int = 6, held: int = 0, **changes: Any) -> tuning.Study:
-    return tuning.tune(with_budget(plan, **changes), held, trials, work)
+    budgeted = with_budget(plan, **changes)
+    return tuning.tune(budgeted, held, trials, budgeted.tune.minutes, work)
 
 
 def rows(X: np.ndarray) -> set[bytes]:
@@ -156,6 +157,59 @@ def test_a_trial_that_fails_counts_and_the_others_go_on(
     assert found.params["mode"] == "steady"
 
 
+def test_a_metric_that_refuses_a_trial_fails_that_trial_alone(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Guesser.predict
+
+    def refuse_some(self: Guesser, X: np.ndarray) -> np.ndarray:
+        predicted = original(self, X)
+        return predicted * np.nan if self.params.right < 0.3 else predicted
+
+    monkeypatch.setattr(Guesser, "predict", refuse_some)
+    found = study(plan, tmp_path / "work", trials=12)
+    assert found.failed > 0
+    assert found.finished + found.pruned + found.failed == 12
+
+
+def test_fewer_trials_than_before_find_what_they_would_have_found(
+    plan: Plan, tmp_path: Path
+) -> None:
+    few = study(plan, tmp_path / "few", trials=3)
+    study(plan, tmp_path / "many", trials=9)
+    assert study(plan, tmp_path / "many", trials=3) == few
+
+
+def running_since_yesterday(plan: Plan, work: Path, **notes: int) -> None:
+    """Leave a trial as a kill leaves it, ten hours ago."""
+    from datetime import datetime, timedelta
+
+    import optuna
+
+    search = tuning._open_study(work / "study.journal", "maximize")
+    trial = optuna.trial.create_trial(
+        state=optuna.trial.TrialState.RUNNING, params={"right": 0.9, "mode": "steady"}, user_attrs=notes,
+        distributions={
+            "right": optuna.distributions.FloatDistribution(0, 1),
+            "mode": optuna.distributions.CategoricalDistribution(["steady"]),
+        },
+    )  # fmt: skip
+    trial.datetime_start = datetime.now() - timedelta(hours=10)
+    search.add_trial(trial)
+
+
+def test_the_hours_until_a_dead_trial_was_found_cost_no_budget(plan: Plan, tmp_path: Path) -> None:
+    running_since_yesterday(plan, tmp_path / "work")
+    assert study(plan, tmp_path / "work", trials=2).stopped_by == "trials"
+    assert study(plan, tmp_path / "work", trials=4).stopped_by == "trials"
+
+
+def test_a_trial_that_dies_again_and_again_counts_as_failed(plan: Plan, tmp_path: Path) -> None:
+    running_since_yesterday(plan, tmp_path / "work", deaths=2)
+    found = study(plan, tmp_path / "work", trials=3)
+    assert (found.failed, found.finished + found.pruned) == (1, 2)
+
+
 def test_a_torn_journal_and_a_left_lock_are_mended(plan: Plan, tmp_path: Path) -> None:
     whole = study(plan, tmp_path / "whole", trials=5)
     work = tmp_path / "torn"
@@ -174,7 +228,7 @@ from dataclasses import replace
 from pathlib import Path
 plan = replace(plans.load("tiny", "knn"), model=Guesser, fixed={})
 Guesser.seconds = 0.4
-tuning.tune(with_budget(plan), 0, 6, Path(sys.argv[1]))
+tuning.tune(with_budget(plan), 0, 6, 1.0, Path(sys.argv[1]))
 """
 
 

@@ -125,7 +125,12 @@ class SmallRepository:
         return self.run("pilsa", *arguments)
 
     def stage(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return self.run("python", "-m", f"pipelines.stages.{name}", *arguments)
+        options = [
+            part
+            for pair in zip(("--competition", "--model"), arguments, strict=False)
+            for part in pair
+        ]
+        return self.run("python", "-m", f"pipelines.stages.{name}", *options)
 
     def scores(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.pilsa("scores", "--json").stdout)
