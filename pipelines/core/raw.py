@@ -1,5 +1,6 @@
 """Raw files, checked and turned into a dataset. What is wrong with them is said here, once, for everybody."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,8 +122,8 @@ def build(competition: Competition, tables: RawTables) -> tuple[Dataset, list[st
         The dataset and warnings, a sentence each (columns that were dropped, …).
 
     Raises:
-        UserError: ids twice, a target missing or constant, a test column that train lacks, an image
-            column count that is no picture, a metric that does not fit the classes.
+        UserError: ids twice, a target missing or constant, a sample of other ids, a test column that train
+            lacks, an image column count that is no picture, a metric that does not fit the target.
     """
     train, test = tables.train, tables.test
     row_ids = _ids(train, competition.id_column, "train")
@@ -130,7 +131,8 @@ def build(competition: Competition, tables: RawTables) -> tuple[Dataset, list[st
     classes, y = _target(competition, train[competition.target])
     if competition.task == "classification":
         get(competition.metric).check_classes(classes)
-    columns, warnings = _feature_columns(competition, train, test)
+    _check_sample(competition, tables.sample, test_ids, len(classes))
+    columns, notes = _feature_columns(competition, train, test)
     X_train, X_test = (_features(competition, table[columns]) for table in (train, test))
     split = competition.split
     dataset = Dataset(
@@ -138,7 +140,7 @@ def build(competition: Competition, tables: RawTables) -> tuple[Dataset, list[st
         groups=_column(train, split.group, "split.group"),
         times=_times(train, split.time),
     )  # fmt: skip
-    return with_hash(dataset), warnings
+    return with_hash(dataset), notes
 
 
 def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
@@ -155,6 +157,26 @@ def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
             "set id_column to the column that names rows, or remove the duplicates"
         )
     return ids.to_numpy(dtype=np.str_)
+
+
+def _check_sample(
+    competition: Competition, sample: pd.DataFrame, test_ids: np.ndarray, n_classes: int
+) -> None:
+    """What would fail at the very end, after hours of training, is said before they begin."""
+    wanted = set(sample[competition.id_column])
+    lacking = wanted.symmetric_difference(test_ids.tolist())
+    if lacking:
+        raise UserError(
+            f"the sample submission must have the ids of test, found {len(wanted)} against {len(test_ids)} "
+            f"(first that differs: {sorted(map(str, lacking))[0]!r}): check `files:` in the competition file"
+        )
+    columns = len(sample.columns) - 1
+    is_matrix = n_classes > 2 and get(competition.metric).needs == "probability"
+    if columns != (n_classes if is_matrix else 1) and not (n_classes == 2 and columns == 2):
+        raise UserError(
+            f"the sample submission must have {n_classes if is_matrix else 1} columns beside the id for "
+            f"{competition.metric} of {n_classes or 'no'} classes, found {columns}: check `metric:` and `files:`"
+        )
 
 
 def _target(
@@ -194,6 +216,10 @@ def _values(competition: Competition, column: "pd.Series[str]") -> np.ndarray:
             f"{str(column.iloc[wrong[0]])!r} ({len(wrong)} such rows): correct the file, or set "
             "`task: classification` in the competition file"
         )
+    if competition.metric == "rmsle" and numbers.min() < 0:
+        raise UserError(
+            f"rmsle must have a target of 0 or more, found {numbers.min():g}: use metric: rmse in the competition file"
+        )
     return numbers
 
 
@@ -208,6 +234,11 @@ def _class_order(label: str) -> tuple[int, float, str]:
 def _feature_columns(
     competition: Competition, train: pd.DataFrame, test: pd.DataFrame
 ) -> tuple[list[str], list[str]]:
+    for name in competition.drop:
+        if name not in train.columns and name not in test.columns:
+            raise UserError(
+                f"`drop:` must list columns of train or test, found {name!r}{did_you_mean(name, train.columns)}"
+            )
     apart = {competition.id_column, competition.target, *competition.drop}
     in_train = [column for column in train.columns if column not in apart]
     in_test = [column for column in test.columns if column not in apart]
@@ -218,15 +249,15 @@ def _feature_columns(
             f"{did_you_mean(extra[0], in_train)} (list it under `drop:` if it is no feature)"
         )
     only_train = [column for column in in_train if column not in test.columns]
-    warnings = []
+    notes = []
     if only_train:
-        warnings.append(f"columns only in train are dropped: {', '.join(map(str, only_train))}")
+        notes.append(f"columns only in train are dropped: {', '.join(map(str, only_train))}")
     columns = [column for column in in_train if column in test.columns]
     if not columns:
         raise UserError(
             "train and test must share at least one feature column, found none: check `drop:`"
         )
-    return columns, warnings
+    return columns, notes
 
 
 def _features(competition: Competition, table: pd.DataFrame) -> Features:
@@ -282,7 +313,9 @@ def _times(table: pd.DataFrame, column: str | None) -> np.ndarray | None:
     if pd.api.types.is_numeric_dtype(table[column]):
         return table[column].to_numpy(np.float64)
     try:
-        return pd.to_datetime(table[column]).to_numpy("datetime64[ns]").astype(np.int64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that each cell is parsed by itself
+            return pd.to_datetime(table[column]).to_numpy("datetime64[ns]").astype(np.int64)
     except (ValueError, TypeError):
         raise UserError(
             f"split.time must be numbers or dates, found {str(values[0])!r} in {column!r}: set it to another column"

@@ -107,7 +107,9 @@ def _explain(schema: type[BaseModel], item: Any) -> str:
     if item["type"] == "missing":
         return f"key {key!r} must be given and is missing: add it"
     message = item["msg"].removeprefix("Value error, ")
-    return f"{key or 'the file'}: {message} (found {item['input']!r}): change it"
+    if not key:  # the whole value is at fault: its content would say nothing
+        return f"{message}: change it"
+    return f"{key}: {message} (found {repr(item['input'])[:80]}): change it"
 
 
 def _fields_at(schema: type[BaseModel], location: list[str]) -> list[str]:

@@ -34,6 +34,8 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
             continue
         except FileNotFoundError:
             raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
+        except (IsADirectoryError, PermissionError) as error:
+            raise UserError(f"{path} must be a file that can be read ({error.strerror})") from None
         except pd.errors.EmptyDataError:
             raise UserError(
                 f"{path} must hold a header and rows and is empty: download it again"
@@ -50,18 +52,18 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def _parse(path: Path, text_columns: list[str], encoding: str) -> pd.DataFrame:
-    """Without `index_col=False` pandas takes surplus cells for an index and moves each column by one."""
+    """Read with pandas; of a text column only an empty cell is missing: `NA` or `None` may be an id or a class.
+
+    Without `index_col=False` pandas takes surplus cells for an index and moves each column by one.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            path, converters=dict.fromkeys(text_columns, _spelling), encoding=encoding, index_col=False,
-            low_memory=False,
+        table = pd.read_csv(path, encoding=encoding, index_col=False, low_memory=False)
+        texts = pd.read_csv(
+            path, usecols=lambda name: name in text_columns, dtype=str, na_values=[""], keep_default_na=False,
+            encoding=encoding, index_col=False,
         )  # fmt: skip
-
-
-def _spelling(cell: str) -> str | None:
-    """A cell as it is spelt; only an empty one is missing, since `NA` or `None` may be an id or a class."""
-    return cell or None
+    return table.assign(**{str(name): texts[name] for name in texts})
 
 
 def read_idx(path: Path) -> np.ndarray:

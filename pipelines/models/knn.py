@@ -7,7 +7,7 @@ answer to the second: the neighbour of rank r votes with 1/r.
 import hashlib
 import math
 from collections import OrderedDict
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -34,7 +34,7 @@ class Params(ModelParams):
         test_from: refit costs nothing here and lets the test rows see every training row.
     """
 
-    k: int | Literal["sqrt"] = Field(default="sqrt", union_mode="left_to_right")
+    k: Annotated[int, Field(ge=1)] | Literal["sqrt"] = "sqrt"
     voting: Literal["uniform", "distance", "inverted_index"] = "uniform"
     test_from: TestFrom = "refit"
 
@@ -61,7 +61,7 @@ class KNearestNeighbours(Model):
         self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
     ) -> Self:
         wanted = round(math.sqrt(len(X))) if self.params.k == "sqrt" else self.params.k
-        self.k = max(1, min(wanted, len(X)))
+        self.k = min(wanted, len(X))
         self._rows, self._y = X, y
         return self
 

@@ -74,5 +74,5 @@ def _next_steps(standing: Standing, console: Console) -> None:
     if report.is_file():
         console.print(f"page   {report.relative_to(paths.root())}", highlight=False)
     if file.is_file():
-        console.print(f"grade  pilsa submit   ({file.relative_to(paths.root())})", highlight=False)
+        console.print(f"submit pilsa submit   ({file.relative_to(paths.root())})", highlight=False)
     console.print("runs   pilsa ui", highlight=False)

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -62,6 +63,11 @@ def all_or_nothing(*outputs: Path) -> Iterator[None]:
 
 
 def _run(stage: Callable[..., None], given: list[str]) -> int:
+    # Written first: a process that is killed, of memory for one, can say nothing any more.
+    since = f"{datetime.now():%Y-%m-%d %H:%M}"
+    failures.remember(
+        f"started {since} and has not ended: it is running, or was killed", stage.__name__, *given
+    )
     try:
         stage(*given)
     except PilsaError as error:

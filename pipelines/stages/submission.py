@@ -22,7 +22,7 @@ def submission(competition: str) -> None:
     target = paths.submission(competition)
     submissions.save(target, checked)
     print(
-        f"{target.relative_to(paths.root())}: {len(checked):,} rows from {predictions.name}; `pilsa submit` grades it"
+        f"{target.relative_to(paths.root())}: {len(checked):,} rows from {predictions.name}; `pilsa submit` hands it in"
     )
 
 

@@ -30,6 +30,8 @@ def hand_in(competition: str, file: Path | None, message: str) -> LedgerRow:
     """
     chosen, member = competitions.load(competition), params.load().member
     built = paths.submission(competition)
+    if file is not None and not file.is_file():
+        raise UserError(f"{file} must be a CSV file and is none: name another one")
     if file is not None and file.resolve() != built:
         return grading.submit(chosen, file, message, Origin(member, _UNKNOWN))
     if not built.is_file():

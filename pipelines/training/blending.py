@@ -204,7 +204,7 @@ def _check_kinds(method: type[Method], pool: Sequence[Predictions]) -> None:
     ]
     if unfit:
         raise MemberFailed(
-            f"members must give a {' or '.join(method.kinds)}, and {', '.join(unfit)}: use mean, where labels vote"
+            f"members must give a {' or '.join(method.kinds)}, and {', '.join(unfit)}: use mean or weighted"
         )
 
 

@@ -167,8 +167,17 @@ def _dvc() -> Finding:
 
 def _store() -> Finding:
     folder = paths.mlruns()
+    if folder.exists() and not folder.is_dir():
+        return Finding(
+            "run store", "bad", f"{folder} is a file", "move it away: a folder belongs there"
+        )
     if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
-        return Finding("run store", "bad", f"{folder} is not writable", f"chmod u+w {folder}")
+        return Finding(
+            "run store",
+            "bad",
+            f"{folder} is not writable",
+            f"chmod u+w {folder}, or mount it writable",
+        )
     database = folder / "mlflow.db"
     if not database.exists():
         return Finding("run store", "ok", "empty; the first run makes it")

@@ -78,7 +78,9 @@ def _check_tracked() -> None:
 
 def _check_writable(folder: Path) -> None:
     if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} must be writable and is read-only: chmod u+w {folder}")
+        raise UserError(
+            f"{folder} must be writable and is read-only: chmod u+w {folder}, or mount it writable"
+        )
 
 
 def _follow_git() -> None:

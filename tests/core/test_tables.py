@@ -72,6 +72,14 @@ def test_a_comma_at_the_end_of_each_row_moves_no_column(csv: Path) -> None:
     assert read_csv(csv).to_dict("list") == {"id": [1, 4], "x": [2, 5]}
 
 
+def test_ids_and_labels_keep_their_spelling_and_only_an_empty_cell_is_missing(csv: Path) -> None:
+    csv.write_bytes(b"id,y,x\nNA,None,1\n01,1.0,NA\nnan,,3\n")
+    table = read_csv(csv, ["id", "y"])
+    assert table["id"].tolist() == ["NA", "01", "nan"]
+    assert table["y"].tolist()[:2] == ["None", "1.0"]
+    assert table.isna().sum().to_dict() == {"id": 0, "y": 1, "x": 1}
+
+
 def test_a_missing_csv_names_the_command(csv: Path) -> None:
     with pytest.raises(UserError, match="was not found: run `dvc repro`"):
         read_csv(csv)

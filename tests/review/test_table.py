@@ -60,7 +60,7 @@ def test_the_verdict_and_the_next_steps(scored: Workshop) -> None:
     assert "mean and knn tie; submitted would be: models/knn" in lines
     assert lines[-3:] == [
         "page   reports/tiny.html",
-        "grade  pilsa submit   (submissions/tiny.csv)",
+        "submit pilsa submit   (submissions/tiny.csv)",
         "runs   pilsa ui",
     ]
 

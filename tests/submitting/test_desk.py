@@ -75,5 +75,5 @@ def test_nothing_built_yet_says_how(tiny: Competition) -> None:
     paths.submission("tiny").unlink()
     with pytest.raises(UserError, match="run `make repro`, or name a file"):
         desk.hand_in("tiny", None, "")
-    with pytest.raises(UserError, match=r"nowhere\.csv must exist"):
+    with pytest.raises(UserError, match=r"nowhere\.csv must be a CSV file"):
         desk.hand_in("tiny", Path("nowhere.csv"), "")
