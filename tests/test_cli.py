@@ -146,7 +146,7 @@ def test_a_file_that_somebody_brings_has_no_cv(
     assert done.stdout.startswith("flowers: file: LB public ")
     repository.write("short.csv", "\n".join(built_file[:5]) + "\n")
     assert "ids must be those of the sample" in complaint(repository.pilsa("submit", "short.csv"))
-    assert "nothing.csv must exist" in complaint(repository.pilsa("submit", "nothing.csv"))
+    assert "nothing.csv must be a CSV file" in complaint(repository.pilsa("submit", "nothing.csv"))
 
 
 @pytest.mark.slow

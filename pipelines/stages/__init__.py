@@ -70,6 +70,9 @@ def _run(stage: Callable[..., None], given: list[str]) -> int:
     )
     try:
         stage(*given)
+    except process.Killed:
+        failures.forget(stage.__name__, *given)
+        raise
     except PilsaError as error:
         reason = str(error)
     except Exception as error:

@@ -116,11 +116,13 @@ def _fit_once(
         bar.step(f"{name} kept")
         return kept
     unfinished = work / path.stem
+    job = plan.job(
+        derive(plan.settings.seed, "fit", name),
+        unfinished,
+        lambda note: bar.note(f"{name}: {note}"),
+    )
     try:
-        seed = derive(plan.settings.seed, "fit", name)
-        fit = fit_and_predict(
-            plan, params, rows, targets, seed, unfinished, lambda note: bar.note(f"{name}: {note}")
-        )
+        fit = fit_and_predict(plan, params, job, rows, targets)
     except MemberFailed as error:
         raise MemberFailed(f"{plan.name} failed on {name}: {error}") from error
     save_fit(path, fit)

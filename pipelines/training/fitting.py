@@ -1,8 +1,7 @@
 """One fit: inputs made from the training rows alone, an inner split to watch, a fresh model."""
 
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from pipelines.core.dataset import Features
 from pipelines.core.errors import MemberFailed
 from pipelines.core.folds import inner_watch
 from pipelines.core.seeds import derive
-from pipelines.models import Job, ModelParams
+from pipelines.models import Job, Model, ModelParams
 from pipelines.training.checkpoints import Fit
 from pipelines.training.plan import Plan
 
@@ -22,13 +21,7 @@ def rows_of(X: Features, rows: np.ndarray) -> Features:
 
 
 def fit_and_predict(
-    plan: Plan,
-    params: ModelParams,
-    train_rows: np.ndarray,
-    targets: Sequence[Features],
-    seed: int,
-    folder: Path | None,
-    progress: Callable[[str], None],
+    plan: Plan, params: ModelParams, job: Job, train_rows: np.ndarray, targets: Sequence[Features]
 ) -> Fit:
     """Fit a fresh model and predict.
 
@@ -38,14 +31,9 @@ def fit_and_predict(
     Args:
         plan: model, data and folds.
         params: hyperparameters.
+        job: this fit's seed, folder and progress, as `plan.job` makes it.
         train_rows: positions to learn from.
         targets: raw features of each set of rows to predict.
-        seed: of this fit.
-        folder: where a model may keep unfinished epochs.
-        progress: see `Job.progress`.
-
-    Returns:
-        Predictions per target, history and seconds.
 
     Raises:
         MemberFailed: the model cannot learn from these rows, or predicts NaN.
@@ -54,30 +42,27 @@ def fit_and_predict(
     dataset = plan.dataset
     transformer = features.inputs(dataset.image, plan.model.inputs)
     transformer.fit(rows_of(dataset.X_train, train_rows))
-    job = Job(dataset.width, dataset.is_classification, seed, folder, progress)
     model = plan.model(params, job)
+    fitted, watched = _split(plan, model, train_rows)
 
     def inputs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return transformer.transform(rows_of(dataset.X_train, rows)), dataset.y[rows]
 
-    fitted, watched = train_rows, None
-    if model.watch:
-        watch_seed = derive(seed, "watch")
-        fitted, held = inner_watch(
-            plan.folds,
-            train_rows,
-            model.watch,
-            dataset.y,
-            watch_seed,
-            dataset.groups,
-            dataset.times,
-        )
-        watched = inputs(held)
-    model.fit(*inputs(fitted), watched)
+    model.fit(*inputs(fitted), inputs(watched) if len(watched) else None)
     parts = tuple(
         _checked(model.predict(transformer.transform(X)), len(X), dataset.width) for X in targets
     )
     return Fit(parts, model.history_, time.monotonic() - started)
+
+
+def _split(plan: Plan, model: Model, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit on and rows to watch; of the latter none where the model does not ask for them."""
+    if not model.watch:
+        return rows, rows[:0]
+    dataset, seed = plan.dataset, derive(model.job.seed, "watch")
+    return inner_watch(
+        plan.folds, rows, model.watch, dataset.y, seed, dataset.groups, dataset.times
+    )
 
 
 def _checked(predicted: np.ndarray, n_rows: int, width: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """What is to be trained: everything a training stage reads, gathered once and checked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pipelines.core import competition as competitions
@@ -13,7 +15,7 @@ from pipelines.core.folds import Folds
 from pipelines.core.metrics import Metric
 from pipelines.core.params import Params, TuneParams
 from pipelines.core.schema import validate
-from pipelines.models import Model, ModelParams
+from pipelines.models import Job, Model, ModelParams
 from pipelines.training.checkpoints import job_key
 
 
@@ -65,6 +67,10 @@ class Plan:
         from pipelines.training import backend
 
         return replace(self, device=backend.prepare(self.settings.backend, self.settings.device))
+
+    def job(self, seed: int, folder: Path | None, progress: Callable[[str], None]) -> Job:
+        """What one fit must know beside its arrays; see `Job`."""
+        return Job(self.dataset.width, self.dataset.is_classification, seed, folder, progress)
 
     def key(self, engine: str, **more: Any) -> str:
         """The key of this plan's work.

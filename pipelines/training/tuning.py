@@ -174,8 +174,8 @@ class _Search:
         look("")
         train_rows = plan.folds.train_rows(fold, without=self.held)
         target = rows_of(plan.dataset.X_train, plan.folds.valid_rows(fold))
-        seed = derive(plan.settings.seed, "tune", fold)
-        return fit_and_predict(plan, params, train_rows, [target], seed, None, look).parts[0]
+        job = plan.job(derive(plan.settings.seed, "tune", fold), None, look)
+        return fit_and_predict(plan, params, job, train_rows, [target]).parts[0]
 
     def _keep(self, number: int, losses: list[np.ndarray | None]) -> None:
         """Write a trial's losses, before it counts as complete: so the best trial always has them."""

@@ -167,16 +167,21 @@ def test_the_key_changes_with_what_decides_the_numbers(
     assert cv.key_of(plans.load("tiny", "knn"), UNTUNED) != before
 
 
-def test_backend_and_device_count_for_networks_only(plan: Plan, workshop: Workshop) -> None:
-    def keys(**settings: str) -> list[str]:
-        workshop.write_params(tune={"knn": {}, "cnn": {}}, train={"knn": {}, "cnn": {}}, **settings)
-        return [cv.key_of(plans.load("tiny", model), UNTUNED) for model in ("knn", "cnn")]
+def test_backend_and_device_count_for_networks_only(
+    plan: Plan, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.training import backend as backends
 
-    before = keys()
-    for change in ({"device": "cpu"}, {"backend": "jax"}):
-        knn, cnn = keys(**change)
-        assert knn == before[0]
-        assert cnn != before[1]
+    def keys(device: str = "cpu", backend: str = "tensorflow") -> list[str]:
+        monkeypatch.setattr(backends, "prepare", lambda *asked: device)
+        models = {"knn": {}, "cnn": {}}
+        workshop.write_params(tune=models, train=models, backend=backend)
+        return [cv.key_of(plans.load("tiny", name).on_its_backend(), UNTUNED) for name in models]
+
+    knn, cnn = keys()
+    for changed in (keys(device="gpu"), keys(backend="jax")):
+        assert changed[0] == knn
+        assert changed[1] != cnn
 
 
 def test_the_key_changes_with_the_engine_and_with_the_model(
