@@ -1,6 +1,6 @@
 """How a competition stands: one row per model, kernel and ensemble, who failed, and who is missing."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,25 @@ class Entry:
     Attributes:
         differs: of what the others are made and this one is not, of metric, data, folds; empty where its
             score is comparable.
+        tuned: of an ensemble, its members that were tuned on rows it is scored on: it inherits their
+            optimism.
     """
 
     record: Record
     lb_public: float | None = None
     lb_private: float | None = None
     differs: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ()
+
+    @property
+    def marks(self) -> list[str]:
+        """What a reader of the score must know."""
+        inherited = [f"of tuned {', '.join(self.tuned)}"] if self.tuned else []
+        return [mark for mark in self.record.marks if mark != "nested"] + inherited
 
     def as_json(self) -> dict[str, Any]:
         scores = {"lb_public": self.lb_public, "lb_private": self.lb_private}
-        return {**self.record.score.model_dump(), **scores, "marks": self.record.marks}
+        return {**self.record.score.model_dump(), **scores, "marks": self.marks}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +95,7 @@ def read(competition: str) -> Standing:
     settings, chosen = settings_file.load(), competitions.load(competition)
     metric, present = metrics.get(chosen.metric), _present(chosen)
     found = [_entry(record, present) for record in _records(competition, settings)]
+    found = _with_tuned_members(found)
     found.sort(key=lambda entry: _rank(entry, metric))
     failed = _failed(competition, settings)
     verdict_file = paths.ensemble_score(competition)
@@ -140,6 +150,15 @@ def _entry(record: Record, present: dict[str, str]) -> Entry:
     ]
     scores = (sent[-1].lb_public, sent[-1].lb_private) if sent else (None, None)
     return Entry(record, *scores, differs=_differs(record, present))
+
+
+def _with_tuned_members(entries: list[Entry]) -> list[Entry]:
+    tuned = {entry.record.name for entry in entries if "tuned on" in " ".join(entry.record.marks)}
+    found = []
+    for entry in entries:
+        members = str(entry.record.parameters.get("members", "")).split(", ")
+        found.append(replace(entry, tuned=tuple(name for name in members if name in tuned)))
+    return found
 
 
 def _without_attempt(run_id: str) -> str:

@@ -47,7 +47,7 @@ def show(standing: Standing, console: Console) -> None:
 def _cells(entry: Entry, standing: Standing) -> list[str]:
     record = entry.record
     spread = "" if record.cv_std is None else f" ± {record.cv_std:.4f}"
-    notes = [mark for mark in record.marks if mark != "nested"]
+    notes = list(entry.marks)
     if record.name == standing.verdict.get("chosen"):
         notes.insert(0, "chosen")
     if entry.differs:

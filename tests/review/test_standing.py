@@ -265,3 +265,14 @@ def test_an_unknown_competition_and_a_damaged_record_are_errors(scored: Workshop
     paths.score("tiny", "cnn").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match=r"cnn\.json must be JSON"):
         standing.read("tiny")
+
+
+def test_an_ensemble_inherits_the_mark_of_its_tuned_members(scored: Workshop) -> None:
+    write("models/knn", 0.9, marks=["tuned on folds 1…2"])
+    write(
+        "ensembles/mean", 0.91, marks=["nested"], parameters={"members": "models/cnn, models/knn"}
+    )
+    marks = {entry.record.name: entry.marks for entry in standing.read("tiny").entries}
+    assert marks["ensembles/mean"] == ["of tuned models/knn"]
+    assert marks["models/knn"] == ["tuned on folds 1…2"]
+    assert marks["models/cnn"] == []
