@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from pipelines.core import paths
+from pipelines.tracking import mlflow_store
+
 ROWS, TEST_ROWS, SIDE = 60, 20, 4
 
 COMPETITION = {
@@ -77,3 +80,14 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     made.write_raw(train, test, sample)
     monkeypatch.chdir(tmp_path)
     return made
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty run store, as its first start makes it: that takes seconds, and a test copies it instead."""
+    folder = tmp_path_factory.mktemp("empty-store")
+    (folder / "params.yaml").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        mlflow_store.reap()
+        return paths.mlruns() / "mlflow.db"

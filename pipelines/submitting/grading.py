@@ -25,15 +25,10 @@ class Grade:
 
     Attributes:
         public, private: on the solution's Public and Private rows; None where it has none.
-        whole: on all rows.
-        public_rows, private_rows: how many there are.
     """
 
     public: float | None
     private: float | None
-    whole: float
-    public_rows: int
-    private_rows: int
 
 
 def grade(
@@ -63,8 +58,7 @@ def grade(
         return metric.score(y[rows], predicted[rows], classes) if rows.any() else None
 
     public, private = ((truth["usage"] == part).to_numpy() for part in ("Public", "Private"))
-    whole = metric.score(y, predicted, classes)
-    return Grade(score(public), score(private), whole, int(public.sum()), int(private.sum()))
+    return Grade(score(public), score(private))
 
 
 def matrix(competition: Competition, frame: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
@@ -165,7 +159,7 @@ def submit(competition: Competition, path: Path, message: str, origin: Origin) -
             f"its platform; uploading is not built yet: upload {path} on {competition.url or 'its page'}"
         )
     with exclusive(paths.cache() / "locks" / f"submit-{competition.name}", f"submitting {path}"):
-        checked = guards.check(competition, path, is_local=True)
+        checked = guards.check(competition, path)
         for warning in checked.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         found = grade(competition, checked.frame, solution, checked.classes)

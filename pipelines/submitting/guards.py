@@ -32,19 +32,16 @@ class Checked:
     warnings: tuple[str, ...]
 
 
-def check(
-    competition: Competition, path: Path, is_local: bool, now: datetime | None = None
-) -> Checked:
-    """Check a submission's form, that it is new, and that the day has a submission left.
+def check(competition: Competition, path: Path, now: datetime | None = None) -> Checked:
+    """Check a submission's form and that it is new; warn where the platform's day would have none left.
 
     Args:
         competition: the competition it is for.
         path: the CSV.
-        is_local: graded on this machine; then the daily limit only warns, since nothing is spent.
         now: the moment that counts as today, with a time zone; the present one by default.
 
     Raises:
-        UserError: the file is no valid submission, was submitted before, or the day's limit is reached.
+        UserError: the file is no valid submission, or was submitted before.
     """
     sample = submission.read(paths.sample(competition.name), competition)
     classes = Dataset.load(paths.dataset(competition.name)).classes
@@ -56,7 +53,7 @@ def check(
         raise UserError(f"{path}: {error}") from None
     digest = content_digest(competition, frame)
     _check_new(competition, path, digest)
-    warnings = _check_limit(competition, is_local, now or datetime.now(UTC))
+    warnings = _warn_of_limit(competition, now or datetime.now(UTC))
     return Checked(frame, digest, classes, warnings)
 
 
@@ -80,7 +77,8 @@ def _check_new(competition: Competition, path: Path, digest: str) -> None:
         )
 
 
-def _check_limit(competition: Competition, is_local: bool, now: datetime) -> tuple[str, ...]:
+def _warn_of_limit(competition: Competition, now: datetime) -> tuple[str, ...]:
+    """Grading here spends nothing, so that the limit is only told."""
     today = now.astimezone(UTC).date()
     spent = sum(
         row.moment.date() == today
@@ -90,8 +88,4 @@ def _check_limit(competition: Competition, is_local: bool, now: datetime) -> tup
     if spent < competition.daily_limit:
         return ()
     found = f"found {spent} of {competition.daily_limit} sent on {today} (UTC)"
-    if is_local:
-        return (f"{competition.name} would have no submission left today, {found}",)
-    raise UserError(
-        f"{competition.name} must have a submission left today, {found}: wait until midnight UTC"
-    )
+    return (f"{competition.name} would have no submission left today, {found}",)

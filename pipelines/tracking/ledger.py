@@ -16,7 +16,6 @@ from pydantic import field_validator
 
 from pipelines.core import atomic, paths
 from pipelines.core.errors import UserError
-from pipelines.core.metrics import Metric
 from pipelines.core.process import exclusive
 from pipelines.core.schema import Strict, validate
 
@@ -125,18 +124,6 @@ def submissions(competition: str) -> list[LedgerRow]:
 def find(sha256: str, competition: str) -> LedgerRow | None:
     """The newest state of the submission with this content, or None where it was never sent."""
     return next((row for row in submissions(competition) if row.sha256 == sha256), None)
-
-
-def best(
-    competition: str, metric: Metric, part: Literal["lb_public", "lb_private"] = "lb_public"
-) -> LedgerRow | None:
-    """The submission with the best score in `part`, the earliest of equals; None where none has one."""
-    best_row, best_score = None, 0.0
-    for row in submissions(competition):
-        score = getattr(row, part)
-        if score is not None and (best_row is None or metric.better(score, best_score)):
-            best_row, best_score = row, score
-    return best_row
 
 
 def _read(path: Path) -> str:

@@ -9,18 +9,7 @@ from pipelines.core import paths
 from pipelines.stages.preprocess import preprocess
 from pipelines.stages.train import train
 from pipelines.stages.tune import tune
-from pipelines.tracking import mlflow_store
 from tests.conftest import Workshop
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("empty-store")
-    (folder / "params.yaml").touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        mlflow_store.reap()
-        return paths.mlruns() / "mlflow.db"
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def sent(sha256: str, time: datetime = NOON, **changes: object) -> None:
 
 def test_a_good_submission_passes_in_the_order_of_the_sample(tiny: Competition) -> None:
     shuffled = answers(wrong=3).sample(frac=1, random_state=1)
-    checked = guards.check(tiny, write(shuffled), is_local=False)
+    checked = guards.check(tiny, write(shuffled))
     pd.testing.assert_frame_equal(checked.frame, answers(wrong=3))
     assert (checked.classes, checked.warnings) == (("c0", "c1", "c2"), ())
     assert checked.sha256 == guards.content_digest(tiny, answers(wrong=3))
@@ -53,48 +53,46 @@ def test_a_file_that_does_not_fit_is_refused_by_name(
 ) -> None:
     assert callable(change)
     with pytest.raises(UserError, match=message):
-        guards.check(tiny, write(change(answers(wrong=1))), is_local=False)
+        guards.check(tiny, write(change(answers(wrong=1))))
 
 
 def test_a_file_that_is_not_there_is_refused(tiny: Competition) -> None:
     with pytest.raises(UserError, match=r"none\.csv must exist"):
-        guards.check(tiny, Path("none.csv"), is_local=False)
+        guards.check(tiny, Path("none.csv"))
 
 
 def test_the_same_predictions_are_refused_whatever_their_order_and_spelling(
     tiny: Competition,
 ) -> None:
-    first = guards.check(tiny, write(answers(wrong=3)), is_local=True)
+    first = guards.check(tiny, write(answers(wrong=3)))
     sent(first.sha256)
     again = write(answers(wrong=3).iloc[::-1], "again.csv")
     again.write_bytes(b"\xef\xbb\xbf" + again.read_bytes().replace(b"\n", b"\r\n"))
     with pytest.raises(UserError, match=r"must be new.*again.*submissions/old\.csv.*public 0\.5"):
-        guards.check(tiny, again, is_local=True)
-    guards.check(tiny, write(answers(wrong=4)), is_local=True)
+        guards.check(tiny, again)
+    guards.check(tiny, write(answers(wrong=4)))
 
 
 def test_what_another_competition_got_or_the_platform_refused_may_be_sent(
     tiny: Competition,
 ) -> None:
     path = write(answers(wrong=3))
-    digest = guards.check(tiny, path, is_local=False).sha256
+    digest = guards.check(tiny, path).sha256
     sent(digest, competition="other")
     sent(digest, status="ERROR", lb_public=None)
-    assert guards.check(tiny, path, is_local=False).sha256 == digest
+    assert guards.check(tiny, path).sha256 == digest
     sent(digest, status="PENDING", lb_public=None)
     with pytest.raises(UserError, match="PENDING"):
-        guards.check(tiny, path, is_local=False)
+        guards.check(tiny, path)
 
 
-def test_the_daily_limit_refuses_and_locally_only_warns(tiny: Competition) -> None:
+def test_beyond_the_daily_limit_grading_here_warns(tiny: Competition) -> None:
     path = write(answers(wrong=3))
     sent("a" * 64)
-    assert guards.check(tiny, path, is_local=False, now=NOON).warnings == ()
+    assert guards.check(tiny, path, now=NOON).warnings == ()
     sent("b" * 64, status="PENDING", lb_public=None)
-    with pytest.raises(UserError, match=r"found 2 of 2 sent on 2025-03-01 \(UTC\): wait"):
-        guards.check(tiny, path, is_local=False, now=NOON)
-    (warning,) = guards.check(tiny, path, is_local=True, now=NOON).warnings
-    assert "found 2 of 2" in warning
+    (warning,) = guards.check(tiny, path, now=NOON).warnings
+    assert "found 2 of 2 sent on 2025-03-01 (UTC)" in warning
 
 
 def test_only_what_was_spent_today_counts(tiny: Competition) -> None:
@@ -104,25 +102,25 @@ def test_only_what_was_spent_today_counts(tiny: Competition) -> None:
     sent("c" * 64, status="ERROR", lb_public=None)
     sent("d" * 64, competition="other")
     sent("a" * 64, time=NOON + timedelta(hours=1))  # its score came: the same submission
-    guards.check(tiny, path, is_local=False, now=NOON)
+    assert guards.check(tiny, path, now=NOON).warnings == ()
 
 
 def test_the_day_is_that_of_utc(tiny: Competition) -> None:
     path, midnight = write(answers(wrong=3)), datetime(2025, 3, 2, tzinfo=UTC)
     sent("a" * 64, time=midnight - timedelta(seconds=1))
     sent("b" * 64, time=midnight - timedelta(seconds=1))
-    guards.check(tiny, path, is_local=False, now=midnight)
+    assert guards.check(tiny, path, now=midnight).warnings == ()
     # 08:59 in Seoul on the 2nd is still the 1st in UTC
     seoul = datetime(2025, 3, 2, 8, 59, tzinfo=timezone(timedelta(hours=9)))
-    with pytest.raises(UserError, match="2025-03-01"):
-        guards.check(tiny, path, is_local=False, now=seoul)
+    (warning,) = guards.check(tiny, path, now=seoul).warnings
+    assert "2025-03-01" in warning
 
 
 def test_a_damaged_ledger_stops_the_submission(tiny: Competition) -> None:
     paths.ledger().parent.mkdir()
     paths.ledger().write_text("<<<<<<< HEAD\n", encoding="utf-8")
     with pytest.raises(UserError, match="must begin with the columns"):
-        guards.check(tiny, write(answers(wrong=3)), is_local=False)
+        guards.check(tiny, write(answers(wrong=3)))
 
 
 @given(values=st.lists(st.integers(-99, 99), min_size=2, max_size=5, unique=True))

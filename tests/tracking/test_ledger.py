@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.core import metrics, paths
+from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.tracking import ledger
 from pipelines.tracking.ledger import LedgerRow
@@ -138,26 +138,6 @@ def test_what_was_refused_and_sent_again_was_sent_when_sent_again(workshop: Work
     ledger.append(row(time=later(60)))
     (only,) = ledger.submissions("tiny")
     assert (only.time, only.status) == (later(60), "COMPLETE")
-
-
-@given(scores=st.lists(st.sampled_from([None, 0.1, 0.2, 0.3]), max_size=6))
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_the_best_follows_the_direction_and_the_earliest_of_equals_wins(
-    workshop: Workshop, scores: list[float | None]
-) -> None:
-    paths.ledger().unlink(missing_ok=True)
-    for number, score in enumerate(scores):
-        ledger.append(row(sha256=f"{number:064x}", lb_private=score, time=later(number)))
-    known = [score for score in scores if score is not None]
-    for name, best in (("accuracy", max), ("log_loss", min)):
-        found = ledger.best("tiny", metrics.get(name), "lb_private")
-        if not known:
-            assert found is None
-            continue
-        assert found is not None
-        assert found.sha256 == f"{scores.index(best(known)):064x}"
 
 
 def test_now_is_utc_to_the_second() -> None:

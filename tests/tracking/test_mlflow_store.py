@@ -27,22 +27,11 @@ from tests.tracking.finished_run import Work
 CODE_ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database, as the first start makes it."""
-    folder = tmp_path_factory.mktemp("migrated")
-    (folder / "params.yaml").touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        mlflow_store.reap()
-        return paths.mlruns() / "mlflow.db"
-
-
 @pytest.fixture
-def work(workshop: Workshop, migrated: Path) -> Work:
+def work(workshop: Workshop, empty_store: Path) -> Work:
     """A run in hand, in a repository whose store is empty."""
     paths.mlruns().mkdir()
-    shutil.copyfile(migrated, paths.mlruns() / "mlflow.db")
+    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
     return Work()
 
 
@@ -72,10 +61,10 @@ def series(name: str) -> list[tuple[int, float]]:
     return sorted((point.step, point.value) for point in points)
 
 
-def test_a_first_start_makes_the_store(migrated: Path) -> None:
-    with closing(sqlite3.connect(migrated)) as database:
+def test_a_first_start_makes_the_store(empty_store: Path) -> None:
+    with closing(sqlite3.connect(empty_store)) as database:
         assert database.execute("select name from experiments").fetchall() == [("Default",)]
-    assert sorted(path.name for path in migrated.parent.iterdir()) == [".lock", "mlflow.db"]
+    assert sorted(path.name for path in empty_store.parent.iterdir()) == [".lock", "mlflow.db"]
 
 
 @pytest.mark.slow
@@ -264,7 +253,9 @@ def test_failed_and_killed_runs_are_in_the_history(work: Work) -> None:
     assert len({record.run_id for record in kept}) == 3
 
 
-def test_failed_and_killed_runs_are_rebuilt_and_mirrored_once(work: Work, migrated: Path) -> None:
+def test_failed_and_killed_runs_are_rebuilt_and_mirrored_once(
+    work: Work, empty_store: Path
+) -> None:
     end(work, MemberFailed("fold 2 has no rows"))
     end(work, KeyboardInterrupt())
     before = endings_of(runs())
@@ -272,7 +263,7 @@ def test_failed_and_killed_runs_are_rebuilt_and_mirrored_once(work: Work, migrat
     rows = counts()
     assert mlflow_store.mirror_all() == 0
     assert counts() == rows
-    shutil.copyfile(migrated, paths.mlruns() / "mlflow.db")
+    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
     assert mlflow_store.mirror_all() == 2
     assert endings_of(runs()) == before
     assert mlflow_store.mirror_all() == 0
@@ -433,11 +424,11 @@ def test_an_experiment_deleted_in_the_pages_comes_back(work: Work) -> None:
 
 
 def test_folders_with_odd_names_work(
-    work: Work, migrated: Path, monkeypatch: pytest.MonkeyPatch
+    work: Work, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = Path("100%20필사 #1?")
     (odd / "mlruns").mkdir(parents=True)
-    shutil.copyfile(migrated, odd / "mlruns" / "mlflow.db")
+    shutil.copyfile(empty_store, odd / "mlruns" / "mlflow.db")
     (odd / "params.yaml").touch()
     monkeypatch.chdir(odd)
     assert mlflow_store.mirror(work.archive())
