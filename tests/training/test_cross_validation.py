@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from features.image import Pixels
 from pipelines.core import paths
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.models import Model, ModelParams
@@ -86,6 +87,22 @@ def test_rows_that_a_fold_is_scored_on_never_reach_fit(
         assert given == as_rows(X[plan.folds.train_rows(fold)])
         if watched:
             assert not as_rows(fit["fitted"]) & as_rows(fit["watched"])
+
+
+def test_inputs_are_fitted_on_the_training_rows_of_each_fold_alone(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mean or a category learned from a scored row would be in every score and in no fold's `fit`."""
+    original, seen = Pixels.fit, []
+
+    def fit(self: Pixels, X: np.ndarray, y: np.ndarray | None = None) -> Pixels:
+        seen.append(as_rows(X))
+        return original(self, X, y)
+
+    monkeypatch.setattr(Pixels, "fit", fit)
+    cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work")
+    X = plan.dataset.X_train
+    assert seen == [as_rows(X[plan.folds.train_rows(fold)]) for fold in range(3)]
 
 
 def test_each_fold_has_its_own_seed_which_does_not_depend_on_the_others(
