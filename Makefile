@@ -46,8 +46,8 @@ bench: $(READY)  ## measure side by side (benchmarks/); PILSA_DATA_DIR adds MNIS
 	@for file in benchmarks/*.py; do python $$file || exit 1; done
 
 lock: $(READY)  ## make the lock files anew from pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra gpu pyproject.toml -o requirements-gpu.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra kernels pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra kernels --extra gpu pyproject.toml -o requirements-gpu.lock
 
 clean:  ## remove what the stages made (the cache of finished work stays)
 	rm -rf data reports/*.html

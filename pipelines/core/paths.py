@@ -122,6 +122,16 @@ def report(competition: str) -> Path:
     return root() / "reports" / f"{competition}.html"
 
 
+def kernels() -> Path:
+    """The members' notebooks, one folder a member."""
+    return root() / "kernels"
+
+
+def kernel(name: str) -> Path:
+    """The folder of member/slug: kernel.py, kernel.yaml, notes.md, result.json."""
+    return kernels() / name
+
+
 def mlruns() -> Path:
     return home() / "mlruns"
 
@@ -139,6 +149,21 @@ def work(key: str) -> Path:
 def history() -> Path:
     """One folder per finished run, from which the run store can be rebuilt."""
     return cache() / "runs"
+
+
+def originals() -> Path:
+    """The texts that were transcribed, by their sha256; never committed from here."""
+    return cache() / "originals"
+
+
+def environments() -> Path:
+    """The environments of kernels that ask for their own."""
+    return cache() / "environments"
+
+
+def bundle(name: str) -> Path:
+    """What a kernel leaves to look at and to hand in: executed notebook, HTML, submission, submit.zip."""
+    return cache() / "kernels" / name
 
 
 def failures() -> Path:
