@@ -94,6 +94,25 @@ def paired_difference(
     return Difference(gain, low, high, len(y))
 
 
+def score_interval(
+    metric: Metric, y: np.ndarray, predicted: np.ndarray, classes: Sequence[str], seed: int
+) -> tuple[float, float]:
+    """95 % interval of one score, by its difference to perfect predictions on the same rows.
+
+    Args:
+        metric, y, predicted, classes, seed: as for `paired_difference`.
+
+    Returns:
+        The lower and the higher end, in units of the metric; −∞ … ∞ where the rows cannot say.
+    """
+    perfect = y[:, None] if metric.needs == "value" else np.eye(predicted.shape[1])[y]
+    best = metric.score(y, perfect, classes)
+    gap = paired_difference(metric, y, predicted, perfect, classes, seed)
+    if metric.greater_is_better:
+        return best + gap.low, best + gap.high
+    return best - gap.high, best - gap.low
+
+
 def exact_losses(metric: Metric, y: np.ndarray, predicted: np.ndarray) -> np.ndarray | None:
     """A loss per row (n,) whose mean decides the metric; None where no such loss exists (F1, AUC, QWK, R²).
 
@@ -164,7 +183,6 @@ def _log_losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     return -np.log(np.clip(picked, _SMALLEST, 1 - _SMALLEST))
 
 
-# Metrics whose score follows exactly from a mean over rows: resampling them needs no call of the metric.
 # Metrics whose score follows exactly from a mean over rows: the loss of a row, and mean loss → score (up to
 # a direction and a constant). Resampling them needs no call of the metric.
 _ROW_LOSSES: dict[str, tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]] = {

@@ -59,12 +59,16 @@ class Split(Strict):
 
 
 class Files(Strict):
-    """Names below `raw/`. CSV: one file each; idx (MNIST's format): train is images and labels."""
+    """Names below `raw/`. CSV: one file each; idx (MNIST's format): train is images and labels.
+
+    `also` lists further files without a target, such as a description of the columns: every view shows them.
+    """
 
     format: Literal["csv", "idx"] = "csv"
     train: str | list[str] = "train.csv"
     test: str | list[str] = "test.csv"
     sample: str | None = "sample_submission.csv"
+    also: list[str] = []
 
     @property
     def train_files(self) -> list[str]:
@@ -87,6 +91,8 @@ class Competition(Strict):
         drop: columns that are no features.
         baselines: the models that `pilsa use` lists for it.
         daily_limit: submissions a day.
+        views: `yes`, or `no, because …`: then kernels run on the real view only and have no CV. A view needs
+            one train row per id and one sample row per test row.
     """
 
     name: Name
@@ -105,6 +111,7 @@ class Competition(Strict):
     source: dict[str, Any]
     baselines: list[Name] = ["knn"]
     daily_limit: int = Field(default=5, ge=1)
+    views: str = Field(default="yes", pattern=r"^(yes|no, because \S.*)$")
 
     @field_validator("source")
     @classmethod

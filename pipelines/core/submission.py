@@ -8,8 +8,8 @@ import pandas as pd
 from pipelines.core.atomic import write_text
 from pipelines.core.competition import Competition
 from pipelines.core.errors import UserError
-from pipelines.core.metrics import get
-from pipelines.core.predictions import Predictions
+from pipelines.core.metrics import Kind, get
+from pipelines.core.predictions import Predictions, one_hot
 from pipelines.core.tables import read_csv
 
 _SHOWN = 3
@@ -107,6 +107,29 @@ def validate(
 ) -> pd.DataFrame:
     """Check a submission against the sample and return it in the sample's order.
 
+    Beyond what a platform checks, refuses what nobody hands in on purpose: the untouched sample, and labels
+    where the metric is given probabilities.
+
+    Args, Raises: as `in_form`.
+    """
+    ordered = in_form(competition, frame, sample, classes)
+    columns = target_columns(competition, sample)
+    if _same_values(ordered[columns], sample[columns]):
+        raise UserError(
+            "a submission must differ from the sample file, and this is the sample: fill in predictions"
+        )
+    if get(competition.metric).needs == "probability" and are_labels(ordered[columns]):
+        raise UserError(
+            f"{competition.metric} must be given probabilities, found only 0 and 1: submit probabilities, not labels"
+        )
+    return ordered
+
+
+def in_form(
+    competition: Competition, frame: pd.DataFrame, sample: pd.DataFrame, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Check that a platform would take a submission, and return it in the sample's order.
+
     Args:
         competition: metric and column names.
         frame: the submission; its rows may be in another order.
@@ -114,8 +137,7 @@ def validate(
         classes: the labels that occur in training; empty for regression.
 
     Raises:
-        UserError: columns or ids differ, a value is missing or of the wrong kind, a label is unknown,
-            or the file is the untouched sample.
+        UserError: columns or ids differ, a value is missing or of the wrong kind, or a label is unknown.
     """
     if list(frame.columns) != list(sample.columns):
         raise UserError(
@@ -131,15 +153,47 @@ def validate(
             f"every row must have a prediction, found {len(empty)} rows with missing values (first: id "
             f"{empty.iloc[0]!r}): fill them"
         )
-    if _same_values(ordered[columns], sample[columns]):
-        raise UserError(
-            "a submission must differ from the sample file, and this is the sample: fill in predictions"
-        )
     if get(competition.metric).needs == "label":
         _check_labels(ordered[columns[0]], classes)
     else:
         _check_numbers(competition, ordered[columns])
     return ordered
+
+
+def are_labels(columns: pd.DataFrame) -> bool:
+    """Whether what should be probabilities is only 0 and 1."""
+    return bool(np.isin(columns.to_numpy(np.float64), (0.0, 1.0)).all())
+
+
+def matrix_of(
+    competition: Competition, ordered: pd.DataFrame, classes: tuple[str, ...]
+) -> tuple[np.ndarray, Kind]:
+    """What a submission says, as a prediction matrix: the reverse of `build`.
+
+    Args:
+        competition: metric and column names.
+        ordered: what `in_form` returned.
+        classes: class names, in the order of the matrix' columns; empty for regression.
+
+    Returns:
+        float32 (n, n_classes) or (n, 1), and its kind: labels are one-hot, also where the metric is given
+        probabilities and found only 0 and 1.
+    """
+    columns = target_columns(competition, ordered)
+    needs = get(competition.metric).needs
+    if needs == "label":
+        index = {label: position for position, label in enumerate(classes)}
+        return one_hot(ordered[columns[0]].map(index).to_numpy(np.int64), len(classes)), "label"
+    values = ordered[columns].to_numpy(np.float32)
+    if needs == "value":
+        return values, "value"
+    kind: Kind = "label" if are_labels(ordered[columns]) else "probability"
+    if len(columns) == 1:
+        return np.hstack([1 - values, values]), kind
+    matrix = np.empty_like(values)
+    matrix[:, _class_order(columns, np.array(classes))] = values
+    sums = matrix.sum(axis=1, keepdims=True)  # platforms normalise rows before they grade them
+    return matrix / np.where(sums > 0, sums, 1), kind
 
 
 def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:
@@ -191,10 +245,6 @@ def _check_numbers(competition: Competition, columns: pd.DataFrame) -> None:
     if values.min() < 0 or values.max() > 1:
         raise UserError(
             f"probabilities must lie in 0 … 1, found {values.min():g} … {values.max():g}: submit probabilities"
-        )
-    if np.isin(values, (0.0, 1.0)).all():
-        raise UserError(
-            f"{competition.metric} must be given probabilities, found only 0 and 1: submit probabilities, not labels"
         )
 
 

@@ -1,5 +1,6 @@
 """Reading what platforms hand out: CSV in UTF-8 or cp949, and idx, the format of MNIST."""
 
+import codecs
 import gzip
 import math
 import struct
@@ -49,6 +50,26 @@ def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
                 "remove the surplus commas, or quote texts that hold one"
             ) from None
     raise UserError(f"{path} must be UTF-8 or cp949 and is neither: save it again as UTF-8")
+
+
+def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
+    """A CSV with every cell as it is spelled in the file, and the encoding to write it in again.
+
+    Raises:
+        UserError: as `read_csv`.
+    """
+    for encoding in _ENCODINGS:
+        try:
+            table = pd.read_csv(
+                path, dtype=str, keep_default_na=False, encoding=encoding, index_col=False
+            )
+        except UnicodeDecodeError:
+            continue
+        except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError):
+            break
+        has_mark = path.read_bytes()[:3] == codecs.BOM_UTF8
+        return table, encoding if has_mark else encoding.removesuffix("-sig")
+    raise UserError(f"{path} must be a CSV in UTF-8 or cp949 and cannot be read: download it again")
 
 
 def _parse(path: Path, text_columns: list[str], encoding: str) -> pd.DataFrame:

@@ -73,8 +73,8 @@ class KernelFile(Strict):
         kind: `competition`, or `study`: run, checked, compared, shared and logged, but neither views nor score.
         competition: a file of competitions/; a study kernel has none.
         week: of curriculum.yaml.
-        inputs: folder below `../input/` → competition, where the notebook reads another name than the
-            competition's own.
+        inputs: further names of the competition's folder below `../input/`, where the notebook reads another
+            than the competition's own, such as `digit-recognizer`.
         data: folders of $PILSA_DATA_DIR that a study kernel sees below `../input/`, read-only.
         output: the CSV that is the submission, where more than one fits the sample.
         as_of: packages as they were on that day, in an environment of the kernel's own.
@@ -90,7 +90,7 @@ class KernelFile(Strict):
     title: str | None = None
     week: int | None = Field(default=None, ge=1)
     source: Source
-    inputs: dict[str, Name] = {}
+    inputs: list[str] = []
     data: list[Name] = []
     output: str | None = None
     as_of: date | None = None
@@ -102,7 +102,7 @@ class KernelFile(Strict):
 
     @field_validator("inputs")
     @classmethod
-    def _folders_stay_below(cls, inputs: dict[str, str]) -> dict[str, str]:
+    def _folders_stay_below(cls, inputs: list[str]) -> list[str]:
         for folder in inputs:
             if not folder or folder.startswith((".", "/")) or "/" in folder or "\\" in folder:
                 raise ValueError(f"an input must be one plain folder name, found {folder!r}")

@@ -1,12 +1,8 @@
 """Records: what one run was and what it scored. They are the truth; the run store only mirrors them."""
 
-import os
-import platform
 import shutil
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -19,14 +15,12 @@ from pipelines.core.folds import Folds
 from pipelines.core.metrics import get
 from pipelines.core.predictions import Predictions, TestFrom
 from pipelines.core.schema import Strict, validate
-from pipelines.tracking import reasons
+from pipelines.tracking import provenance, reasons
+from pipelines.tracking.kernel_facts import KernelFacts
 
-RunKind = Literal["baseline", "kernel", "ensemble"]
+RunKind = Literal["baseline", "kernel", "ensemble", "study"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 Plain = str | int | float | bool | None
-
-# What a run writes itself does not make the tree dirty.
-_OWN_OUTPUTS = ("dvc.lock", "submissions/ledger.csv", "kernels/*/*/result.json")
 
 
 class Head(Strict):
@@ -34,9 +28,10 @@ class Head(Strict):
 
     Attributes:
         name: unique within its kind: `models/knn`, `kernels/m01/first-cnn`, `ensembles/mean`.
-        metric: a name of `pipelines.core.metrics`.
+        competition: its name; `study` for a study kernel, which has none.
+        metric: a name of `pipelines.core.metrics`; None for a study kernel.
         week: of the curriculum; None outside it.
-        git_commit: as `git_commit()` gives it.
+        git_commit: as `provenance.git_commit()` gives it.
         data_hash, folds_hash: what it is made of; scores under other hashes are not comparable.
     """
 
@@ -44,7 +39,7 @@ class Head(Strict):
     kind: RunKind
     member: str
     competition: str
-    metric: str
+    metric: str | None
     week: int | None = None
     git_commit: str | None = None
     data_hash: str
@@ -59,7 +54,7 @@ class Run(Strict):
         seconds: of the work, that of earlier, killed calls included.
         parameters: flat; `flat()` makes one of a nested mapping.
         marks: what a reader of the score must know, such as `tuned on folds 1…`.
-        environment: as `environment()` gives it.
+        environment: as `provenance.environment()` gives it.
     """
 
     run_id: str
@@ -85,8 +80,8 @@ class Score(Strict):
     name: str
     kind: RunKind
     member: str
-    metric: str
-    greater_is_better: bool
+    metric: str | None
+    greater_is_better: bool | None
     cv_mean: float | None
     cv_std: float | None
     cv_pooled: float | None
@@ -103,6 +98,7 @@ class Record(Score):
     Attributes:
         test_from: how the test rows were predicted; None where they were not.
         reason: why it is not FINISHED; None where it is.
+        kernel: what only a kernel has; None for all others.
     """
 
     competition: str
@@ -115,6 +111,7 @@ class Record(Score):
     marks: list[str]
     environment: dict[str, str]
     reason: str | None = None
+    kernel: KernelFacts | None = None
 
     @property
     def score(self) -> Score:
@@ -136,7 +133,7 @@ def opened(
     week = curriculum.load().week_of(date.today())
     return Head(
         name=name, kind=kind, member=member, competition=competition.name, metric=competition.metric,
-        week=week.week if week else None, git_commit=git_commit(), data_hash=data_hash, folds_hash=folds_hash,
+        week=week.week if week else None, git_commit=provenance.git_commit(), data_hash=data_hash, folds_hash=folds_hash,
     )  # fmt: skip
 
 
@@ -154,22 +151,45 @@ def make(head: Head, run: Run, predictions: Predictions, y: np.ndarray, folds: F
         MemberFailed: the metric is not defined for them.
     """
     _check_same(head, predictions, folds)
-    scores = [float(score) if np.isfinite(score) else None for score in predictions.fold_scores]
-    known = [score for score in scores if score is not None]
-    rows = folds.scored
-    is_whole = len(known) == len(scores) > 0 and bool(np.isfinite(predictions.oof[rows]).all())
-    pooled = None
-    if is_whole:
-        pooled = get(head.metric).score(
+    rows, pooled = folds.scored, None
+    scores = predictions.fold_scores
+    if np.isfinite(scores).all() and np.isfinite(predictions.oof[rows]).all():
+        pooled = get(predictions.metric).score(
             y[rows], predictions.oof[rows], predictions.classes.tolist()
         )
+    return scored(head, run, scores.tolist(), pooled, predictions.test_from)
+
+
+def scored(
+    head: Head,
+    run: Run,
+    fold_scores: Sequence[float],
+    pooled: float | None,
+    test_from: TestFrom | None,
+    kernel: KernelFacts | None = None,
+) -> Record:
+    """The record of a run that ended well, from its scores.
+
+    Args:
+        head, run: what it was.
+        fold_scores: per fold; NaN where a fold has no score.
+        pooled: the metric on all scored rows together; None where one was not predicted, and then
+            `cv_mean` and `cv_std` are None too.
+        test_from: None where the test rows were not predicted.
+        kernel: what only a kernel has.
+    """
+    scores = [float(score) if np.isfinite(score) else None for score in fold_scores]
+    known = [score for score in scores if score is not None]
     return Record(
-        **head.model_dump(), **run.model_dump(), status="FINISHED", test_from=predictions.test_from,
-        greater_is_better=get(head.metric).greater_is_better,
-        cv_mean=float(np.mean(known)) if is_whole else None,
-        cv_std=float(np.std(known, ddof=1)) if is_whole and len(known) > 1 else None,
+        **head.model_dump(), **run.model_dump(), status="FINISHED", test_from=test_from, kernel=kernel,
+        greater_is_better=_direction(head), cv_mean=None if pooled is None else float(np.mean(known)),
+        cv_std=float(np.std(known, ddof=1)) if pooled is not None and len(known) > 1 else None,
         cv_pooled=pooled, fold0=scores[0] if scores else None, fold_scores=scores,
     )  # fmt: skip
+
+
+def _direction(head: Head) -> bool | None:
+    return None if head.metric is None else get(head.metric).greater_is_better
 
 
 def _check_same(head: Head, predictions: Predictions, folds: Folds) -> None:
@@ -187,17 +207,20 @@ def _check_same(head: Head, predictions: Predictions, folds: Folds) -> None:
             )
 
 
-def unfinished(head: Head, run: Run, status: Status, reason: str) -> Record:
+def unfinished(
+    head: Head, run: Run, status: Status, reason: str, kernel: KernelFacts | None = None
+) -> Record:
     """The record of a run that failed or was killed: no scores, and the reason.
 
     Args:
         head, run: what it was.
         status: FAILED or KILLED.
         reason: in a sentence, such as `reasons.of` gives; what looks like a secret is taken out.
+        kernel: what only a kernel has.
     """
     return Record(
         **head.model_dump(), **run.model_dump(), status=status, reason=reasons.shown(reason),
-        greater_is_better=get(head.metric).greater_is_better, test_from=None,
+        greater_is_better=_direction(head), test_from=None, kernel=kernel,
         cv_mean=None, cv_std=None, cv_pooled=None, fold0=None, fold_scores=[],
     )  # fmt: skip
 
@@ -291,46 +314,4 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
             found[name] = value.item()
         else:
             found[name] = value if isinstance(value, Plain) else ", ".join(map(str, value))
-    return found
-
-
-def git_commit() -> str | None:
-    """The commit checked out, followed by `+changes` where other files differ from it; None without git."""
-    # Without this, `git status` takes the index lock and a `git add` of the user's would fail.
-    settings = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-    ours = [f":(exclude,glob){name}" for name in _OWN_OUTPUTS]
-
-    def ask(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words],
-            cwd=paths.root(),
-            env=settings,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-
-    try:
-        commit = ask("rev-parse", "--verify", "HEAD")
-        return commit + ("+changes" if ask("status", "--porcelain", "--", ".", *ours) else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def environment(backend: str) -> dict[str, str]:
-    """What a run ran on, without importing any of it.
-
-    Args:
-        backend: the Keras backend: tensorflow, jax or torch.
-    """
-    found = {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpus": str(os.cpu_count()),
-    }
-    for package in ("numpy", "scikit-learn", "keras", backend):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found

@@ -15,7 +15,7 @@ from pipelines.core.folds import Folds
 from pipelines.core.metrics import Metric
 from pipelines.core.params import Params
 from pipelines.core.predictions import Predictions
-from pipelines.tracking import records
+from pipelines.tracking import provenance, records
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.training import blending, gallery
 from pipelines.training.blending import Blend
@@ -114,7 +114,7 @@ def write(
     """Write an ensemble's predictions and record; return what to archive."""
     kept = Run(
         run_id=records.run_id({"key": key}), seconds=round(seconds, 3), marks=["nested"],
-        parameters=records.flat(made.description), environment=records.environment("numpy"),
+        parameters=records.flat(made.description), environment=provenance.environment("numpy"),
     )  # fmt: skip
     record = records.make(head, kept, made.predictions, pool.dataset.y, pool.folds)
     stored = paths.ensembles(pool.competition.name) / f"{made.description['method']}.npz"

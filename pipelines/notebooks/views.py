@@ -1,0 +1,236 @@
+"""Views: one folder in Kaggle's form per fold, so that a notebook is cross-validated without touching it.
+
+View `fold<i>`: train = the rows of the other folds as given (time split: only earlier rows), test = the rows
+of fold i with exactly the columns of the real test file, sample = these ids with one constant value. View
+`shuffled` is fold 0 with permuted training targets. View `real` = the files as downloaded. Nothing in a
+view's folder tells the target of a row that is scored.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core import competition as competitions
+from pipelines.core import folds as fold_files
+from pipelines.core import params as settings_file
+from pipelines.core import paths, raw
+from pipelines.core.atomic import disk_errors
+from pipelines.core.competition import Competition
+from pipelines.core.dataset import Dataset
+from pipelines.core.errors import MemberFailed, UserError
+from pipelines.core.folds import Folds
+from pipelines.core.metrics import Metric, get
+from pipelines.core.seeds import derive
+from pipelines.core.tables import read_cells
+
+REAL, SHUFFLED, STUDY = "real", "shuffled", "study"
+SAMPLE_NAME = "sample_submission.csv"
+
+
+def fold_view(fold: int) -> str:
+    return f"fold{fold}"
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A competition as its kernels are examined on it.
+
+    Attributes:
+        sample: the real sample submission, ids and labels as text.
+        seed: of the permutation in the shuffled view, and of resampling.
+    """
+
+    competition: Competition
+    metric: Metric
+    dataset: Dataset
+    folds: Folds
+    sample: pd.DataFrame
+    seed: int
+
+    @property
+    def names(self) -> list[str]:
+        """The fold views, the mock exam first; none where the competition has no views."""
+        if self.competition.views != "yes":
+            return []
+        return [fold_view(fold) for fold in range(self.folds.n_splits)]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One folder that a kernel is shown, and what is asked of it.
+
+    Attributes:
+        name: fold0 …, shuffled or real.
+        rows: positions in the dataset that the test rows stand for, in the order of `sample`; for `real`
+            positions in the dataset's test rows.
+        sample: what the submission must fit: ids as the kernel sees them.
+    """
+
+    name: str
+    rows: np.ndarray
+    sample: pd.DataFrame
+
+
+def load(competition_name: str) -> Field:
+    """Read what the stages made of a competition.
+
+    Raises:
+        UserError: it was not downloaded and preprocessed yet, or a file is damaged.
+    """
+    competition = competitions.load(competition_name)
+    if not paths.folds(competition_name).is_file():
+        raise UserError(
+            f"a kernel needs the folds of {competition_name}, and {paths.folds(competition_name)} is not there: "
+            f"run `pilsa use {competition_name}`, then `make repro`"
+        )
+    dataset = Dataset.load(paths.dataset(competition_name))
+    folds = fold_files.load(paths.folds(competition_name), dataset.row_ids, competition.split)
+    sample = raw.read(competition, paths.raw(competition_name)).sample
+    seed = settings_file.load().seed
+    return Field(competition, get(competition.metric), dataset, folds, sample, seed)
+
+
+def build(field: Field, name: str, into: Path, aliases: Sequence[str] = ()) -> View:
+    """Write one view.
+
+    Args:
+        field: the competition.
+        name: fold0 …, shuffled or real.
+        into: the folder `input/` of a run; it becomes `<into>/<competition>/…`, with the same files flat in
+            `<into>` itself, as kernels of before 2019 read them.
+        aliases: further names of the competition's folder.
+
+    Raises:
+        MemberFailed: the competition has no such view.
+        UserError: the disk is full, or a raw file is damaged.
+    """
+    folder = into / field.competition.name
+    with disk_errors(folder):
+        folder.mkdir(parents=True)
+        if name == REAL:
+            view = _build_real(field, folder)
+        else:
+            view = _build_fold(field, name, folder)
+        for other in aliases:
+            shutil.copytree(folder, into / other, copy_function=os.link)
+        for path in filter(Path.is_file, folder.iterdir()):
+            os.link(path, into / path.name)
+    return view
+
+
+def _build_real(field: Field, folder: Path) -> View:
+    competition = field.competition
+    if competition.files.format == "idx":
+        tables = raw.read(competition, paths.raw(competition.name))
+        _write_tables(folder, competition, tables.train, tables.test, tables.sample)
+    else:
+        shutil.copytree(paths.raw(competition.name), folder, dirs_exist_ok=True)
+        if competition.files.sample is None:
+            _write(folder / SAMPLE_NAME, field.sample)
+    position = {name: row for row, name in enumerate(field.dataset.test_ids.tolist())}
+    rows = [position[name] for name in field.sample[competition.id_column]]
+    return View(REAL, np.array(rows), field.sample)
+
+
+def _build_fold(field: Field, name: str, folder: Path) -> View:
+    if field.competition.views != "yes":
+        raise MemberFailed(f"{field.competition.name} has no views: {field.competition.views}")
+    fold = 0 if name == SHUFFLED else int(name.removeprefix("fold"))
+    train_rows, test_rows = field.folds.train_rows(fold), field.folds.valid_rows(fold)
+    train, test, encoding = _cells(field)
+    key, target = field.competition.id_column, field.competition.target
+    positions = pd.Index(train[key]).get_indexer(pd.Index(field.dataset.row_ids))
+    shown = train.iloc[positions[train_rows]].reset_index(drop=True)
+    asked = train.iloc[positions[test_rows]].reset_index(drop=True)[
+        _test_columns(field, train, test)
+    ]
+    if name == SHUFFLED:
+        generator = np.random.default_rng(derive(field.seed, "shuffled view"))
+        shown[target] = shown[target].to_numpy()[generator.permutation(len(shown))]
+    if field.competition.id == "position":
+        shown[key], asked[key] = _renumbered(train[key], shown), _renumbered(test[key], asked)
+    sample = _constant(field, asked[key])
+    _write_tables(folder, field.competition, shown, asked, sample, encoding)
+    for extra in field.competition.files.also:
+        shutil.copyfile(paths.raw(field.competition.name) / extra, folder / extra)
+    # The group's folds of the rows that train here, for kernels that validate on them.
+    offered = pd.DataFrame({"id": shown[key], "fold": field.folds.fold[train_rows]})
+    _write(folder.parent / "pilsa" / "folds.csv", offered)
+    return View(name, test_rows, sample)
+
+
+def _cells(field: Field) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Train and test with every cell as spelled, and their encoding."""
+    competition, folder = field.competition, paths.raw(field.competition.name)
+    if competition.files.format == "idx":
+        tables = raw.read(competition, folder)
+        return tables.train.astype(str), tables.test.astype(str), "utf-8"
+    parts = [
+        [read_cells(folder / name) for name in names]
+        for names in (competition.files.train_files, competition.files.test_files)
+    ]
+    train, test = (pd.concat([table for table, _ in part], ignore_index=True) for part in parts)
+    return train, test, parts[0][0][1]
+
+
+def _test_columns(field: Field, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+    """Exactly the columns of the real test file; each must be in train, or no row of train can play test."""
+    columns = [str(column) for column in test.columns]
+    if field.competition.target in columns:
+        raise MemberFailed(
+            f"a test file must not hold the target, found {field.competition.target!r} in it: set "
+            "`views: no, because …` in the competition file"
+        )
+    lacking = [name for name in columns if name not in train.columns]
+    if lacking:
+        raise MemberFailed(
+            f"every test column must be in train for a view, found {lacking[:5]} only in test: set "
+            "`views: no, because …` in the competition file"
+        )
+    return columns
+
+
+def _renumbered(real: "pd.Series[str]", rows: pd.DataFrame) -> list[str]:
+    """Ids that only count rows, counted anew from where the real file begins."""
+    first = int(real.iloc[0])
+    return [str(number) for number in range(first, first + len(rows))]
+
+
+def _constant(field: Field, ids: "pd.Series[str]") -> pd.DataFrame:
+    """The sample submission of these ids: in every column the first value that the real one has."""
+    key = field.competition.id_column
+    sample = pd.DataFrame({key: ids})
+    for column in field.sample.columns.drop(key):
+        value = field.sample[column].iloc[0]
+        empty = pd.isna(value)
+        sample[column] = (
+            field.dataset.classes[0] if empty and field.dataset.classes else 0 if empty else value
+        )
+    return sample[list(field.sample.columns)]
+
+
+def _write_tables(
+    folder: Path,
+    competition: Competition,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    sample: pd.DataFrame,
+    encoding: str = "utf-8",
+) -> None:
+    is_csv = competition.files.format == "csv"
+    trains = competition.files.train_files if is_csv else ["train.csv"]
+    tests = competition.files.test_files if is_csv else ["test.csv"]
+    for names, table in ((trains, train), (tests, test)):
+        for number, name in enumerate(names):  # of several files the first takes the rows
+            _write(folder / name, table if number == 0 else table.iloc[:0], encoding)
+    _write(folder / (competition.files.sample or SAMPLE_NAME), sample, encoding)
+
+
+def _write(path: Path, table: pd.DataFrame, encoding: str = "utf-8") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, encoding=encoding, lineterminator="\n")
