@@ -91,6 +91,8 @@ class Competition(Strict):
         drop: columns that are no features.
         baselines: the models that `pilsa use` lists for it.
         daily_limit: submissions a day.
+        live: whether it still runs: its code may then be shared only within one team of the platform.
+        team: the members who are that team.
         views: `yes`, or `no, because …`: then kernels run on the real view only and have no CV. A view needs
             one train row per id and one sample row per test row.
     """
@@ -111,6 +113,8 @@ class Competition(Strict):
     source: dict[str, Any]
     baselines: list[Name] = ["knn"]
     daily_limit: int = Field(default=5, ge=1)
+    live: bool = False
+    team: list[Name] = []
     views: str = Field(default="yes", pattern=r"^(yes|no, because \S.*)$")
 
     @field_validator("source")

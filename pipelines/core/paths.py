@@ -4,6 +4,7 @@
 copy, whereas the run store, the work in progress and the history belong to the repository above it.
 """
 
+import os
 from pathlib import Path
 
 from pipelines.core.errors import UserError
@@ -169,6 +170,12 @@ def bundle(name: str) -> Path:
 def failures() -> Path:
     """Reasons of failed stages; an experiment copy keeps its own."""
     return root() / ".cache" / "pilsa" / "failures"
+
+
+def shared_data(name: str) -> Path | None:
+    """A folder of one's own data, `$PILSA_DATA_DIR/<name>`; None where the variable is not set."""
+    folder = os.environ.get("PILSA_DATA_DIR")
+    return Path(folder) / name if folder else None
 
 
 def downloads() -> Path:

@@ -112,10 +112,7 @@ def build(field: Field, name: str, into: Path, aliases: Sequence[str] = ()) -> V
     folder = into / field.competition.name
     with disk_errors(folder):
         folder.mkdir(parents=True)
-        if name == REAL:
-            view = _build_real(field, folder)
-        else:
-            view = _build_fold(field, name, folder)
+        view = _build_real(field, folder) if name == REAL else _build_fold(field, name, folder)
         for other in aliases:
             shutil.copytree(folder, into / other, copy_function=os.link)
         for path in filter(Path.is_file, folder.iterdir()):
@@ -154,7 +151,7 @@ def _build_fold(field: Field, name: str, folder: Path) -> View:
         shown[target] = shown[target].to_numpy()[generator.permutation(len(shown))]
     if field.competition.id == "position":
         shown[key], asked[key] = _renumbered(train[key], shown), _renumbered(test[key], asked)
-    sample = _constant(field, asked[key])
+    sample = constant(field, asked[key])
     _write_tables(folder, field.competition, shown, asked, sample, encoding)
     for extra in field.competition.files.also:
         shutil.copyfile(paths.raw(field.competition.name) / extra, folder / extra)
@@ -201,7 +198,7 @@ def _renumbered(real: "pd.Series[str]", rows: pd.DataFrame) -> list[str]:
     return [str(number) for number in range(first, first + len(rows))]
 
 
-def _constant(field: Field, ids: "pd.Series[str]") -> pd.DataFrame:
+def constant(field: Field, ids: "pd.Series[str]") -> pd.DataFrame:
     """The sample submission of these ids: in every column the first value that the real one has."""
     key = field.competition.id_column
     sample = pd.DataFrame({key: ids})

@@ -1,0 +1,240 @@
+"""One kernel in front of one view: build the view, execute the notebook, find its answer, grade it, keep it."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipelines.core import paths
+from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_json, write_text
+from pipelines.core.errors import MemberFailed, UserError
+from pipelines.core.metrics import Kind
+from pipelines.notebooks import answers, own_store, revival, views
+from pipelines.notebooks.answers import Answer
+from pipelines.notebooks.execution import Execution, Isolation, Limits, Task
+from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.views import REAL, Field
+from pipelines.tracking import reasons
+from pipelines.tracking.kernel_facts import ViewFacts
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A kernel that is ready to be examined.
+
+    Attributes:
+        field: its competition; None for a study kernel.
+        notebook: what is executed.
+        python: the interpreter of its environment.
+        packages: name → version of what it runs with.
+        probe: source of the cell that looks at its namespace in the end.
+        work: folder of finished views, under a key of all that decides their numbers.
+        is_quick: with the `quick:` values of kernel.yaml.
+    """
+
+    kernel: Kernel
+    field: Field | None
+    notebook: "NotebookNode"
+    python: Path
+    packages: dict[str, str]
+    isolation: Isolation
+    limits: Limits
+    probe: str
+    work: Path
+    is_quick: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Sat:
+    """What became of one view.
+
+    Attributes:
+        facts: as the record keeps them.
+        folder: holds `executed.ipynb` and, of a valid view, `submission.csv`.
+        matrix: float32 (n, width) in the order of the view's rows; None where the view has no answer.
+        kind: of the matrix.
+        probe: what the namespace held in the end; {} where nothing could be asked.
+        own_store: what the kernel logged to MLflow by itself, parameters and metrics.
+        hints: what to do about a failure, a sentence each.
+    """
+
+    facts: ViewFacts
+    folder: Path
+    matrix: np.ndarray | None = None
+    kind: Kind = "label"
+    probe: dict[str, Any] | None = None
+    own_store: dict[str, Any] | None = None
+    hints: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return self.facts.status == "valid"
+
+    def keep(self) -> None:
+        """Store it, the sign that it is finished last."""
+        if self.matrix is not None:
+            write_arrays(
+                self.folder / "answer.npz",
+                {"matrix": self.matrix, "kind": np.array(self.kind)},
+            )
+        rest = {"probe": self.probe, "own_store": self.own_store}
+        write_json(self.folder / "facts.json", {"facts": self.facts.model_dump(), **rest})
+
+
+def kept(candidate: Candidate, view: str) -> Sat | None:
+    """A view that an earlier call finished; None where it did not, or where the kernel failed on it.
+
+    Raises:
+        UserError: what was kept is damaged; deleting it repeats this one view.
+    """
+    folder = _folder(candidate, view)
+    if not (folder / "facts.json").is_file():
+        return None
+    content = read_json(folder / "facts.json")
+    facts = ViewFacts(**content["facts"])
+    if not (folder / "answer.npz").is_file():
+        return Sat(facts, folder, probe=content["probe"], own_store=content["own_store"])
+    stored = read_arrays(folder / "answer.npz")
+    return Sat(
+        facts,
+        folder,
+        stored["matrix"],
+        stored["kind"].item(),
+        content["probe"],
+        content["own_store"],
+    )
+
+
+async def sit(candidate: Candidate, view: str, say: Callable[[str], None]) -> Sat:
+    """Show a kernel one view, unless it has finished it before.
+
+    Args:
+        candidate: the kernel.
+        view: fold0 …, shuffled, real or study.
+        say: told what happens, in a few words.
+
+    Returns:
+        Valid, and kept for the next call, or failed with its reason.
+
+    Raises:
+        UserError: nothing could be tried: the disk is full, a file of the competition is damaged.
+    """
+    before = await asyncio.to_thread(kept, candidate, view)
+    if before is not None:
+        say("kept")
+        return before
+    folder = _folder(candidate, view)
+    run = folder / "run"
+    await asyncio.to_thread(_empty, folder)
+    try:
+        sat = await _execute(candidate, view, run, say)
+    finally:
+        await asyncio.to_thread(_remove, run)
+    if sat.is_valid:
+        sat.keep()
+    return sat
+
+
+def _folder(candidate: Candidate, view: str) -> Path:
+    return candidate.work / view
+
+
+def _empty(folder: Path) -> None:
+    """A folder for a fresh attempt; what a killed call left in it is gone."""
+    _remove(folder)
+    folder.mkdir(parents=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that a kernel wrote into; it may have taken rights away from its own files."""
+    for path in [folder, *folder.rglob("*")] if folder.is_dir() else []:
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _execute(candidate: Candidate, view: str, run: Path, say: Callable[[str], None]) -> Sat:
+    from pipelines.notebooks import runner
+
+    kernel = candidate.kernel
+    (run / "working").mkdir(parents=True)
+    shown = await asyncio.to_thread(_show, candidate, view, run / "input")
+    task = Task(
+        f"{kernel.name}, {view}", candidate.notebook, run, candidate.python, candidate.limits,
+        candidate.isolation, candidate.probe, say,
+    )  # fmt: skip
+    execution = await runner.execute(task)
+    return await asyncio.to_thread(_judge, candidate, view, shown, run, execution)
+
+
+def _show(candidate: Candidate, view: str, into: Path) -> views.View | None:
+    """Write what the kernel may read; None for a study kernel, of which no answer is asked."""
+    if candidate.field is not None:
+        return views.build(candidate.field, view, into, candidate.kernel.file.inputs)
+    into.mkdir()
+    for name in candidate.kernel.file.data:
+        folder = paths.shared_data(name)
+        if folder is not None and folder.is_dir():
+            shutil.copytree(folder, into / name)
+        elif not candidate.is_quick:  # a quick run makes do with what comes with scikit-learn
+            raise UserError(
+                f"`data: [{name}]` of a study kernel must be a folder of $PILSA_DATA_DIR, found none "
+                f"({folder or 'the variable is not set'}): set PILSA_DATA_DIR, or run it with --quick"
+            )
+    return None
+
+
+def _judge(
+    candidate: Candidate, view: str, shown: views.View | None, run: Path, execution: Execution
+) -> Sat:
+    import nbformat
+
+    folder, seconds = run.parent, round(execution.seconds, 3)
+    write_text(folder / "executed.ipynb", nbformat.writes(execution.notebook) + "\n")
+
+    def failed(reason: str) -> ViewFacts:
+        return ViewFacts(view=view, status="failed", seconds=seconds, reason=reasons.shown(reason))
+
+    if execution.status == "FAILED":
+        facts = failed(execution.reason or "it ended without a reason")
+        return Sat(facts, folder, hints=tuple(_hints(candidate, execution)))
+    probe, logged = execution.probe, own_store.read(run / "home")
+    facts = ViewFacts(view=view, status="valid", seconds=seconds)
+    if shown is None or candidate.field is None:
+        return Sat(facts, folder, probe=probe, own_store=logged)
+    try:
+        answer, score = _graded(candidate, candidate.field, shown, run / "working")
+    except MemberFailed as error:
+        return Sat(failed(str(error)), folder, probe=probe, own_store=logged)
+    answer.frame.to_csv(folder / "submission.csv", index=False, lineterminator="\n")
+    facts = facts.model_copy(update={"score": score, "output": answer.output})
+    # The sample may list its ids in another order than the dataset has its rows.
+    matrix = answer.matrix[np.argsort(shown.rows, kind="stable")]
+    return Sat(facts, folder, matrix, answer.kind, probe, logged)
+
+
+def _graded(
+    candidate: Candidate, field: Field, shown: views.View, working: Path
+) -> tuple[Answer, float | None]:
+    """The answer in the working folder and its score, which the real view does not have here."""
+    dataset = field.dataset
+    answer = answers.find(
+        working, field.competition, shown.sample, dataset.classes, candidate.kernel.file.output
+    )
+    if shown.name == REAL:
+        return answer, None
+    return answer, field.metric.score(dataset.y[shown.rows], answer.matrix, dataset.classes)
+
+
+def _hints(candidate: Candidate, execution: Execution) -> list[str]:
+    if execution.failed_cell is None:
+        return []
+    kernel = candidate.kernel
+    return revival.explain(execution.failed_cell, kernel.code, candidate.packages, kernel.file)

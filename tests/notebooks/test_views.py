@@ -1,0 +1,188 @@
+"""What a kernel is shown, and above all what it is not."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.core import folds as fold_files
+from pipelines.core import paths, raw
+from pipelines.core.errors import MemberFailed, UserError
+from pipelines.notebooks import views
+from pipelines.notebooks.views import Field
+from pipelines.stages.preprocess import preprocess
+from tests.conftest import Workshop, tiny_tables
+
+
+@pytest.fixture
+def field(workshop: Workshop) -> Field:
+    preprocess("tiny")
+    return views.load("tiny")
+
+
+def table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str)
+
+
+def test_train_and_test_of_a_fold_share_no_row_and_are_all_rows(
+    field: Field, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+    for name in field.names:
+        view = views.build(field, name, tmp_path / name)
+        train = table(tmp_path / name / "tiny" / "train.csv")
+        test = table(tmp_path / name / "tiny" / "test.csv")
+        assert set(train["id"]).isdisjoint(test["id"])
+        assert sorted([*train["id"], *test["id"]]) == sorted(field.dataset.row_ids)
+        assert test["id"].tolist() == field.dataset.row_ids[view.rows].tolist()
+        seen += test["id"].tolist()
+    assert sorted(seen) == sorted(field.dataset.row_ids)  # every row is asked once
+
+
+def test_a_view_has_the_columns_and_cells_of_the_real_files(field: Field, tmp_path: Path) -> None:
+    views.build(field, "fold1", tmp_path)
+    for name in ("train.csv", "test.csv", "sample_submission.csv"):
+        real, shown = table(paths.raw("tiny") / name), table(tmp_path / "tiny" / name)
+        assert shown.columns.tolist() == real.columns.tolist()
+    whole = table(paths.raw("tiny") / "train.csv").set_index("id")
+    shown = table(tmp_path / "tiny" / "test.csv").set_index("id")
+    pd.testing.assert_frame_equal(shown, whole.loc[shown.index].drop(columns="label"))
+
+
+def test_the_hidden_target_is_nowhere_in_the_folder(field: Field, tmp_path: Path) -> None:
+    # Spelled so that each row's target can be recognised wherever it might have got to.
+    spelled = table(paths.raw("tiny") / "train.csv")
+    spelled["label"] = [f"SECRET-{name}" for name in spelled["id"]]
+    spelled.to_csv(paths.raw("tiny") / "train.csv", index=False)
+    view = views.build(field, "fold0", tmp_path / "input")
+    hidden = {f"SECRET-{name}" for name in field.dataset.row_ids[view.rows]}
+    found = set()
+    for path in (tmp_path / "input").rglob("*"):
+        if path.is_file():
+            found |= set(re.findall(r"SECRET-\w+", path.read_bytes().decode("utf-8")))
+    assert found
+    assert found.isdisjoint(hidden)
+
+
+def test_the_sample_is_constant_under_its_real_name(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.write_competition(files={"sample": "gender_submission.csv"})
+    (paths.raw("tiny") / "sample_submission.csv").rename(
+        paths.raw("tiny") / "gender_submission.csv"
+    )
+    preprocess("tiny")
+    views.build(views.load("tiny"), "fold0", tmp_path)
+    sample = table(tmp_path / "tiny" / "gender_submission.csv")
+    assert sample["label"].nunique() == 1
+    assert sample["id"].tolist() == table(tmp_path / "tiny" / "test.csv")["id"].tolist()
+
+
+def test_ids_that_only_count_are_counted_anew(workshop: Workshop, tmp_path: Path) -> None:
+    train, test, sample, _ = tiny_tables()
+    train["id"] = range(1, len(train) + 1)
+    test["id"] = sample["id"] = range(1, len(test) + 1)
+    workshop.write_raw(train, test, sample)
+    workshop.write_competition(id="position")
+    preprocess("tiny")
+    field = views.load("tiny")
+    view = views.build(field, "fold2", tmp_path)
+    for name in ("train.csv", "test.csv", "sample_submission.csv"):
+        ids = table(tmp_path / "tiny" / name)["id"].tolist()
+        assert ids == [str(number) for number in range(1, len(ids) + 1)]
+    assert view.sample["id"].tolist() == table(tmp_path / "tiny" / "test.csv")["id"].tolist()
+    offered = table(tmp_path / "pilsa" / "folds.csv")
+    assert offered["id"].tolist() == table(tmp_path / "tiny" / "train.csv")["id"].tolist()
+
+
+def test_a_time_view_trains_on_earlier_rows_only(workshop: Workshop, tmp_path: Path) -> None:
+    train, test, sample, _ = tiny_tables()
+    train["pixel0"], test["pixel0"] = range(len(train)), range(len(test))
+    workshop.write_raw(train, test, sample)
+    workshop.write_competition(split={"kind": "time", "time": "pixel0"}, image=None)
+    preprocess("tiny")
+    field = views.load("tiny")
+    for name in field.names:
+        views.build(field, name, tmp_path / name)
+        earlier = table(tmp_path / name / "tiny" / "train.csv")["pixel0"].astype(int)
+        later = table(tmp_path / name / "tiny" / "test.csv")["pixel0"].astype(int)
+        assert earlier.max() < later.min()
+
+
+def test_the_shuffled_view_is_fold_0_with_permuted_targets(field: Field, tmp_path: Path) -> None:
+    plain = views.build(field, "fold0", tmp_path / "a")
+    shuffled = views.build(field, "shuffled", tmp_path / "b")
+    assert plain.rows.tolist() == shuffled.rows.tolist()
+    a, b = (table(tmp_path / name / "tiny" / "train.csv") for name in "ab")
+    pd.testing.assert_frame_equal(a.drop(columns="label"), b.drop(columns="label"))
+    assert sorted(a["label"]) == sorted(b["label"])
+    assert a["label"].tolist() != b["label"].tolist()
+    assert (tmp_path / "a/tiny/test.csv").read_bytes() == (
+        tmp_path / "b/tiny/test.csv"
+    ).read_bytes()
+
+
+def test_the_real_view_is_the_files_as_downloaded(field: Field, tmp_path: Path) -> None:
+    view = views.build(field, "real", tmp_path)
+    for path in paths.raw("tiny").iterdir():
+        assert (tmp_path / "tiny" / path.name).read_bytes() == path.read_bytes()
+    assert field.dataset.test_ids[view.rows].tolist() == view.sample["id"].tolist()
+
+
+def test_files_lie_flat_and_under_other_names_too(field: Field, tmp_path: Path) -> None:
+    views.build(field, "fold0", tmp_path, aliases=["digit-recognizer"])
+    for place in ("tiny", "digit-recognizer", "."):
+        assert table(tmp_path / place / "train.csv").equals(table(tmp_path / "tiny" / "train.csv"))
+
+
+def test_cp949_stays_cp949_and_hangul_columns_stay(workshop: Workshop, tmp_path: Path) -> None:
+    train, test, sample, _ = tiny_tables()
+    for part in (train, test):
+        part.insert(2, "동네", ["서울", "부산"] * (len(part) // 2))
+    raw_folder = paths.raw("tiny")
+    workshop.write_competition(image=None)
+    workshop.write_raw(train, test, sample)
+    for part, name in ((train, "train"), (test, "test")):
+        part.to_csv(raw_folder / f"{name}.csv", index=False, encoding="cp949")
+    preprocess("tiny")
+    views.build(views.load("tiny"), "fold0", tmp_path)
+    shown = pd.read_csv(tmp_path / "tiny" / "test.csv", encoding="cp949")
+    assert set(shown["동네"]) <= {"서울", "부산"}
+    with pytest.raises(UnicodeDecodeError):
+        (tmp_path / "tiny" / "test.csv").read_text(encoding="utf-8")
+
+
+def test_only_listed_extra_files_are_shown(workshop: Workshop, tmp_path: Path) -> None:
+    (paths.raw("tiny") / "train_with_answers.csv").write_text("id,label\nr0,c0\n")
+    (paths.raw("tiny") / "data_description.txt").write_text("what the columns mean\n")
+    workshop.write_competition(files={"also": ["data_description.txt"]})
+    preprocess("tiny")
+    views.build(views.load("tiny"), "fold0", tmp_path)
+    shown = {path.name for path in (tmp_path / "tiny").iterdir()}
+    assert shown == {"train.csv", "test.csv", "sample_submission.csv", "data_description.txt"}
+
+
+def test_a_competition_without_views_has_none(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.write_competition(views="no, because a row has several ids")
+    preprocess("tiny")
+    field = views.load("tiny")
+    assert field.names == []
+    with pytest.raises(MemberFailed, match="several ids"):
+        views.build(field, "fold0", tmp_path)
+
+
+def test_without_folds_a_view_cannot_be_built(workshop: Workshop) -> None:
+    with pytest.raises(UserError, match="make repro"):
+        views.load("tiny")
+
+
+def test_rows_that_preprocess_left_out_are_in_no_view(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.write_params(preprocess={"max_rows": 30})
+    preprocess("tiny")
+    field = views.load("tiny")
+    views.build(field, "fold0", tmp_path)
+    train, test = (table(tmp_path / "tiny" / f"{name}.csv") for name in ("train", "test"))
+    assert len(train) + len(test) == 30
+    loaded = fold_files.load(paths.folds("tiny"), field.dataset.row_ids, field.competition.split)
+    assert np.array_equal(loaded.fold, field.folds.fold)
+    assert len(raw.read(field.competition, paths.raw("tiny")).train) == 60
