@@ -19,7 +19,10 @@ def dependencies(stage: str, item: str = "") -> list[str]:
         if not dep.startswith(("data/", "submissions/"))
     ]
     return [
-        dep.replace("${item.model}", item).replace("${item.competition}", "digits") for dep in deps
+        dep.replace("${item.model}", item)
+        .replace("${item.kernel}", "m01/knn-pca")
+        .replace("${item.competition}", "digits")
+        for dep in deps
     ]
 
 

@@ -30,7 +30,7 @@ OWNERS = {
     "nbclient": "pipelines/notebooks/runner.py",
     "optuna": "pipelines/training/tuning.py",
     "pooch": "pipelines/platforms/files.py",
-    "ruamel": "pipelines/workspace/switch.py",
+    "ruamel": "pipelines/core/params_edit.py",
     "tensorflow": "pipelines/training/backend.py",
 }
 MOST_FILE_LINES = 350

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipelines.core import paths
 from pipelines.core.errors import UserError, did_you_mean
-from pipelines.core.schema import Name, Strict, read_yaml, validate
+from pipelines.core.schema import KernelName, Name, Strict, read_yaml, validate
 
 TaskKind = Literal["classification", "regression"]
 SplitKind = Literal["stratified", "plain", "group", "stratified_group", "time"]
@@ -90,6 +90,7 @@ class Competition(Strict):
         positive: the class that F1 and ROC AUC take for positive; the last one by default.
         drop: columns that are no features.
         baselines: the models that `pilsa use` lists for it.
+        pool: the kernels, member/kernel, that `pilsa use` lists for it.
         daily_limit: submissions a day.
         live: whether it still runs: its code may then be shared only within one team of the platform.
         team: the members who are that team.
@@ -112,6 +113,7 @@ class Competition(Strict):
     files: Files = Files()
     source: dict[str, Any]
     baselines: list[Name] = ["knn"]
+    pool: list[KernelName] = []
     daily_limit: int = Field(default=5, ge=1)
     live: bool = False
     team: list[Name] = []

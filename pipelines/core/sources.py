@@ -18,6 +18,7 @@ NOT_NUMERIC = (
     "pipelines/core/atomic.py",
     "pipelines/core/curriculum.py",
     "pipelines/core/errors.py",
+    "pipelines/core/params_edit.py",
     "pipelines/core/paths.py",
     "pipelines/core/pictures.py",
     "pipelines/core/process.py",

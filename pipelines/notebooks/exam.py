@@ -19,8 +19,8 @@ from pipelines.core.predictions import Predictions, one_hot
 from pipelines.notebooks import sitting, views
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY, Field, fold_view
+from pipelines.tracking.kernel_facts import KNOWS, QUICK
 
-KNOWS, UNSEEDED, ELSEWHERE, QUICK = "knows the answers", "unseeded", "run elsewhere", "quick"
 WANTED = ("fold0", "cv", "real", "all")
 
 
@@ -66,6 +66,19 @@ class Result:
         done = [name for name, sat in self.sat.items() if sat.is_valid and name != SHUFFLED]
         return REAL in done or STUDY in done or (bool(done) and self.failure is None)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is an answer for every fold and for the real view."""
+        real = self.sat.get(REAL)
+        return self.has_cv and real is not None and real.is_valid
+
+    @property
+    def shown(self) -> Sat | None:
+        """The view that is looked at and shown: real or study, else the first that was run."""
+        usual = (self.sat.get(name) for name in (REAL, STUDY, *self.sat))
+        done = [sat for sat in usual if sat is not None and sat.facts.view != SHUFFLED]
+        return next((sat for sat in done if sat.is_valid), done[0] if done else None)
+
     def oof(self) -> np.ndarray:
         """float32 (n_rows, width), NaN where no fold has an answer."""
         assert self.field is not None
@@ -90,13 +103,12 @@ class Result:
             MemberFailed: a fold or the real view has no answer; the reason is the view's.
         """
         real, field = self.sat.get(REAL), self.field
-        if field is None or not self.has_cv or real is None or real.matrix is None:
+        if field is None or not self.is_whole or real is None or real.matrix is None:
             why = (
                 f": {self.failure.facts.view}: {self.failure.facts.reason}" if self.failure else ""
             )
             raise MemberFailed(
-                f"{self.candidate.kernel.name} must answer every fold and the real view to be pooled, and has "
-                f"no CV or no test predictions{why}"
+                f"{self.candidate.kernel.name} must answer every fold and the real view to be pooled, and does not{why}"
             )
         kinds = {sat.kind for sat in self.sat.values() if sat.matrix is not None}
         return Predictions(

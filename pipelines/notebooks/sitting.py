@@ -13,7 +13,7 @@ from pipelines.core import paths
 from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_json, write_text
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import Kind
-from pipelines.notebooks import answers, own_store, revival, views
+from pipelines.notebooks import answers, conversion, own_store, revival, views
 from pipelines.notebooks.answers import Answer
 from pipelines.notebooks.execution import Execution, Isolation, Limits, Task
 from pipelines.notebooks.kernel import Kernel
@@ -194,10 +194,8 @@ def _show(candidate: Candidate, view: str, into: Path) -> views.View | None:
 def _judge(
     candidate: Candidate, view: str, shown: views.View | None, run: Path, execution: Execution
 ) -> Sat:
-    import nbformat
-
     folder, seconds = run.parent, round(execution.seconds, 3)
-    write_text(folder / "executed.ipynb", nbformat.writes(execution.notebook) + "\n")
+    write_text(folder / "executed.ipynb", conversion.to_text(execution.notebook))
 
     def failed(reason: str) -> ViewFacts:
         return ViewFacts(view=view, status="failed", seconds=seconds, reason=reasons.shown(reason))

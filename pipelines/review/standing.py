@@ -15,6 +15,7 @@ from pipelines.core.params import Params
 from pipelines.core.tables import read_csv
 from pipelines.tracking import failures, ledger, records
 from pipelines.tracking.failures import Failure
+from pipelines.tracking.kernel_facts import KNOWS
 from pipelines.tracking.records import Record
 
 
@@ -51,7 +52,8 @@ class Standing:
     """All of one competition.
 
     Attributes:
-        entries: best `cv_mean` first; those of another metric, other data or other folds last.
+        entries: best `cv_mean` first; those of another metric, other data or other folds last, and so those
+            of kernels that know the answers.
         failed: stages of this competition whose last attempt failed, and which have no output since.
         missing: listed models, kernels and the ensemble without a result and without a known failure.
         verdict: what the ensemble stage found (chosen, sentence, …); {} before it ran.
@@ -109,11 +111,19 @@ def _members(settings: Params) -> list[str]:
 
 
 def _records(competition: str, settings: Params) -> list[Record]:
+    """Of everything that params.yaml lists, and of the other kernels what their members committed."""
     files = [paths.score(competition, name) for name in _members(settings)]
     files += [
         paths.ensembles(competition) / f"{method}.json" for method in settings.ensemble.methods
     ]
-    return [records.read(path) for path in files if path.is_file()]
+    listed = [records.read(path) for path in files if path.is_file()]
+    known = {record.name for record in listed}
+    committed = [records.read(path) for path in sorted(paths.kernels().glob("*/*/result.json"))]
+    return listed + [
+        record
+        for record in committed
+        if record.competition == competition and record.name not in known
+    ]
 
 
 def _present(competition: Competition) -> dict[str, str]:
@@ -166,7 +176,8 @@ def _without_attempt(run_id: str) -> str:
 
 
 def _rank(entry: Entry, metric: Metric) -> tuple[bool, bool, float]:
-    score, is_other = entry.record.cv_mean, bool(entry.differs)
+    score = entry.record.cv_mean
+    is_other = bool(entry.differs) or KNOWS in entry.record.marks
     if score is None:
         return (is_other, True, 0.0)
     return (is_other, False, -score if metric.greater_is_better else score)

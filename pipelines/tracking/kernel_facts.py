@@ -4,6 +4,12 @@ from typing import Literal
 
 from pipelines.core.schema import Strict
 
+# Marks that a reader of a kernel's score must know; see `records.Run.marks`.
+KNOWS = "knows the answers"  # does well on shuffled training targets: listed, never ranked or pooled
+UNSEEDED = "unseeded"  # a rerun moved by more than the score's interval
+ELSEWHERE = "run elsewhere"  # nobody here has seen it run
+QUICK = "quick"
+
 
 class ViewFacts(Strict):
     """One view that a kernel was shown.
@@ -40,12 +46,14 @@ class KernelFacts(Strict):
         code_hash: of kernel.py and kernel.yaml; another one, and this record is of an older kernel.
         views: in the order in which they were run.
         constant: what the sample submission (one constant value) scores on fold 0.
+        fold0_interval: 95 % interval of fold 0's score, (low, high).
         shuffled: the score of the shuffled view.
         figures: claimed variable → our figure.
         claims: claimed variable → the original's figure.
         coverage: share of the original's cells that were transcribed, 0 … 1; None without an original.
         check: the self-check's steps as far as they came; the last one may have failed.
         advice: sentences that never fail a kernel.
+        own_metrics: what the kernel logged to MLflow by itself: numbers that nobody here has checked.
         packages: name → version of what the kernel ran with.
         not_enforced: of the isolation, what this machine could not do.
         is_quick: run with the `quick:` values of kernel.yaml.
@@ -55,12 +63,14 @@ class KernelFacts(Strict):
     code_hash: str
     views: list[ViewFacts]
     constant: float | None = None
+    fold0_interval: tuple[float, float] | None = None
     shuffled: float | None = None
     figures: dict[str, float] = {}
     claims: dict[str, float] = {}
     coverage: float | None = None
     check: list[StepFacts] = []
     advice: list[str] = []
+    own_metrics: dict[str, float] = {}
     packages: dict[str, str] = {}
     not_enforced: list[str] = []
     is_quick: bool = False

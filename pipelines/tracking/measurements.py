@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pipelines.core.errors import UserError
 from pipelines.core.tables import read_csv
+from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.records import Record
 
 
@@ -31,12 +32,32 @@ def of(record: Record, history: Path) -> list[Measurement]:
     named = ("cv_mean", "cv_std", "cv_pooled", "fold0", "seconds")
     points = [(name, getattr(record, name), 0) for name in named]
     points += [("fold_score", score, fold) for fold, score in enumerate(record.fold_scores)]
+    if record.kernel is not None:
+        points += _of_kernel(record.kernel)
     points += _curves(history)
     return [
         Measurement(name, float(value), step)
         for name, value, step in points
         if value is not None and math.isfinite(value)
     ]
+
+
+def _of_kernel(facts: KernelFacts) -> list[tuple[str, float | None, int]]:
+    """Scores beside the folds', claimed figures as ours and the original's, and what it logged by itself."""
+    passed = facts.check_passed
+    points = [
+        ("constant", facts.constant, 0),
+        ("shuffled", facts.shuffled, 0),
+        ("coverage", facts.coverage, 0),
+        ("check_passed", None if passed is None else float(passed), 0),
+    ]
+    for prefix, named in (
+        ("figure", facts.figures),
+        ("printed", facts.claims),
+        ("own", facts.own_metrics),
+    ):
+        points += [(f"{prefix}/{name}", value, 0) for name, value in named.items()]
+    return points
 
 
 def _curves(path: Path) -> list[tuple[str, float, int]]:

@@ -73,7 +73,7 @@ def running(head: Head) -> Iterator[Running]:
         with _one_at_a_time():
             experiment = _experiment(client, head.competition)
         tags = _tags(head) | process_tags()
-        run = client.create_run(experiment, tags=tags, run_name=head.name)
+        run = client.create_run(experiment, tags=tags, run_name=_run_name(head.name))
     handle = Running(client, run.info.run_id, head)
     try:
         yield handle
@@ -147,7 +147,7 @@ def mirror(folder: Path) -> bool:
             _experiment(client, record.competition),
             start_time=_milliseconds(folder) - round(1000 * record.seconds),
             tags=_tags(record.head) | process_tags(),
-            run_name=record.name,
+            run_name=_run_name(record.name),
         )
         try:
             _fill(client, run.info.run_id, record, folder)
@@ -277,6 +277,11 @@ def _experiment(client: Any, competition: str) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
+
+
+def _run_name(name: str) -> str:
+    """A kernel's run bears the name that members call it by: member/slug."""
+    return name.removeprefix("kernels/")
 
 
 def _tags(head: Head) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pipelines.tracking.kernel_facts import KernelFacts
 
 RunKind = Literal["baseline", "kernel", "ensemble", "study"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+STUDY = "study"  # where a competition's name stands, for kernels that have none
 Plain = str | int | float | bool | None
 
 
@@ -123,16 +124,25 @@ class Record(Score):
 
 
 def opened(
-    competition: Competition, name: str, kind: RunKind, member: str, data_hash: str, folds_hash: str
+    competition: Competition | None,
+    name: str,
+    kind: RunKind,
+    member: str,
+    data_hash: str,
+    folds_hash: str,
 ) -> Head:
     """The head of a run that starts now: this week's, from the commit that is checked out.
+
+    Args:
+        competition: None for a study kernel.
 
     Raises:
         UserError: curriculum.yaml is missing or has an unknown key.
     """
     week = curriculum.load().week_of(date.today())
     return Head(
-        name=name, kind=kind, member=member, competition=competition.name, metric=competition.metric,
+        name=name, kind=kind, member=member, competition=competition.name if competition else STUDY,
+        metric=competition.metric if competition else None,
         week=week.week if week else None, git_commit=provenance.git_commit(), data_hash=data_hash, folds_hash=folds_hash,
     )  # fmt: skip
 

@@ -1,0 +1,247 @@
+"""What a kernel's run leaves behind: its record, the bundle to look at, and what goes to the history."""
+
+import ast
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pipelines.core import params as settings_file
+from pipelines.core import paths
+from pipelines.core.atomic import write_bytes
+from pipelines.core.curriculum import Week
+from pipelines.core.errors import UserError
+from pipelines.core.predictions import TestFrom
+from pipelines.notebooks import alignment, check, conversion, exam, originals, sharing
+from pipelines.notebooks.check import CheckInput
+from pipelines.notebooks.exam import Result
+from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.sitting import Sat
+from pipelines.notebooks.views import REAL, SHUFFLED, STUDY
+from pipelines.tracking import provenance, records
+from pipelines.tracking.kernel_facts import UNSEEDED, KernelFacts
+from pipelines.tracking.records import Head, Plain, Record, Run
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+Files = dict[str, Path | bytes]
+_STRANGE = re.compile(r"[^\w\-. :/]")  # what MLflow lets no name hold
+
+
+def previous(kernel: Kernel) -> Record | None:
+    """The committed result.json; None where there is none that can be read."""
+    path = kernel.folder / "result.json"
+    if not path.is_file():
+        return None
+    try:
+        return records.read(path)
+    except UserError:
+        return None  # of an older pilsa, or merged by hand: the next run writes it anew
+
+
+def write(
+    result: Result, head: Head, week: Week | None, before: Record | None, key: str
+) -> tuple[Record, Files, Path]:
+    """Write a run's bundle.
+
+    Args:
+        result: all views that are known.
+        before: the record of the run before, which tells whether a rerun moved.
+        key: of the work, which names the run.
+
+    Returns:
+        The record, what to archive beside it, and the bundle's folder.
+    """
+    record = _record(result, head, week, before, key)
+    bundle, files = _bundle(result)
+    if result.is_whole:
+        predictions = bundle / "predictions.npz"
+        result.predictions().save(predictions)
+        files["predictions.npz"] = predictions
+    return record, files, bundle
+
+
+def _record(
+    result: Result, head: Head, week: Week | None, before: Record | None, key: str
+) -> Record:
+    candidate = result.candidate
+    run = Run(
+        run_id=records.run_id({"key": key}),
+        seconds=round(sum(sat.facts.seconds for sat in result.sat.values()), 3),
+        parameters=_parameters(result), marks=_marks(result, before),
+        environment=provenance.environment("tensorflow") | {"isolation": candidate.isolation.kind},
+    )  # fmt: skip
+    facts = _facts(result, week)
+    if not result.is_finished:
+        failed = result.failure
+        reason = f"{failed.facts.view}: {failed.facts.reason}" if failed else "no view was run"
+        return records.unfinished(head, run, "FAILED", reason, facts)
+    real = result.sat.get(REAL)
+    test_from: TestFrom | None = "refit" if real is not None and real.is_valid else None
+    scores = result.fold_scores.tolist()
+    return records.scored(head, run, scores, result.cv_pooled(), test_from, facts)
+
+
+def _facts(result: Result, week: Week | None) -> KernelFacts:
+    candidate, interval = result.candidate, exam.exam_interval(result)
+    kernel, shuffled = candidate.kernel, result.sat.get(SHUFFLED)
+    facts = KernelFacts(
+        code_hash=kernel.code_hash,
+        views=[sat.facts for sat in result.sat.values()],
+        constant=exam.sample_score(result.field) if result.field and result.field.names else None,
+        fold0_interval=interval,
+        shuffled=shuffled.facts.score if shuffled else None,
+        figures=_figures(result),
+        claims={name: claim.printed for name, claim in kernel.file.claims.items()},
+        coverage=_coverage(kernel),
+        own_metrics=_own_metrics(result),
+        packages=candidate.packages,
+        not_enforced=list(candidate.isolation.not_enforced),
+        is_quick=candidate.is_quick,
+    )
+    verdict = check.judge(_check_input(result, facts, week))
+    return facts.model_copy(update={"check": verdict.steps, "advice": verdict.advice})
+
+
+def _check_input(result: Result, facts: KernelFacts, week: Week | None) -> CheckInput:
+    kernel, field, shown = result.candidate.kernel, result.field, result.shown
+    notes = kernel.folder / "notes.md"
+    return CheckInput(
+        kernel, executed(shown), facts.views, shown.facts.view if shown else None,
+        metric=field.metric if field else None, has_views=bool(field and field.names),
+        constant=facts.constant, shuffled=facts.shuffled, knows_the_answers=exam.knows_the_answers(result),
+        probe=shown.probe if shown else None, week=week,
+        notes=notes.read_text(encoding="utf-8") if notes.is_file() else None,
+        language=settings_file.load().language,
+    )  # fmt: skip
+
+
+def executed(sat: Sat | None) -> "NotebookNode | None":
+    """The notebook of a view with its outputs; None where none was executed."""
+    if sat is None or not (sat.folder / "executed.ipynb").is_file():
+        return None
+    return conversion.read_notebook(sat.folder / "executed.ipynb")
+
+
+def _marks(result: Result, before: Record | None) -> list[str]:
+    found = exam.marks(result)
+    if before is None or before.kernel is None:
+        return found
+    same = before.kernel.code_hash == result.candidate.kernel.code_hash
+    interval, score = before.kernel.fold0_interval, result.fold_scores[:1]
+    moved = (
+        same
+        and interval is not None
+        and before.fold0 is not None
+        and bool(abs(score - before.fold0) > (interval[1] - interval[0]) / 2)
+    )
+    if moved or (same and UNSEEDED in before.marks):
+        found.append(UNSEEDED)
+    return found
+
+
+def _figures(result: Result) -> dict[str, float]:
+    """Claimed variables, as the notebook left them."""
+    answer = result.shown.probe if result.shown else None
+    found = (answer or {}).get("figures")
+    claims = result.candidate.kernel.file.claims
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: float(value)
+        for name, value in found.items()
+        if name in claims and isinstance(value, int | float)
+    }
+
+
+def _coverage(kernel: Kernel) -> float | None:
+    original = originals.beside(kernel.folder) or originals.load(kernel.file.source)
+    if original is None:
+        return None
+    ours = conversion.from_percent(kernel.code)
+    texts = [[cell.source for cell in conversion.code_cells(book)] for book in (ours, original)]
+    return alignment.compare(*texts).coverage
+
+
+def _parameters(result: Result) -> dict[str, Plain]:
+    """What the notebook assigns in its cell tagged `parameters`, and what it logged by itself."""
+    found: dict[str, Plain] = {}
+    for cell in conversion.code_cells(result.candidate.notebook):
+        if {"parameters", "injected-parameters"}.intersection(conversion.tags(cell)):
+            found |= records.flat(_literals(cell.source))
+    logged = (result.shown.own_store if result.shown else None) or {}
+    own = {f"own.{_plain(name)}": text for name, text in logged.get("params", {}).items()}
+    return found | {"is_quick": result.candidate.is_quick} | own
+
+
+def _literals(source: str) -> dict[str, Any]:
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return {}
+    found = {}
+    for statement in statements:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            try:
+                found[statement.targets[0].id] = ast.literal_eval(statement.value)
+            except ValueError:
+                continue  # computed, not given
+    return found
+
+
+def _own_metrics(result: Result) -> dict[str, float]:
+    logged = (result.shown.own_store if result.shown else None) or {}
+    return {_plain(name): value for name, value in logged.get("metrics", {}).items()}
+
+
+def _plain(name: str) -> str:
+    return _STRANGE.sub("_", name)
+
+
+def _bundle(result: Result) -> tuple[Path, Files]:
+    """Fill the folder that a member looks at; the same files go to the history."""
+    folder, shown = paths.bundle(result.candidate.kernel.name), result.shown
+    files: Files = {"history.csv": _history(result).to_csv(index=False).encode()}
+    notebook = executed(shown)
+    if shown is not None and notebook is not None:
+        page = sharing.executed_html(notebook)
+        files["executed.ipynb"] = (shown.folder / "executed.ipynb").read_bytes()
+        files["executed.html"] = page.encode()
+    real = result.sat.get(REAL)
+    if real is not None and real.is_valid:
+        files["submission.csv"] = (real.folder / "submission.csv").read_bytes()
+    installed = "".join(
+        f"{name}=={version}\n" for name, version in result.candidate.packages.items()
+    )
+    files["environment.txt"] = installed.encode()
+    for name, content in files.items():
+        if isinstance(content, bytes):
+            write_bytes(folder / name, content)
+    return folder, files
+
+
+def _history(result: Result) -> pd.DataFrame:
+    """Keras histories of every view: columns fold, epoch and one per curve; a study kernel is fold 0."""
+    rows: list[dict[str, Any]] = []
+    names = [STUDY] if result.field is None else result.field.names
+    for fold, name in enumerate(names):
+        sat = result.sat.get(name)
+        rows += _curves(fold, sat.probe if sat else None)
+    return pd.DataFrame(rows, columns=None if rows else ["fold", "epoch"])
+
+
+def _curves(fold: int, answer: dict[str, Any] | None) -> Iterable[dict[str, Any]]:
+    histories = (answer or {}).get("histories")
+    if not isinstance(histories, dict):
+        return []
+    rows: dict[int, dict[str, Any]] = {}
+    for history, curves in histories.items():
+        for curve, values in curves.items() if isinstance(curves, dict) else ():
+            name = _plain(curve if len(histories) == 1 else f"{history}.{curve}")
+            for epoch, value in enumerate(values if isinstance(values, list) else ()):
+                row = rows.setdefault(epoch, {"fold": fold, "epoch": epoch})
+                row[name] = float(value) if isinstance(value, int | float) else None
+    return rows.values()

@@ -1,0 +1,48 @@
+"""The pool: the kernels that `make repro` cross-validates and the ensembles take."""
+
+from pipelines.core import params as settings_file
+from pipelines.core import params_edit
+from pipelines.core.errors import UserError, did_you_mean
+from pipelines.notebooks import kernel as kernels
+
+
+def join(name: str) -> list[str]:
+    """Put a kernel of the active competition into the pool. The group has read it: from then on it is trusted.
+
+    Returns:
+        The kernels in the pool.
+
+    Raises:
+        UserError: there is no such kernel, or it is another competition's, or a study.
+    """
+    kernel, settings = kernels.load(name), settings_file.load()
+    if kernel.file.competition != settings.competition:
+        what = kernel.file.competition or "no competition (kind: study)"
+        raise UserError(
+            f"a kernel of the pool must be for the active competition ({settings.competition}), and {name} is "
+            f"for {what}: `pilsa use` switches"
+        )
+    pool = [*settings.kernels, *([] if name in settings.kernels else [name])]
+    with params_edit.editing() as content:
+        params_edit.replace(content, "kernels", pool)
+    return pool
+
+
+def leave(name: str) -> list[str]:
+    """Take a kernel out of the pool; what it predicted stays in DVC's cache.
+
+    Returns:
+        The kernels that are left.
+
+    Raises:
+        UserError: it is not in the pool.
+    """
+    pool = settings_file.load().kernels
+    if name not in pool:
+        raise UserError(
+            f"only a kernel of the pool can leave it, found {name!r}{did_you_mean(name, pool)}"
+        )
+    rest = [other for other in pool if other != name]
+    with params_edit.editing() as content:
+        params_edit.replace(content, "kernels", rest)
+    return rest

@@ -1,0 +1,163 @@
+"""One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.core import curriculum, paths, process, sources
+from pipelines.core import params as settings_file
+from pipelines.core.atomic import content_hash
+from pipelines.core.curriculum import Week
+from pipelines.notebooks import (
+    conversion,
+    environments,
+    exam,
+    logbook,
+    probe,
+    sandbox,
+    views,
+)  # fmt: skip
+from pipelines.notebooks import (
+    kernel as kernels,
+)
+from pipelines.notebooks.exam import Result
+from pipelines.notebooks.execution import GIB, Limits
+from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.sitting import Candidate
+from pipelines.tracking import mlflow_store, records
+from pipelines.tracking.records import Head, Record
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a kernel is run.
+
+    Attributes:
+        wanted: fold0, cv, real or all.
+        trust: run another member's kernel although nothing isolates it here.
+        has_network: let it open connections.
+        is_quick: with the `quick:` values of kernel.yaml; such a run is logged, and its result not committed.
+        again: forget what these views gave before.
+        jobs: views at a time; None decides by processors and memory.
+        is_kept: whether the kernel's result.json becomes this run's record; never that of a quick one.
+    """
+
+    wanted: str = "all"
+    trust: bool = False
+    has_network: bool = False
+    is_quick: bool = False
+    again: bool = False
+    jobs: int | None = None
+    is_kept: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run left.
+
+    Attributes:
+        bundle: folder of the executed notebook, its HTML and the submission.
+        hints: what to do about a failure, a sentence each.
+    """
+
+    record: Record
+    result: Result
+    bundle: Path
+    hints: tuple[str, ...] = ()
+
+
+def run(name: str, options: Options) -> Outcome:
+    """Run a kernel on its views and log it.
+
+    What an earlier call finished under the same code, data and packages is kept. The record goes to the
+    history, to MLflow and, unless the run is quick, to the kernel's `result.json`.
+
+    Args:
+        name: member/slug.
+
+    Returns:
+        The outcome; its record is FAILED where the kernel failed.
+
+    Raises:
+        UserError: the kernel, its competition or this machine is not ready; nothing was run or logged.
+        MemberFailed: its environment cannot be built.
+    """
+    kernel = kernels.load(name)
+    week = _week(kernel)
+    candidate = prepare(kernel, week, options)
+    before = logbook.previous(kernel)
+    with process.exclusive(candidate.work / "lock", f"kernel {name}"):
+        if options.again:
+            _forget(candidate)
+        with mlflow_store.running(head_of(candidate)) as logged:
+            result = exam.run(candidate, options.wanted, options.jobs)
+            record, files, bundle = logbook.write(
+                result, logged.head, week, before, candidate.work.name
+            )
+            if options.is_kept and not options.is_quick:
+                records.write(kernel.folder / "result.json", record)
+            logged.finish(records.archive(record, files))
+    failed = result.failure
+    return Outcome(record, result, bundle, failed.hints if failed else ())
+
+
+def prepare(kernel: Kernel, week: Week | None, options: Options) -> Candidate:
+    """Everything that must hold before a kernel is run.
+
+    Raises:
+        UserError: nothing isolates another's kernel here, its competition was not preprocessed, or its file
+            names what is not there.
+        MemberFailed: its environment cannot be built, or it has no cell for the quick values.
+    """
+    settings, file = settings_file.load(), kernel.file
+    isolation = sandbox.detect(options.has_network)
+    in_pool = kernel.name in settings.kernels
+    sandbox.allow(kernel.member, settings.member, options.trust, isolation, in_pool)
+    field = views.load(file.competition) if file.competition else None
+    notebook = conversion.from_percent(kernel.code)
+    if options.is_quick:
+        notebook = conversion.with_quick(notebook, file.quick)
+    environment = environments.prepare(kernel, _say)
+    limits = Limits(seconds=file.time_limit, memory_bytes=int(file.memory_gb * GIB))
+    last_cell = probe.source(file, week.check if week else None)
+    key = content_hash(
+        {
+            "kernel": kernel.code_hash, "packages": environment.packages, "probe": last_cell,
+            "quick": options.is_quick, "network": options.has_network,
+            "field": [field.dataset.hash, field.folds.hash, field.metric.name, field.seed] if field else [],
+            "code": sources.fingerprint(
+                path
+                for path in sources.closure(views.__name__, "pipelines.notebooks.answers")
+                if sources.is_numeric(path)
+            ),
+        }
+    )  # fmt: skip
+    return Candidate(
+        kernel, field, notebook, environment.python, environment.packages, isolation, limits, last_cell,
+        paths.work(key), options.is_quick,
+    )  # fmt: skip
+
+
+def _say(note: str) -> None:
+    print(note, flush=True)
+
+
+def _week(kernel: Kernel) -> Week | None:
+    weeks = curriculum.load().weeks
+    return next((week for week in weeks if week.week == kernel.file.week), None)
+
+
+def head_of(candidate: Candidate) -> Head:
+    """What is known of the run before it starts."""
+    kernel, field = candidate.kernel, candidate.field
+    if field is None:
+        return records.opened(None, kernel.run_name, "study", kernel.member, "", "")
+    return records.opened(
+        field.competition, kernel.run_name, "kernel", kernel.member, field.dataset.hash, field.folds.hash
+    )  # fmt: skip
+
+
+def _forget(candidate: Candidate) -> None:
+    for path in candidate.work.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)

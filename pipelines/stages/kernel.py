@@ -1,0 +1,33 @@
+"""kernel: cross-validate one member's notebook on its views, and log the run."""
+
+import sys
+
+from pipelines.core import paths
+from pipelines.core.errors import MemberFailed
+from pipelines.notebooks import session
+from pipelines.notebooks.session import Options
+from pipelines.stages import all_or_nothing, run
+from pipelines.tracking import records
+from pipelines.tracking.kernel_facts import KNOWS
+
+
+def kernel(competition: str, kernel: str) -> None:
+    """Write predictions and record of one kernel of the pool."""
+    stored, score = paths.predictions(competition, kernel), paths.score(competition, kernel)
+    with all_or_nothing(stored, score):
+        outcome = session.run(kernel, Options(wanted="all", is_kept=False))
+        record = outcome.record
+        if KNOWS in record.marks:
+            raise MemberFailed(
+                f"{kernel} knows the answers (it does well on shuffled training targets) and "
+                f"cannot be pooled: `pilsa kernel leave {kernel}`"
+            )
+        outcome.result.predictions().save(stored)
+        records.write(score, record)
+    print(
+        f"{kernel}: {record.cv_mean:.4f} ± {record.cv_std:.4f} over {len(record.fold_scores)} folds"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(kernel))

@@ -1,0 +1,75 @@
+"""Who is in the pool: params.yaml keeps its comments, and the last to leave restores its bytes."""
+
+import pytest
+
+from pipelines.core import params, paths
+from pipelines.core.errors import UserError
+from pipelines.notebooks import pool
+from tests.conftest import Workshop
+
+TEXT = """\
+competition: tiny
+models:
+  - knn                    # the baseline
+kernels: []                # in the pool
+
+# What is drawn.
+seed: 42
+tune:
+  knn: {}
+train:
+  knn: {}
+"""
+
+
+@pytest.fixture
+def settings(workshop: Workshop) -> None:
+    paths.params().write_text(TEXT, encoding="utf-8")
+    for name, competition in (
+        ("m01/첫-노트북", "tiny"),
+        ("m02/knn", "tiny"),
+        ("m02/other", "table"),
+    ):
+        folder = paths.kernel(name)
+        folder.mkdir(parents=True)
+        (folder / "kernel.py").write_text("x = 1\n")
+        head = f"competition: {competition}\nsource:\n  platform: own\n"
+        (folder / "kernel.yaml").write_text(head)
+    folder = paths.kernel("m03/study")
+    folder.mkdir(parents=True)
+    (folder / "kernel.py").write_text("x = 1\n")
+    (folder / "kernel.yaml").write_text("kind: study\nsource:\n  platform: own\n")
+
+
+def test_kernels_join_in_order_and_the_last_to_leave_restores_the_bytes(settings: None) -> None:
+    assert pool.join("m02/knn") == ["m02/knn"]
+    assert pool.join("m01/첫-노트북") == params.load().kernels == ["m02/knn", "m01/첫-노트북"]
+    text = paths.params().read_text(encoding="utf-8")
+    assert (
+        "kernels:                   # in the pool\n  - m02/knn\n  - m01/첫-노트북\n\n# What" in text
+    )
+    assert pool.join("m02/knn") == ["m02/knn", "m01/첫-노트북"]
+    assert pool.leave("m02/knn") == ["m01/첫-노트북"]
+    assert pool.leave("m01/첫-노트북") == []
+    assert paths.params().read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("m02/other", "for table"),
+        ("m03/study", "kind: study"),
+        ("m02/kn", "did you mean 'm02/knn'"),
+    ],
+)
+def test_only_a_kernel_of_the_active_competition_can_join(
+    settings: None, name: str, complaint: str
+) -> None:
+    with pytest.raises(UserError, match=complaint):
+        pool.join(name)
+    assert paths.params().read_text(encoding="utf-8") == TEXT
+
+
+def test_only_who_is_in_the_pool_can_leave(settings: None) -> None:
+    with pytest.raises(UserError, match="only a kernel of the pool"):
+        pool.leave("m02/knn")
