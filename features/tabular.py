@@ -1,4 +1,4 @@
-"""Tables: numbers are filled and scaled, words become columns of 0 and 1."""
+"""Tables: numbers are filled and scaled, categories become columns of 0 and 1, sentences weights of words."""
 
 from typing import Self
 
@@ -11,11 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from features import text
 from pipelines.core.errors import MemberFailed, did_you_mean
 
 # What a category says of a row that has no value; a column that spells it so means the same.
 MISSING = "missing"
-# Above this share of different values a text column names its rows (names, free text).
+# Above this share of different values a column of words names its rows.
 _NAMING_SHARE = 0.9
 # In standard deviations: farther values would overflow a squared distance in float32.
 _FARTHEST = 1e6
@@ -26,20 +27,22 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Any table as numbers without gaps.
 
     Numbers: the median for a missing value, a column that says where it was missing, standard scaling.
-    Everything else (text, booleans, categories): one-hot, with "missing" as a category of its own. What
+    Free text (see `features.text.is_free_text`): TF-IDF of its most frequent words.
+    Everything else (words, booleans, categories): one-hot, with "missing" as a category of its own. What
     is rare beyond `max_categories`, or was never seen in `fit`, shares one column where `fit` saw rare ones.
 
     Args:
-        max_categories: most columns that one text column becomes, ≥ 2.
+        max_categories: most columns that a column of categories becomes, ≥ 2.
+        max_words: most columns that a column of free text becomes, ≥ 1.
 
     Attributes:
-        numbers_, categories_: names of the columns that are used.
+        numbers_, categories_, texts_: names of the columns that are used.
         left_out_: column → why it is not used: no value known, or nearly every row its own value.
         encoder_: the fitted ColumnTransformer.
     """
 
-    def __init__(self, max_categories: int = 32) -> None:
-        self.max_categories = max_categories
+    def __init__(self, max_categories: int = 32, max_words: int = 1000) -> None:
+        self.max_categories, self.max_words = max_categories, max_words
 
     def fit(self, X: pd.DataFrame, y: np.ndarray | None = None) -> Self:
         """Learn medians, scales and categories from these rows alone.
@@ -56,11 +59,13 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not used:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out_.items())
             raise MemberFailed(
-                f"a table must have a column to learn from, found none ({reasons or 'no columns'}): choose a "
-                "model that reads text, or check `drop:` in the competition file"
+                f"a table must have a column to learn from, found none ({reasons or 'no columns'}): check "
+                "`drop:` in the competition file"
             )
         self.numbers_ = [column for column in used if _is_number(X[column])]
-        self.categories_ = [column for column in used if column not in self.numbers_]
+        others = [column for column in used if column not in self.numbers_]
+        self.texts_ = [column for column in others if text.is_free_text(X[column])]
+        self.categories_ = [column for column in others if column not in self.texts_]
         self.encoder_ = self._encoder().fit(self._prepared(X))
         return self
 
@@ -88,14 +93,18 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             sparse_output=False, dtype=np.float32, max_categories=self.max_categories,
             handle_unknown="infrequent_if_exist",
         )  # fmt: skip
+        texts = [
+            (f"text {place}", text.word_weights(self.max_words), column)
+            for place, column in enumerate(self.texts_)
+        ]
         return ColumnTransformer(
-            [("numbers", numbers, self.numbers_), ("categories", categories, self.categories_)],
+            [("numbers", numbers, self.numbers_), ("categories", categories, self.categories_), *texts],
             sparse_threshold=0,
-        )
+        )  # fmt: skip
 
     def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
-        """The used columns: float64 with NaN for gaps, or plain text with "missing" for gaps."""
-        for column in (*self.numbers_, *self.categories_):
+        """The used columns: float64 with NaN for gaps, or plain text, in categories with "missing" for gaps."""
+        for column in (*self.numbers_, *self.categories_, *self.texts_):
             if column not in X.columns:
                 raise MemberFailed(
                     f"rows must have the columns that were fitted, and {column!r} is absent"
@@ -103,7 +112,8 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 )
         numbers = {column: _as_numbers(X[column]) for column in self.numbers_}
         categories = {column: _as_text(X[column]) for column in self.categories_}
-        return pd.DataFrame(numbers | categories, index=X.index)
+        texts = {column: text.as_text(X[column]) for column in self.texts_}
+        return pd.DataFrame(numbers | categories | texts, index=X.index)
 
 
 def _left_out(X: pd.DataFrame) -> dict[str, str]:
@@ -114,7 +124,7 @@ def _left_out(X: pd.DataFrame) -> dict[str, str]:
             reasons[column] = "no value is known"
         elif not _is_number(X[column]):
             different = known.astype(str).nunique()
-            if different > max(2, _NAMING_SHARE * len(known)):
+            if different > max(2, _NAMING_SHARE * len(known)) and not text.is_free_text(known):
                 reasons[column] = f"{different} different values in {len(known)} rows"
     return reasons
 
@@ -136,5 +146,4 @@ def _as_text(column: "pd.Series") -> "pd.Series":
         column = column.map(
             lambda v: str(int(v)) if float(v).is_integer() else str(v), na_action="ignore"
         )
-    text = column.astype(object).where(column.notna(), MISSING)
-    return text.map(str).astype(object)
+    return column.astype(object).where(column.notna(), MISSING).map(str).astype(object)

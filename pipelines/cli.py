@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines import kernel_cli
+
 app = typer.Typer(
     help="A study group's competition workbench: rebuild a competition, compare scores, submit.",
     epilog="Start with `make repro`. Then: pilsa scores, pilsa submit, pilsa ui.",
@@ -21,6 +23,7 @@ runs = typer.Typer(
     help="The history of runs and its mirror, the MLflow store.", no_args_is_help=True
 )
 app.add_typer(runs, name="runs")
+app.add_typer(kernel_cli.app, name="kernel")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Competition = Annotated[

@@ -21,8 +21,6 @@ from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY, Field, fold_view
 from pipelines.tracking.kernel_facts import KNOWS, QUICK
 
-WANTED = ("fold0", "cv", "real", "all")
-
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -124,7 +122,8 @@ def run(candidate: Candidate, wanted: str, jobs: int | None = None) -> Result:
 
     Args:
         candidate: the kernel.
-        wanted: fold0; cv (all folds and, once, the shuffled view); real; or all.
+        wanted: fold0; cv (all folds and, once, the shuffled view); real; all; or check (what the self-check
+            looks at: fold0, the shuffled view and real).
         jobs: views at a time; by default as many as processors and memory allow.
 
     Raises:
@@ -152,12 +151,16 @@ def _names(candidate: Candidate, wanted: str) -> list[str]:
             f"`pilsa kernel run {candidate.kernel.name} --views real`"
         )
     shuffled = [SHUFFLED] if folds else []
-    return {
+    names = {
         "fold0": folds[:1],
         "cv": [*folds, *shuffled],
         "real": [REAL],
         "all": [*folds, *shuffled, REAL],
-    }[wanted]
+        "check": [*folds[:1], *shuffled, REAL],
+    }
+    if wanted not in names:
+        raise UserError(f"views must be one of {', '.join(names)}, found {wanted!r}")
+    return names[wanted]
 
 
 def _jobs(candidate: Candidate) -> int:
@@ -197,6 +200,14 @@ def _with_earlier(candidate: Candidate, found: dict[str, Sat]) -> dict[str, Sat]
     order = [*candidate.field.names, SHUFFLED, REAL] if candidate.field else [STUDY]
     known = {name: found.get(name) or sitting.kept(candidate, name) for name in order}
     return {name: sat for name, sat in known.items() if sat is not None}
+
+
+def known(candidate: Candidate, wanted: str) -> Result | None:
+    """What earlier calls found, where they finished all that is wanted; None where something is to be run."""
+    names = _names(candidate, wanted)
+    if any(sitting.kept(candidate, name) is None for name in names):
+        return None
+    return Result(candidate, _with_earlier(candidate, {}))
 
 
 def marks(result: Result) -> list[str]:

@@ -173,11 +173,7 @@ def load(name: str) -> Kernel:
         UserError: the name is none, the kernel does not exist, kernel.py or kernel.yaml is missing, is
             not UTF-8, or does not fit the schema.
     """
-    try:
-        check_kernel_name(name)
-    except ValueError as error:
-        raise UserError(f"a kernel {error}: write member/kernel") from None
-    folder = paths.kernel(name)
+    folder = folder_of(name)
     if not folder.is_dir():
         raise UserError(
             f"a kernel must be one of kernels/<member>/<kernel>/, found {name!r}{did_you_mean(name, names())}"
@@ -191,6 +187,18 @@ def load(name: str) -> Kernel:
         )
     file = validate(KernelFile, content, where)
     return Kernel(name, file, _code(folder / "kernel.py"))
+
+
+def folder_of(name: str) -> Path:
+    """Where member/slug lies, whether it is there or not.
+
+    Raises:
+        UserError: the name is none.
+    """
+    try:
+        return paths.kernel(check_kernel_name(name))
+    except ValueError as error:
+        raise UserError(f"a kernel's name {error}: write member/kernel") from None
 
 
 def _code(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from pipelines.core import params as settings_file
 from pipelines.core import paths
-from pipelines.core.atomic import write_bytes
+from pipelines.core.atomic import write_bytes, writing
 from pipelines.core.curriculum import Week
 from pipelines.core.errors import UserError
 from pipelines.core.predictions import TestFrom
@@ -62,6 +63,20 @@ def write(
         result.predictions().save(predictions)
         files["predictions.npz"] = predictions
     return record, files, bundle
+
+
+def pack(bundle: Path, record: Record) -> Path:
+    """Pack submit.zip: executed notebook, submission, result and environment; the same content, the same bytes."""
+    path = bundle / "submit.zip"
+    write_bytes(bundle / "result.json", record.model_dump_json(indent=2).encode())
+    with (
+        writing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in ("environment.txt", "executed.ipynb", "result.json", "submission.csv"):
+            if (bundle / name).is_file():
+                packed.writestr(zipfile.ZipInfo(name), (bundle / name).read_bytes())
+    return path
 
 
 def _record(

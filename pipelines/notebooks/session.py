@@ -1,7 +1,7 @@
 """One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.core import curriculum, paths, process, sources
@@ -21,7 +21,7 @@ from pipelines.notebooks import (
     kernel as kernels,
 )
 from pipelines.notebooks.exam import Result
-from pipelines.notebooks.execution import GIB, Limits
+from pipelines.notebooks.execution import GIB, Isolation, Limits
 from pipelines.notebooks.kernel import Kernel
 from pipelines.notebooks.sitting import Candidate
 from pipelines.tracking import mlflow_store, records
@@ -83,7 +83,7 @@ def run(name: str, options: Options) -> Outcome:
         MemberFailed: its environment cannot be built.
     """
     kernel = kernels.load(name)
-    week = _week(kernel)
+    week = week_of(kernel)
     candidate = prepare(kernel, week, options)
     before = logbook.previous(kernel)
     with process.exclusive(candidate.work / "lock", f"kernel {name}"):
@@ -101,6 +101,31 @@ def run(name: str, options: Options) -> Outcome:
     return Outcome(record, result, bundle, failed.hints if failed else ())
 
 
+def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
+    """Check a kernel on what earlier calls found, or run what is missing; then pack what is handed in.
+
+    Returns:
+        The outcome, and the path of submit.zip; None where a step failed.
+
+    Raises:
+        UserError, MemberFailed: see `run`.
+    """
+    kernel = kernels.load(name)
+    week = week_of(kernel)
+    candidate = prepare(kernel, week, options)
+    result = exam.known(candidate, "check")
+    if result is None:
+        outcome = run(name, replace(options, wanted="check"))
+    else:
+        before, key = logbook.previous(kernel), candidate.work.name
+        record, _, bundle = logbook.write(result, head_of(candidate), week, before, key)
+        outcome = Outcome(record, result, bundle)
+    facts = outcome.record.kernel
+    if facts is None or not facts.check_passed:
+        return outcome, None
+    return outcome, logbook.pack(outcome.bundle, outcome.record)
+
+
 def prepare(kernel: Kernel, week: Week | None, options: Options) -> Candidate:
     """Everything that must hold before a kernel is run.
 
@@ -109,10 +134,18 @@ def prepare(kernel: Kernel, week: Week | None, options: Options) -> Candidate:
             names what is not there.
         MemberFailed: its environment cannot be built, or it has no cell for the quick values.
     """
-    settings, file = settings_file.load(), kernel.file
+    settings = settings_file.load()
     isolation = sandbox.detect(options.has_network)
     in_pool = kernel.name in settings.kernels
     sandbox.allow(kernel.member, settings.member, options.trust, isolation, in_pool)
+    return candidate_of(kernel, week, isolation, options)
+
+
+def candidate_of(
+    kernel: Kernel, week: Week | None, isolation: Isolation, options: Options
+) -> Candidate:
+    """A kernel with its competition, notebook and environment, and the key of its work; see `prepare`."""
+    file = kernel.file
     field = views.load(file.competition) if file.competition else None
     notebook = conversion.from_percent(kernel.code)
     if options.is_quick:
@@ -142,7 +175,8 @@ def _say(note: str) -> None:
     print(note, flush=True)
 
 
-def _week(kernel: Kernel) -> Week | None:
+def week_of(kernel: Kernel) -> Week | None:
+    """The week of the curriculum that a kernel is for; None where its file names none."""
     weeks = curriculum.load().weeks
     return next((week for week in weeks if week.week == kernel.file.week), None)
 

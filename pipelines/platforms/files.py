@@ -1,6 +1,7 @@
 """Competitions whose files lie under plain addresses: fetched once, checked by hash, kept for the next time.
 
-A folder of one's own comes before the network: `$PILSA_DATA_DIR/<mirror>/<name>`.
+A folder of one's own comes before the network: `$PILSA_DATA_DIR/<mirror>/<name>`. It is the only place for a
+file without an address, which a member downloads by hand.
 """
 
 import errno
@@ -29,6 +30,7 @@ _RETRIES = 2
 _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 16
 
+_ADDRESS = r"^https?://[^/]+/"
 # A name becomes a path, so it must not lead out of the folder.
 FileName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.-]*$")]
 
@@ -37,11 +39,11 @@ class RemoteFile(Strict):
     """Where one file lies and what its bytes must be.
 
     Attributes:
-        url: http or https.
+        url: http or https; None where the platform gives the file to members alone.
         md5: 32 hex digits.
     """
 
-    url: str = Field(pattern=r"^https?://[^/]+/")
+    url: str | None = Field(default=None, pattern=_ADDRESS)
     md5: str = Field(pattern=r"^[0-9a-f]{32}$")
 
 
@@ -51,11 +53,13 @@ class FilesSource(platforms.Source):
     Attributes:
         mirror: the folder below $PILSA_DATA_DIR that may hold the same files.
         files: name → address and hash.
+        page: where a member downloads the files that have no `url`.
         solution: the one of `files` that holds the test labels in idx form; it never reaches `raw/`.
         seed: of the drawing of the public half.
     """
 
     mirror: Name | None = None
+    page: str | None = Field(default=None, pattern=_ADDRESS)
     files: dict[FileName, RemoteFile] = Field(min_length=1)
     solution: str | None = None
     seed: int = Field(default=0, ge=0)
@@ -65,6 +69,16 @@ class FilesSource(platforms.Source):
         if self.solution is not None and self.solution not in self.files:
             near = did_you_mean(self.solution, self.files)
             raise ValueError(f"solution must be one of `files`, found {self.solution!r}{near}")
+        return self
+
+    @model_validator(mode="after")
+    def _every_file_can_be_had(self) -> "FilesSource":
+        lacking = [name for name, file in self.files.items() if file.url is None]
+        if lacking and not (self.page and self.mirror):
+            raise ValueError(
+                f"a file must have a url, or the source a `page:` to download it from by hand and a `mirror:` "
+                f"to put it into, found neither for {lacking[0]!r}"
+            )
         return self
 
 
@@ -95,9 +109,28 @@ class Files(platforms.Platform):
                 )
 
     def download(self, into: Path) -> None:
+        self._refuse_what_only_hands_can_fetch()
         for name in self.source.files:
             if name != self.source.solution:
                 self._place(self._fetch(name), into / name)
+
+    def _refuse_what_only_hands_can_fetch(self) -> None:
+        """Name every file that must be downloaded by hand and is not in the mirror, all at once."""
+        lacking = [
+            name
+            for name, file in self.source.files.items()
+            if file.url is None and self._in_mirror(name) is None
+        ]
+        if not lacking:
+            return
+        folder = os.environ.get(DATA_DIR)
+        where = str(Path(folder).expanduser()) if folder else f"${DATA_DIR}"
+        first = "" if folder else f"set {DATA_DIR} to a folder for such files, "
+        raise UserError(
+            f"{', '.join(lacking)} of {self.competition.name} must be downloaded by hand, since the platform "
+            f"gives files to its members alone, and nothing was found in {where}/{self.source.mirror}: {first}"
+            f"download {', '.join(lacking)} from {self.source.page} and put it into {where}/{self.source.mirror}"
+        )
 
     def solution(self) -> pd.DataFrame | None:
         if self.source.solution is None:
@@ -133,10 +166,18 @@ class Files(platforms.Platform):
         found, expected = file_hash(path, "md5"), self.source.files[name].md5
         if found != expected:
             raise UserError(
-                f"{path} must have the md5 {expected}, found {found}: put the original file there, remove "
-                f"it, or unset {DATA_DIR} to download it"
+                f"{path} must have the md5 {expected}, found {found}: {self._original_of(name)}"
             )
         return path
+
+    def _original_of(self, name: str) -> str:
+        """What to do about a file in the mirror that is not the one that was meant."""
+        if self.source.files[name].url is not None:
+            return f"put the original file there, remove it, or unset {DATA_DIR} to download it"
+        return (
+            f"download {name} again from {self.source.page}; if it stays so, the platform has another file now: "
+            f"write its md5 into competitions/{self.competition.name}.yaml"
+        )
 
     def _from_network(self, name: str) -> Path:
         import pooch

@@ -5,7 +5,9 @@ from typing import Literal
 from pipelines.core.schema import Strict
 
 # Marks that a reader of a kernel's score must know; see `records.Run.marks`.
-KNOWS = "knows the answers"  # does well on shuffled training targets: listed, never ranked or pooled
+KNOWS = (
+    "knows the answers"  # does well on shuffled training targets: listed, never ranked or pooled
+)
 UNSEEDED = "unseeded"  # a rerun moved by more than the score's interval
 ELSEWHERE = "run elsewhere"  # nobody here has seen it run
 QUICK = "quick"

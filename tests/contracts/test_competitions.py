@@ -220,3 +220,41 @@ def test_mnist_comes_whole_from_the_mirror(
     per_class = solution["target"].value_counts().sort_index().tolist()
     classic = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert per_class == (classic if name == "mnist" else [1000] * 10)
+
+
+# What the platforms' pages say: training rows, test rows, columns that are left for features.
+BY_HAND = {
+    "titanic": (891, 418, 10),
+    "disaster-tweets": (7613, 3263, 3),
+    "house-prices": (1460, 1459, 79),
+    "ddarung": (1459, 715, 9),
+}
+
+
+@pytest.mark.skipif(
+    DATA_DIR not in os.environ, reason=f"{DATA_DIR} names no folder that holds titanic/ …"
+)
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_members_downloaded_becomes_a_dataset(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.socket.connect", None)
+    found = load(name)
+    platform = platforms.of(found)
+    platform.download(tmp_path)
+    tables = raw.read(found, tmp_path)
+    dataset, warnings = raw.build(found, tables)
+    assert warnings == []
+    assert (len(dataset.y), len(dataset.test_ids), dataset.X_train.shape[1]) == BY_HAND[name]
+    assert platform.solution() is None
+    with pytest.raises(UserError, match=r"this is the sample|missing values"):
+        submission.validate(found, tables.sample, tables.sample, dataset.classes)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_who_has_not_downloaded_yet_is_told_where_from(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATA_DIR, str(tmp_path / "empty"))
+    with pytest.raises(UserError, match=r"by hand.* from https://\S+ and put it into .*/empty/"):
+        platforms.of(load(name)).download(tmp_path)

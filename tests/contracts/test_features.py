@@ -40,7 +40,8 @@ def examples() -> list[np.ndarray | pd.DataFrame]:
             "word": words[np.arange(30) % 3],
             "flag": np.arange(30) % 2 == 0,
             "empty": [None] * 30,
-            "text": [f"word{i} word{i % 7}" for i in range(30)],
+            "name": [f"word{i} word{i % 7}" for i in range(30)],
+            "text": [f"{i}번째 문장: word{i % 7} stands in it, word{i % 3} too" for i in range(30)],
         }
     )
     grey = generator.integers(0, 256, (30, 5, 4, 1)).astype(np.uint8)

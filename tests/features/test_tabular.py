@@ -12,6 +12,9 @@ NUMBERS = st.one_of(st.none(), st.floats(), st.integers(-5, 5))
 WORDS = st.one_of(
     st.none(), st.sampled_from(["a", "b", "가", "", "missing", "1"]), st.text(max_size=3)
 )
+SENTENCES = st.one_of(
+    st.none(), st.lists(st.text(max_size=3), min_size=5, max_size=9).map(" ".join)
+)
 FLAGS = st.one_of(st.none(), st.booleans())
 
 
@@ -20,7 +23,7 @@ def tables(draw):
     """A training part and other rows: every kind of column, gaps, infinities, values never seen before."""
     sizes = draw(st.integers(1, 8)), draw(st.integers(1, 5))
     kinds = draw(
-        st.lists(st.sampled_from([NUMBERS, WORDS, FLAGS, st.none()]), min_size=1, max_size=4)
+        st.lists(st.sampled_from([NUMBERS, WORDS, SENTENCES, FLAGS, st.none()]), min_size=1, max_size=4)
     )
     return tuple(
         pd.DataFrame(
@@ -46,7 +49,7 @@ def test_any_table_becomes_finite_numbers_or_says_why_not(parts):
         assert len(vector) == len(part)
         assert np.isfinite(vector).all()
         assert np.isfinite(np.square(vector).sum())
-    assert {*table.numbers_, *table.categories_, *table.left_out_} == set(train.columns)
+    assert {*table.numbers_, *table.categories_, *table.texts_, *table.left_out_} == set(train.columns)
 
 
 def test_numbers_get_the_median_an_indicator_and_unit_scale():
@@ -104,6 +107,31 @@ def test_a_column_that_names_rows_is_left_out_and_says_so():
     table = Table().fit(pd.DataFrame({"name": [f"m{i:02}" for i in range(20)], "x": range(20)}))
     assert table.left_out_ == {"name": "20 different values in 20 rows"}
     assert table.numbers_ == ["x"]
+
+
+def test_sentences_become_weights_of_words_beside_the_rest():
+    train = pd.DataFrame(
+        {"x": [1.0, 2.0, 3.0], "text": [f"불이 났다 fire in town {i}" for i in "abc"]}
+    )
+    table = Table().fit(train)
+    assert (table.numbers_, table.texts_, table.left_out_) == (["x"], ["text"], {})
+    vector = table.transform(train)
+    assert vector.shape == (3, 1 + 8)  # x; 불이, 났다, fire, in, town, a, b, c
+    np.testing.assert_allclose(np.linalg.norm(vector[:, 1:], axis=1), 1, rtol=1e-6)
+
+
+def test_a_missing_text_and_one_of_unknown_words_have_no_word():
+    train = pd.DataFrame({"text": [f"one two three four five {i}" for i in range(6)]})
+    other = pd.DataFrame({"text": [None, "말 없음", 3.5, "five"]})
+    vector = Table().fit(train).transform(other)
+    np.testing.assert_array_equal(vector.any(axis=1), [False, False, True, True])
+
+
+def test_the_number_of_columns_of_a_text_is_capped():
+    train = pd.DataFrame({"text": [f"a b c d {i} {i + 1}" for i in range(60)]})
+    table = Table(max_words=7).fit(train)
+    assert table.transform(train).shape == (60, 7)
+    assert table.transform(train)[:, -4:].all()  # the frequent ones: a, b, c, d
 
 
 def test_a_column_without_values_is_left_out_even_if_other_rows_have_some():

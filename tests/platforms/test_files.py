@@ -283,6 +283,68 @@ def test_no_solution_no_grading(workshop: Workshop, server: Server) -> None:
     assert server.asked == []
 
 
+def by_hand(url: str, **changes: Any) -> dict[str, Any]:
+    """A source whose files have no address but for the pictures of train."""
+    whole = source(url, solution=None)
+    listed = {name: {"md5": file["md5"]} for name, file in whole["files"].items() if name != "s.gz"}
+    listed["x.gz"]["url"] = f"{url}/x.gz"
+    return whole | {"files": listed, "page": "https://example.org/data"} | changes
+
+
+def test_what_only_members_get_is_taken_from_the_mirror(
+    workshop: Workshop, server: Server, mirror: Path, into: Path
+) -> None:
+    (mirror / "x.gz").unlink()
+    platform = make(workshop, by_hand(server.url))
+    platform.download(into)
+    assert platform.solution() is None
+    assert server.asked == ["x.gz"]
+    assert {name: (into / name).read_bytes() for name in here(into)} == {
+        name: CONTENT[name] for name in ("t.gz", "x.gz", "y.gz")
+    }
+
+
+def test_what_only_members_get_is_asked_for_all_at_once(
+    workshop: Workshop, server: Server, mirror: Path, into: Path
+) -> None:
+    for name in ("x.gz", "y.gz", "t.gz"):
+        (mirror / name).unlink()
+    with pytest.raises(UserError) as raised:
+        make(workshop, by_hand(server.url)).download(into)
+    message = str(raised.value)
+    assert "t.gz, y.gz of tiny must be downloaded by hand" in message
+    assert f"nothing was found in {mirror}: download" in message
+    assert message.endswith(
+        f"download t.gz, y.gz from https://example.org/data and put it into {mirror}"
+    )
+    assert server.asked == here(into) == []
+
+
+def test_without_a_folder_the_variable_is_named(
+    workshop: Workshop, server: Server, into: Path
+) -> None:
+    wanted = (
+        r"found in \$PILSA_DATA_DIR/tiny: set PILSA_DATA_DIR to a folder for such files, download .* from "
+        r"https://example\.org/data and put it into \$PILSA_DATA_DIR/tiny$"
+    )
+    with pytest.raises(UserError, match=wanted):
+        make(workshop, by_hand(server.url)).download(into)
+
+
+def test_another_file_in_place_of_one_that_only_members_get(
+    workshop: Workshop, server: Server, mirror: Path, into: Path
+) -> None:
+    (mirror / "y.gz").write_bytes(b"other")
+    found = hashlib.md5(b"other").hexdigest()
+    with pytest.raises(
+        UserError,
+        match=rf"found {found}: download y\.gz again from https://example\.org/data; if it stays so, .*"
+        r"write its md5 into competitions/tiny\.yaml$",
+    ):
+        make(workshop, by_hand(server.url)).download(into)
+    assert here(into) == []
+
+
 GOOD = {"url": "https://example.org/a", "md5": "0" * 32}
 
 
@@ -297,6 +359,8 @@ GOOD = {"url": "https://example.org/a", "md5": "0" * 32}
         ({"mirrors": "x"}, {}, "unknown key 'mirrors'; did you mean 'mirror'"),
         ({"solution": "s.g"}, {}, "solution must be one of `files`, found 's.g'; did you mean 's.gz'"),
         ({}, {"test": "tt.gz"}, "must be among `source.files`, found 'tt.gz'; did you mean 't.gz'"),
+        ({"files": {"x": {"md5": "0" * 32}}, "solution": None}, {}, "must have a url, or .*`page:`.*found neither for 'x'"),
+        ({"page": "example.org"}, {}, "page: .*found 'example.org'"),
         ({}, {"test": "s.gz"}, "the solution must stay hidden, and 's.gz' is also under `files:`"),
     ],
 )  # fmt: skip

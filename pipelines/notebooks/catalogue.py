@@ -1,0 +1,130 @@
+"""The members' kernels at a glance, without running any."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.core import atomic, paths
+from pipelines.core.errors import UserError
+from pipelines.notebooks import conversion, kernel, originals
+from pipelines.notebooks.kernel import NOTES, Kernel
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kernel in `pilsa kernel list`.
+
+    Attributes:
+        status: of result.json: FINISHED, FAILED or KILLED; `not run` without one; `broken` where kernel.yaml
+            or result.json cannot be read.
+        fold0, cv_mean: of the last run; None where there is none.
+        reason: why it failed or is broken.
+    """
+
+    name: str
+    kind: str
+    competition: str | None
+    week: int | None
+    platform: str
+    author: str | None
+    status: str
+    fold0: float | None = None
+    cv_mean: float | None = None
+    marks: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+def listing(competition: str | None = None, member: str | None = None) -> list[Line]:
+    """Every kernel, in alphabetical order; a broken one is shown as broken, with its reason.
+
+    Args:
+        competition, member: only theirs.
+    """
+    lines = [_line(name) for name in kernel.names() if member in (None, name.partition("/")[0])]
+    return [line for line in lines if competition in (None, line.competition)]
+
+
+def _line(name: str) -> Line:
+    try:
+        found = kernel.load(name)
+        result = result_of(found)
+    except UserError as error:
+        return Line(name, "?", None, None, "?", None, "broken", reason=str(error))
+    file, marks = found.file, (result or {}).get("marks")
+    line = Line(
+        name, file.kind, file.competition, file.week, file.source.platform, file.source.author,
+        "not run" if result is None else str(result.get("status", "broken")),
+    )  # fmt: skip
+    if result is None:
+        return line
+    return replace(
+        line,
+        fold0=result.get("fold0"),
+        cv_mean=result.get("cv_mean"),
+        marks=tuple(marks) if isinstance(marks, list) else (),
+        reason=result.get("reason"),
+    )
+
+
+def result_of(found: Kernel) -> dict[str, Any] | None:
+    """The committed result.json; None where the kernel was never run.
+
+    Raises:
+        UserError: it is no JSON, or not a mapping.
+    """
+    path = found.folder / "result.json"
+    if not path.is_file():
+        return None
+    content = atomic.read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must be a record, and is not: delete it and run the kernel again")
+    return content
+
+
+def describe(name: str) -> dict[str, Any]:
+    """All that is known of a kernel without running it, for `pilsa kernel show`.
+
+    Returns:
+        name, folder, settings (kernel.yaml), cells (counts by kind), broken (code cells that are no Python),
+        notes (heading → whether anything stands below it), original (committed, here, or missing), result.
+
+    Raises:
+        UserError: there is no such kernel, or a file of it cannot be read.
+    """
+    found = kernel.load(name)
+    notebook = conversion.from_percent(found.code)
+    kinds = [cell.cell_type for cell in notebook.cells]
+    return {
+        "name": name,
+        "folder": str(found.folder.relative_to(paths.root())),
+        "settings": found.file.model_dump(mode="json", exclude_none=True),
+        "cells": {kind: kinds.count(kind) for kind in ("code", "markdown")},
+        "broken": [str(cell) for cell in conversion.broken_cells(notebook)],
+        "notes": {heading: bool(text) for heading, text in notes(found.folder).items()},
+        "original": _whereabouts(found),
+        "result": result_of(found),
+    }
+
+
+def _whereabouts(found: Kernel) -> str | None:
+    """Where the original is; None for own work."""
+    if found.file.source.platform == "own":
+        return None
+    if (found.folder / originals.COMMITTED).is_file():
+        return "committed"
+    return "here" if originals.load(found.file.source) is not None else "missing"
+
+
+def notes(folder: Path, headings: Sequence[str] = NOTES) -> dict[str, str]:
+    """What notes.md says under each heading; empty where it says nothing, or where there is no file."""
+    path = folder / "notes.md"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    found, current = dict.fromkeys(headings, ""), None
+    for line in text.splitlines():
+        title = line.lstrip("#").strip()
+        if line.startswith("#") and title in found:
+            current = title
+        elif current is not None:
+            found[current] += line + "\n"
+    return {heading: text.strip() for heading, text in found.items()}

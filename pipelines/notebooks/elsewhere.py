@@ -1,0 +1,152 @@
+"""What a notebook made on Colab or Kaggle, as a zip: read without trusting a single name or size in it."""
+
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipelines.core.errors import UserError
+from pipelines.notebooks import conversion
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+MOST_FILES = 2000
+MOST_BYTES = 1 << 30  # unpacked, of all that is read
+_MOST_RATIO = 200  # a real table or notebook is seldom packed to less than a fiftieth
+_SMALL = 1 << 20  # a few repeated rows may well be packed more tightly
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class RanElsewhere:
+    """The output of a run that nobody here has seen.
+
+    Attributes:
+        tables: path within the zip → bytes, of every CSV: one of them may be the submission.
+        notebook: the executed notebook, with its outputs.
+        notebook_name: its path within the zip.
+    """
+
+    tables: dict[str, bytes]
+    notebook: "NotebookNode"
+    notebook_name: str
+
+
+def run_elsewhere(path: Path) -> RanElsewhere:
+    """Read OUTPUT.zip.
+
+    Raises:
+        UserError: it is no zip, has a name that leads elsewhere, a link, too many files or bytes, is
+            encrypted or damaged; or holds no CSV, no executed notebook, or two.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _checked(archive, path)
+            wanted = [entry for entry in entries if _suffix(entry) in (".csv", ".ipynb")]
+            files = _read(archive, wanted, path)
+    except FileNotFoundError:
+        raise UserError(f"{path} must exist and was not found: check the path") from None
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
+        raise UserError(
+            f"{path} must be a whole zip and cannot be read ({error}): download it again"
+        ) from None
+    tables = {name: content for name, content in files.items() if name.casefold().endswith(".csv")}
+    if not tables:
+        raise UserError(
+            f"{path} must hold the submission (a .csv), found {_shown(entries)}: add it to the zip"
+        )
+    name, notebook = _executed(files, path)
+    return RanElsewhere(tables, notebook, name)
+
+
+def _checked(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    """Every file of the archive, none of which may lead out of a folder or be a link."""
+    entries = archive.infolist()
+    if len(entries) > MOST_FILES:
+        raise UserError(
+            f"{path} must hold at most {MOST_FILES} files, found {len(entries)}: pack the notebook and the "
+            "submission alone"
+        )
+    for entry in entries:
+        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+        leads_out = not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]
+        if leads_out or "\0" in entry.orig_filename:
+            raise UserError(
+                f"{path} must hold plain names, found {entry.filename!r}: do not trust it; pack it anew"
+            )
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise UserError(
+                f"{path} must hold files, and {entry.filename!r} is a link: pack the file itself"
+            )
+        if entry.flag_bits & 1:
+            raise UserError(
+                f"{path} must not be encrypted, and {entry.filename!r} is: pack it anew"
+            )
+    files = [entry for entry in entries if not entry.is_dir()]
+    names = [entry.filename.casefold() for entry in files]
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise UserError(f"{path} must hold each name once, found {twins[0]!r} twice: pack it anew")
+    return files
+
+
+def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], path: Path) -> dict[str, bytes]:
+    """The bytes of some files; what a header says of their size is not believed."""
+    left, files = MOST_BYTES, {}
+    for entry in entries:
+        most = min(left, max(_SMALL, entry.compress_size * _MOST_RATIO))
+        content = bytearray()
+        with archive.open(entry) as packed:
+            while chunk := packed.read(_CHUNK):
+                content += chunk
+                if len(content) > most:
+                    raise UserError(
+                        f"{path} must unpack to a table and a notebook, and {entry.filename!r} grows beyond "
+                        f"{most >> 20} MiB from {entry.compress_size >> 10} KiB: do not trust it; pack it anew"
+                    )
+        left -= len(content)
+        files[entry.filename] = bytes(content)
+    return files
+
+
+def _executed(files: dict[str, bytes], path: Path) -> tuple[str, "NotebookNode"]:
+    found = {
+        name: conversion.parse_notebook(content, f"{path}: {name}")
+        for name, content in files.items()
+        if name.casefold().endswith(".ipynb")
+    }
+    executed = {name: notebook for name, notebook in found.items() if _was_executed(notebook)}
+    if len(executed) != 1:
+        what = ", ".join(executed) or (
+            f"{', '.join(found)} without any output" if found else "none"
+        )
+        raise UserError(
+            f"{path} must hold one executed notebook, found {what}: run it there from top to bottom, save it "
+            "with its outputs, and pack it with the submission"
+        )
+    return next(iter(executed.items()))
+
+
+def _was_executed(notebook: "NotebookNode") -> bool:
+    return any(
+        cell.get("execution_count") or cell.get("outputs")
+        for cell in conversion.code_cells(notebook)
+    )
+
+
+def _suffix(entry: zipfile.ZipInfo) -> str:
+    return PurePosixPath(entry.filename).suffix.casefold()
+
+
+def _shown(entries: list[zipfile.ZipInfo]) -> str:
+    return ", ".join(entry.filename for entry in entries[:5]) or "nothing"

@@ -1,0 +1,176 @@
+"""What pilsa knows of the package index, and the calls of uv that speak with it.
+
+uv gets a scrubbed environment: where the index is and how it is reached, and no token of anything else.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pipelines.core.atomic import disk_errors
+from pipelines.core.errors import UserError
+from pipelines.core.schema import Strict, read_yaml, validate
+
+_KEPT = re.compile(
+    r"UV_(DEFAULT_INDEX|INDEX\w*|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|OFFLINE|KEYRING_PROVIDER|INSECURE_HOST"
+    r"|NATIVE_TLS|SYSTEM_CERTS|HTTP_\w+|REQUEST_TIMEOUT|CONFIG_FILE|NO_CONFIG|CACHE_DIR|LINK_MODE|CONCURRENT_\w+)"
+    r"|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|SSL_CLIENT_CERT|NETRC|PATH|LANG|LC_ALL|TMPDIR",
+    re.IGNORECASE,
+)
+_NETWORK = re.compile(
+    r"Request failed|Failed to fetch|dns error|error sending request|Could not connect|tcp connect|timed out"
+    r"|network was disabled|Network connectivity is disabled",
+    re.IGNORECASE,
+)
+_SECONDS = 1800  # the largest sets are gigabytes
+
+
+class Package(Strict):
+    """A package that brings a module.
+
+    Attributes:
+        package: its name on the index.
+        wheels: the first day with wheels for Python 3.11; None where it was earlier than of any other.
+    """
+
+    package: str
+    with_: Literal["pilsa", "kernels"] | None = None
+    wheels: date | None = None
+
+
+class Unresolved(Exception):
+    """uv found no such set of packages, or could not install it.
+
+    Attributes:
+        cause: network: no index was reached; dates: it does not tell upload times; else requirements.
+        short: uv's explanation in a line, without user names and passwords of addresses.
+    """
+
+    def __init__(self, said: str) -> None:
+        said = re.sub(r"//[^/\s@]+@", "//", said)
+        self.cause: Literal["network", "dates", "requirements"] = "requirements"
+        if _NETWORK.search(said):
+            self.cause = "network"
+        elif "missing an upload date" in said:
+            self.cause = "dates"
+        self.short = _short(said)
+        super().__init__(self.short)
+
+
+@cache
+def packages() -> dict[str, Package]:
+    """Module → the package that brings it, of those that notebooks import most."""
+    path = Path(__file__).with_name("imports.yaml")
+    return {
+        str(module): validate(
+            Package, {"with_" if k == "with" else k: v for k, v in content.items()}, path.name
+        )
+        for module, content in read_yaml(path).items()
+    }
+
+
+def normal(name: str) -> str:
+    """The normal form of a requirement's or a package's name: `ruamel.yaml>=0.19` is `ruamel-yaml`."""
+    found = re.match(r"[A-Za-z0-9._-]+", name)
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+
+
+def resolve(wanted: Sequence[str], as_of: date | None, home: Path) -> list[str]:
+    """Find versions that fit together, as wheels for the workspace's Python.
+
+    Args:
+        wanted: requirements.
+        as_of: files that were uploaded after the end of that day do not exist; None knows all.
+        home: a folder for uv's own files.
+
+    Returns:
+        `name==version`, everything that is needed.
+
+    Raises:
+        Unresolved: there are none.
+    """
+    words = ["pip", "compile", "-", "--no-header", "--no-annotate", "--python", sys.executable]
+    said = _uv([*words, *_limits(as_of)], home, "\n".join(wanted))
+    return [line for line in said.splitlines() if "==" in line]
+
+
+def install(pins: Sequence[str], as_of: date | None, environment: Path, home: Path) -> None:
+    """Make a virtual environment with exactly these packages.
+
+    Raises:
+        Unresolved: a file could not be had.
+    """
+    words = ["venv", "--python", sys.executable, "--no-project", "--no-python-downloads"]
+    _uv([*words, str(environment)], home)
+    words = ["pip", "install", "--python", str(environment / "bin" / "python"), "--no-deps"]
+    _uv([*words, "-r", "-", *_limits(as_of)], home, "\n".join(pins))
+
+
+def new_folder(folder: Path) -> Path:
+    """A name that no earlier build has used: one that was killed may still have a uv writing into its own."""
+    return folder / secrets.token_hex(4)
+
+
+def _limits(as_of: date | None) -> list[str]:
+    return ["--only-binary", ":all:", *(["--exclude-newer", as_of.isoformat()] if as_of else [])]
+
+
+def _uv(words: Sequence[str], home: Path, text: str = "") -> str:
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("uv", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
+    if program is None:
+        raise UserError("`as_of:` and `requires:` need uv, which was not found: run `make setup`")
+    with disk_errors(home):
+        home.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run(
+            [program, *words, "--color", "never", "--no-progress"],
+            input=text,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            cwd=home,
+            env=_surroundings(home),
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unresolved(f"error: uv timed out after {_SECONDS // 60} minutes") from None
+    if done.returncode:
+        raise Unresolved(done.stderr)
+    return done.stdout
+
+
+def _surroundings(home: Path) -> dict[str, str]:
+    """What uv is told: ways to the index. Its downloads stay in the user's cache, its settings are the user's.
+
+    pip's own settings are not passed on: an index that pip adds often tells no upload times.
+    """
+    kept = {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
+    user = Path.home()
+    settings = os.environ.get("XDG_CONFIG_HOME") or str(user / ".config")
+    downloads = os.environ.get("XDG_CACHE_HOME") or str(user / ".cache")
+    given = {"UV_CACHE_DIR": str(Path(downloads) / "uv"), "XDG_CONFIG_HOME": settings}
+    if (user / ".netrc").is_file():
+        given["NETRC"] = str(user / ".netrc")
+    return given | kept | {"HOME": str(home)}
+
+
+def _short(said: str) -> str:
+    """The first sentence that says why, of what uv printed."""
+    lines = [line.strip() for line in said.splitlines() if not line.startswith("warning:")]
+    text = " ".join(line for line in lines if line)
+    text = re.sub(r"^error: (No solution found when resolving dependencies)?", "", text).strip()
+    text = re.sub(r"\s*cause: ", " ", text).partition(" hint: ")[0].strip()
+    because = re.findall(r"(?:And because|[Bb]ecause) (.*?)(?:, we can conclude|$)", text)
+    shown = because[-1] if because else text
+    return shown if len(shown) <= 300 else shown[:299] + "…"

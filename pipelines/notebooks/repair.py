@@ -1,0 +1,65 @@
+"""`pilsa kernel doctor`: what a kernel uses that its libraries have removed, and the mechanical fixes."""
+
+from dataclasses import dataclass
+
+from pipelines.core.atomic import write_text
+from pipelines.notebooks import conversion, environments, revival
+from pipelines.notebooks import kernel as kernels
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the doctor found.
+
+    Attributes:
+        findings: in the order of the lines.
+        broken: code cells that are no Python, a sentence each.
+        as_of: the day whose packages would bring it back, as YYYY-MM-DD; None where nothing is gone.
+        difference: the mechanical fixes as a unified diff; empty where there are none.
+    """
+
+    name: str
+    findings: list[revival.Finding]
+    broken: list[str]
+    as_of: str | None
+    difference: str
+
+    @property
+    def text(self) -> str:
+        """All of it but the diff, a line each."""
+        if not self.findings and not self.broken:
+            return f"{self.name}: nothing that it uses is known to be gone\n"
+        lines = [*map(str, self.findings), *self.broken]
+        if self.as_of is not None:
+            lines.append(
+                f"as it is: `as_of: {self.as_of}` in kernel.yaml brings the packages of that day"
+            )
+        if self.difference:
+            lines.append("or changed: --fix shows what can be rewritten mechanically")
+        return "".join(f"{line}\n" for line in lines)
+
+
+def examine(name: str) -> Diagnosis:
+    """Look through a kernel without running it.
+
+    Raises:
+        UserError: there is no such kernel.
+        MemberFailed: its environment cannot be built.
+    """
+    kernel = kernels.load(name)
+    packages = environments.prepare(kernel).packages
+    findings = revival.scan(kernel.code, packages)
+    broken = [str(cell) for cell in conversion.broken_cells(conversion.from_percent(kernel.code))]
+    fixed = revival.fix(kernel.code, packages)
+    day = None
+    if findings or broken:
+        day = str(environments.propose_as_of(kernel.file.source.published, kernel.code))
+    return Diagnosis(name, findings, broken, day, revival.difference(kernel.code, fixed))
+
+
+def apply(name: str) -> str:
+    """Write the mechanical fixes into kernel.py; return its path."""
+    kernel = kernels.load(name)
+    path = kernel.folder / "kernel.py"
+    write_text(path, revival.fix(kernel.code, environments.prepare(kernel).packages))
+    return str(path)

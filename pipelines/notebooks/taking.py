@@ -1,0 +1,114 @@
+"""From Jupyter into kernel.py, and from kernel.py into Jupyter; what somebody wrote is never lost unseen."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.core import atomic, paths
+from pipelines.core.errors import UserError
+from pipelines.notebooks import conversion
+from pipelines.notebooks.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A kernel.py as `take` wrote it.
+
+    Attributes:
+        path: of kernel.py.
+        remarks: what the member should know, a sentence each: cells that are no Python yet.
+    """
+
+    path: Path
+    remarks: tuple[str, ...] = ()
+
+
+def take(path: Path, folder: Path, force: bool = False) -> Taken:
+    """Write kernel.py from a notebook: code, text and tags; nothing of its outputs.
+
+    Args:
+        path: an .ipynb: one from elsewhere, or the one that `open_notebook` gave.
+        folder: the kernel's, `kernels/<member>/<kernel>`.
+        force: write over another kernel.py.
+
+    Raises:
+        UserError: the folder does not exist, the notebook is none (see `read_notebook`), or kernel.py has
+            another content that did not come from this notebook.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} must exist and was not found: `pilsa kernel new MEMBER SLUG` makes it"
+        )
+    notebook = conversion.read_notebook(path)
+    text, target = conversion.to_percent(notebook), folder / "kernel.py"
+    opened = _Opened(f"{folder.parent.name}/{folder.name}")
+    is_ours = path.resolve() == opened.path.resolve()
+    before = target.read_bytes() if target.is_file() else None
+    if before not in (None, text.encode()) and not force and not (is_ours and opened.is_of(before)):
+        raise UserError(
+            f"{target} must not be overwritten unseen, and it has other content than {path}: compare the two, "
+            "then repeat with --force"
+        )
+    atomic.write_text(target, text)
+    if is_ours:
+        opened.remember(text)
+    cells = ", ".join(str(cell) for cell in conversion.broken_cells(notebook)[:5])
+    remark = (
+        f"not all of it is Python of today ({cells}): `pilsa kernel doctor` says what to change"
+    )
+    return Taken(target, (remark,) if cells else ())
+
+
+def open_notebook(kernel: Kernel) -> Path:
+    """Write a kernel as an .ipynb, to be edited in Jupyter; `take` brings it back.
+
+    Returns:
+        The notebook's path in the kernel's bundle. Where it was opened before and edited since, that one,
+        as it is.
+
+    Raises:
+        UserError: both that notebook and kernel.py have been edited since.
+    """
+    opened = _Opened(kernel.name)
+    if opened.has_edits():
+        if not opened.is_of(kernel.code.encode()):
+            raise UserError(
+                f"only one of two may be edited at a time, and both {opened.path} and {kernel.folder}/kernel.py "
+                f"were: keep the notebook by `pilsa kernel take {opened.path} --force`, or delete it"
+            )
+        return opened.path
+    notebook = conversion.from_percent(kernel.code)
+    atomic.write_text(opened.path, conversion.to_text(notebook))
+    opened.remember(kernel.code)
+    return opened.path
+
+
+class _Opened:
+    """The notebook that a member edits in Jupyter, and which kernel.py it was last equal to."""
+
+    def __init__(self, name: str) -> None:
+        folder = paths.bundle(name) / "open"
+        self.path = folder / f"{name.partition('/')[2]}.ipynb"
+        self._state = folder / "opened.json"
+
+    def _equal_to(self) -> dict[str, Any]:
+        return atomic.read_json(self._state) if self._state.is_file() else {}
+
+    def is_of(self, code: bytes) -> bool:
+        """Whether kernel.py has still the bytes that this notebook was last made of, or gave."""
+        return self._equal_to().get("kernel") == hashlib.sha256(code).hexdigest()
+
+    def has_edits(self) -> bool:
+        if not self.path.is_file():
+            return False
+        return self._equal_to().get("notebook") != self._cells()
+
+    def _cells(self) -> str:
+        notebook = conversion.upgraded(self.path.read_bytes(), str(self.path))
+        cells = [[cell.cell_type, cell.source, conversion.tags(cell)] for cell in notebook.cells]
+        return atomic.content_hash(cells)
+
+    def remember(self, code: str) -> None:
+        equal = {"kernel": hashlib.sha256(code.encode()).hexdigest(), "notebook": self._cells()}
+        atomic.write_json(self._state, equal)

@@ -1,0 +1,156 @@
+"""Kernels in a terminal: the list, one kernel, a run, its check, its comparison."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.core import paths
+from pipelines.core.atomic import write_text
+from pipelines.core.metrics import get
+from pipelines.notebooks import comparing
+from pipelines.notebooks.against_original import Held
+from pipelines.notebooks.alignment import Likeness
+from pipelines.notebooks.catalogue import Line
+from pipelines.notebooks.session import Outcome
+from pipelines.tracking.kernel_facts import KernelFacts
+
+
+def console() -> Console:
+    """Standard output; as wide as the terminal, or wide enough for a log."""
+    made = Console()
+    return made if made.is_terminal else Console(width=140)
+
+
+def show_list(lines: Sequence[Line]) -> None:
+    """One row per kernel."""
+    table = Table()
+    for column in ("kernel", "competition", "week", "status", "fold 0", "cv_mean", "source"):
+        table.add_column(column, justify="right" if column in ("fold 0", "cv_mean") else "left")
+    for line in lines:
+        place = line.competition or line.kind
+        status = line.status if line.reason is None else f"{line.status}: {line.reason}"[:80]
+        week = "" if line.week is None else str(line.week)
+        scores = (_number(line.fold0), _number(line.cv_mean))
+        table.add_row(*map(_plain, (line.name, place, week, status, *scores, line.platform)))
+    if not lines:
+        print("no kernels yet: `pilsa kernel new MEMBER SLUG` makes one")
+        return
+    console().print(table)
+
+
+def show_kernel(found: dict[str, Any]) -> None:
+    """All that is known of a kernel, a line each."""
+    result = found.pop("result", None)
+    settings = found.pop("settings")
+    for key, value in {**found, **settings}.items():
+        if value not in (None, [], {}, ""):
+            print(f"{key}: {_line(value)}")
+    if result is None:
+        print("result: not run yet")
+        return
+    cv = "no CV" if result.get("cv_mean") is None else f"CV {_number(result['cv_mean'])}"
+    print(f"result: {result['status']}, fold 0 {_number(result.get('fold0'))}, {cv}")
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """Every view with its score, the mock exam with its interval, marks, and what to do about a failure."""
+    record, facts = outcome.record, outcome.record.kernel
+    assert facts is not None
+    table = Table(title=f"{record.name}: {record.status}", title_justify="left")
+    for column in ("view", "score", "seconds", "submission"):
+        table.add_column(column, justify="right" if column in ("score", "seconds") else "left")
+    for view in facts.views:
+        said = view.reason if view.status == "failed" else view.output
+        table.add_row(view.view, _number(view.score), f"{view.seconds:.1f}", _plain(said or ""))
+    console().print(table)
+    for sentence in _sentences(outcome, facts):
+        console().print(Text(sentence))
+
+
+def _sentences(outcome: Outcome, facts: KernelFacts) -> list[str]:
+    record, said = outcome.record, []
+    if record.metric is not None:
+        title = get(record.metric).title
+        if record.fold0 is not None and facts.fold0_interval is not None:
+            low, high = facts.fold0_interval
+            said.append(
+                f"mock exam: {title} {record.fold0:.4f} (95 % interval {low:.4f} … {high:.4f}; the sample "
+                f"submission {_number(facts.constant)})"
+            )
+        if record.cv_mean is not None:
+            spread = "" if record.cv_std is None else f" ± {record.cv_std:.4f}"
+            said.append(
+                f"CV: {title} {record.cv_mean:.4f}{spread} over {len(record.fold_scores)} folds, pooled "
+                f"{_number(record.cv_pooled)} (folds {record.folds_hash}, data {record.data_hash})"
+            )
+    said += [
+        f"{name}: ours {value:g}, printed {facts.claims[name]:g}"
+        for name, value in facts.figures.items()
+    ]
+    said += [f"marked: {mark}" for mark in record.marks]
+    said += [f"not enforced here: {gap}" for gap in facts.not_enforced]
+    if record.reason is not None:
+        said.append(f"failed: {record.reason}")
+    said += [f"→ {hint}" for hint in outcome.hints]
+    failed = next((step for step in facts.check if not step.passed), None)
+    if failed is not None and record.status == "FINISHED":
+        said.append(f"self-check: {failed.sentence}")
+    return [*said, f"executed notebook: {outcome.bundle / 'executed.html'}"]
+
+
+def show_check(outcome: Outcome, bundle: Path | None) -> None:
+    """Every step in a sentence, then advice, then where the bundle is."""
+    facts = outcome.record.kernel
+    assert facts is not None
+    for step in facts.check:
+        sign = "[green]✓[/green]" if step.passed else "[red]✗[/red]"
+        console().print(sign, Text(step.sentence))
+    for sentence in facts.advice:
+        console().print("[yellow]·[/yellow]", Text(sentence))
+    for hint in outcome.hints:
+        console().print(Text(f"→ {hint}"))
+    if bundle is not None:
+        print(bundle)
+
+
+def show_diff(held: Held | None, likeness: Likeness | None, language: str) -> None:
+    """The comparison with the original, or of the members with each other."""
+    if likeness is not None:
+        comparing.show_matrix(likeness, console(), language)
+    if held is not None:
+        comparing.show(held.comparison, console(), language)
+        for sentence in (*map(str, held.answers), *held.remarks):
+            console().print(Text(sentence))
+
+
+def executed_of(name: str) -> bytes | None:
+    """The executed notebook of a kernel's last run on this machine."""
+    path = paths.bundle(name) / "executed.ipynb"
+    return path.read_bytes() if path.is_file() else None
+
+
+def write_page(name: str, file: str, page: str) -> Path:
+    """Put a page into the kernel's bundle; return where it is."""
+    path = paths.bundle(name) / file
+    write_text(path, page)
+    return path
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _plain(text: str) -> Text:
+    return Text(comparing.visible(text))
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{key} {item}" for key, item in value.items() if item not in (None, "", [])
+        )
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

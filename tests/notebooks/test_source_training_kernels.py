@@ -1,0 +1,132 @@
+"""The study kernels that train networks: each runs in its quick setting, as a plain script, without a download."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.core import paths
+from pipelines.notebooks import kernel as kernels
+
+TAG = '# %% tags=["parameters"]\n'
+COUNTED = {
+    "m01/densenet-mnist": {"parameters": 430_210, "parameters_before_head": 27_384},
+    "m02/fashion-mnist": {"parameters": 409_098, "trainable_parameters": 408_074},
+    "m03/cnn-experiments": {"parameters": 1_035_146, "trainable_parameters": 1_027_850},
+}
+ENDING = """
+import json as _json
+_wanted = {names!r}
+_found = {{name: globals()[name] for name in _wanted if name in globals()}}
+_objects = {{}}
+if "history" in globals() and hasattr(history, "model"):
+    _objects["layers"] = [
+        type(layer).__name__ + (f" {{layer.units}}" if hasattr(layer, "units") else "")
+        for layer in model.layers
+    ]
+    _objects["optimizer"] = type(model.optimizer).__name__
+    _objects["loss"] = str(model.loss)
+    _objects["fitted"] = sorted(history.history)
+    _objects["batch"] = [tuple(part.shape) for part in next(iter(train_ds))]
+    _objects["scored"] = sorted(model.evaluate(test_ds, verbose=0, return_dict=True))
+with open({report!r}, "w") as _file:
+    _json.dump({{"variables": _found, "objects": _objects}}, _file)
+"""
+
+
+def _quick(code: str, settings: dict[str, Any]) -> str:
+    """The script with the quick values written behind its cell of parameters."""
+    before, tag, after = code.partition(TAG)
+    cell, mark, rest = after.partition("\n# %%")
+    assert tag
+    assert mark
+    values = "".join(f"\n{name} = {value!r}" for name, value in settings.items())
+    return before + tag + cell + values + mark + rest
+
+
+def _run(name: str, folder: Path) -> dict[str, Any]:
+    """Run one kernel in `folder`/working, with no input at all, and return what it leaves."""
+    kernel = kernels.load(name)
+    report, working = folder / "report.json", folder / "working"
+    working.mkdir(parents=True)
+    names = [*kernel.file.claims, *COUNTED[name]]
+    script = folder / "script.py"
+    ending = ENDING.format(names=names, report=str(report))
+    script.write_text(_quick(kernel.code, kernel.file.quick) + ending, encoding="utf-8")
+    environment = os.environ | {"MPLBACKEND": "agg", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        check=False,
+        cwd=working,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    wrote = [path.name for path in working.iterdir()]
+    return json.loads(report.read_text()) | {"printed": done.stdout, "wrote": wrote}
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What each kernel leaves behind; one process a kernel."""
+    return {name: _run(name, tmp_path_factory.mktemp(name.replace("/", "-"))) for name in COUNTED}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COUNTED)
+class TestEachKernel:
+    def test_counts_the_parameters_of_28_by_28_pictures(self, name, left):
+        found = left[name]["variables"]
+        assert {key: found[key] for key in COUNTED[name]} == COUNTED[name]
+
+    def test_leaves_a_number_for_every_claim(self, name, left):
+        claims = kernels.load(name).file.claims
+        found = left[name]["variables"]
+        assert claims
+        assert {key for key in claims if isinstance(found.get(key), int | float)} == set(claims)
+        accuracies = [value for key, value in found.items() if key.endswith("accuracy")]
+        assert all(0 <= value <= 1 for value in accuracies)
+
+    def test_writes_nothing_but_logs(self, name, left):
+        assert set(left[name]["wrote"]) <= {"logs"}
+
+
+@pytest.mark.slow
+class TestWhatAKernelShows:
+    def test_training_mode_hides_a_failure_on_small_data(self, left):
+        """Two epochs of digits: the averages have not followed, which only inference mode tells."""
+        found = left["m01/densenet-mnist"]["variables"]
+        assert found["test_accuracy_training_mode"] - found["test_accuracy"] > 0.2
+
+    def test_a_second_fit_starts_where_the_first_ended(self, left):
+        printed = left["m02/fashion-mnist"]["printed"]
+        fresh = float(printed.split("epoch 1 of a fresh model ")[1].split()[0])
+        second = float(printed.split("epoch 1 of a second fit ")[1].split()[0])
+        assert second > fresh
+
+    def test_leaves_what_a_self_check_reads(self, left):
+        objects = left["m02/fashion-mnist"]["objects"]
+        layers = ["Flatten", "Dense 512", "BatchNormalization", "ReLU", "Dense 10"]
+        assert objects["layers"] == layers
+        assert objects["optimizer"] == "Adam"
+        assert objects["loss"] == "sparse_categorical_crossentropy"
+        assert objects["fitted"] == objects["scored"] == ["accuracy", "loss"]
+        assert objects["batch"] == [[128, 8, 8], [128]]
+
+    def test_a_wrong_name_stops_at_once(self, left):
+        assert "optimiser must be one of" in left["m03/cnn-experiments"]["printed"]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_quick_values_name_parameters(name):
+    """A quick value for a variable that the tagged cell does not assign would change nothing."""
+    kernel = kernels.load(name)
+    cell = kernel.code.partition(TAG)[2].partition("\n# %%")[0]
+    assigned = {line.split(" = ")[0] for line in cell.splitlines() if " = " in line}
+    assert set(kernel.file.quick) <= assigned
+    assert {path.name for path in paths.kernel(name).iterdir()} >= {"kernel.py", "notes.md"}

@@ -1,0 +1,83 @@
+"""Into Jupyter and back, without losing what somebody wrote."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.core import paths
+from pipelines.core.errors import UserError
+from pipelines.notebooks import kernel, taking
+from pipelines.notebooks.kernel import Kernel
+from tests.conftest import Workshop
+
+CODE = "# %% [markdown]\n# # 제목\n\n# %%\nx = 1\n"
+
+
+@pytest.fixture
+def made(workshop: Workshop) -> Kernel:
+    folder = paths.kernel("m01/첫-노트북")
+    folder.mkdir(parents=True)
+    (folder / "kernel.yaml").write_text("competition: tiny\nsource: {platform: own}\n")
+    (folder / "kernel.py").write_text(CODE, encoding="utf-8")
+    return kernel.load("m01/첫-노트북")
+
+
+def edit(path: Path, source: str) -> None:
+    """As Jupyter saves it: with ids, outputs and counts."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["cells"][-1] |= {"source": source, "execution_count": 5, "outputs": []}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_notebook_is_taken_without_its_outputs(made: Kernel, tmp_path: Path) -> None:
+    path = taking.open_notebook(made)
+    (made.folder / "kernel.py").unlink()
+    edit(path, "print 'old'")
+    elsewhere = path.rename(tmp_path / "남의 것.ipynb")
+    taken = taking.take(elsewhere, made.folder)
+    assert taken.path.read_text(encoding="utf-8") == CODE.replace("x = 1", "print 'old'")
+    assert "code cell 1, line 1" in taken.remarks[0]
+
+
+def test_another_kernel_is_overwritten_by_force_alone(made: Kernel, tmp_path: Path) -> None:
+    path = taking.open_notebook(made).rename(tmp_path / "other.ipynb")
+    assert taking.take(path, made.folder) == taking.Taken(made.folder / "kernel.py")
+    edit(path, "y = 2")
+    with pytest.raises(UserError, match="--force"):
+        taking.take(path, made.folder)
+    assert kernel.load(made.name).code == CODE
+    taking.take(path, made.folder, force=True)
+    assert kernel.load(made.name).code == CODE.replace("x = 1", "y = 2")
+
+
+def test_what_was_opened_comes_back_without_force_again_and_again(made: Kernel) -> None:
+    path = taking.open_notebook(made)
+    for source in ("x = 2", "x = 3"):
+        edit(path, source)
+        taking.take(path, made.folder)
+        assert kernel.load(made.name).code == CODE.replace("x = 1", source)
+
+
+def test_edits_are_lost_on_neither_side(made: Kernel) -> None:
+    path = taking.open_notebook(made)
+    edit(path, "x = 2")
+    assert taking.open_notebook(made) == path  # still the edited one
+    assert "x = 2" in path.read_text(encoding="utf-8")
+    (made.folder / "kernel.py").write_text(CODE + "# mine\n", encoding="utf-8")
+    with pytest.raises(UserError, match="--force"):
+        taking.take(path, made.folder)
+    with pytest.raises(UserError, match="both"):
+        taking.open_notebook(kernel.load(made.name))
+
+
+def test_an_unedited_notebook_is_opened_anew(made: Kernel) -> None:
+    path = taking.open_notebook(made)
+    (made.folder / "kernel.py").write_text(CODE.replace("x = 1", "x = 9"), encoding="utf-8")
+    assert taking.open_notebook(kernel.load(made.name)) == path
+    assert "x = 9" in path.read_text(encoding="utf-8")
+
+
+def test_there_must_be_a_kernel(made: Kernel) -> None:
+    with pytest.raises(UserError, match="pilsa kernel new"):
+        taking.take(taking.open_notebook(made), paths.kernel("m01/none"))
