@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 MOST_FILES = 2000
-MOST_BYTES = 1 << 30  # unpacked, of all that is read
+MOST_BYTES = 1 << 29  # unpacked, of all that is read
 _MOST_RATIO = 200  # a real table or notebook is seldom packed to less than a fiftieth
 _SMALL = 1 << 20  # a few repeated rows may well be packed more tightly
 _CHUNK = 1 << 20
@@ -78,8 +78,9 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
             "submission alone"
         )
     for entry in entries:
-        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-        leads_out = not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]
+        name = entry.filename.replace("\\", "/")
+        parts = PurePosixPath(name).parts
+        leads_out = not parts or name.startswith("/") or ".." in parts or ":" in parts[0]
         if leads_out or "\0" in entry.orig_filename:
             raise UserError(
                 f"{path} must hold plain names, found {entry.filename!r}: do not trust it; pack it anew"

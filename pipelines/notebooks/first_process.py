@@ -1,4 +1,4 @@
-"""The process below which a notebook runs where bubblewrap is missing. Run as a script, never imported.
+"""The process below which a notebook runs where bubblewrap is missing. Run as a script.
 
 It has two roles. In namespaces of its own (`unshare`) it builds the file system that the notebook sees,
 gives up every capability, starts the notebook and reaps what that orphans; when it ends, the system ends
@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 with suppress(ImportError):  # the first role runs without site-packages, and needs none
@@ -29,8 +30,6 @@ MNT_DETACH = 2
 AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY, SYS_MOUNT_SETATTR = -100, 0x8000, 1, 442
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-# Writing to these would reach the whole machine where root's own user id stands behind the namespace.
-GUARDED = ("sys", "sysrq-trigger", "irq", "bus")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -87,53 +86,47 @@ class System:
 
 def place(source: str, target: str) -> None:
     """Make the folder or file that something can be mounted on."""
-    if os.path.isdir(source):
-        os.makedirs(target, exist_ok=True)
+    if Path(source).is_dir():
+        Path(target).mkdir(parents=True, exist_ok=True)
     else:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.close(os.open(target, os.O_CREAT | os.O_RDONLY, 0o644))
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).touch()
 
 
 def put(system: System, root: str, kind: str, source: str, target: str) -> None:
     """Show one thing: kind is read, write, device, empty or link."""
     there = root + target
     if kind == "link":
-        os.makedirs(os.path.dirname(there), exist_ok=True)
-        if not os.path.lexists(there):
-            os.symlink(source, there)
+        Path(there).parent.mkdir(parents=True, exist_ok=True)
+        Path(there).symlink_to(source)
         return
     if kind == "empty":
-        os.makedirs(there, exist_ok=True)
+        Path(there).mkdir(parents=True, exist_ok=True)
         system.mount("tmpfs", there, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=4m")
         return
     place(source, there)
     system.mount(source, there, "", MS_BIND | MS_REC)
-    if kind == "read":
+    if kind != "write":  # a device can be written to all the same, but its rights are not changed
         system.make_read_only(there, recursive=True)
 
 
 def put_proc(system: System, root: str) -> None:
-    os.makedirs(root + "/proc", exist_ok=True)
+    Path(root, "proc").mkdir()
     system.mount("proc", root + "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    for name in GUARDED:
-        path = f"{root}/proc/{name}"
-        if os.path.exists(path):
-            system.mount(path, path, "", MS_BIND | MS_REC)
-            system.make_read_only(path, recursive=True)
 
 
 def put_devices(system: System, root: str) -> None:
     there = root + "/dev"
-    os.makedirs(there, exist_ok=True)
+    Path(there).mkdir()
     system.mount("tmpfs", there, "tmpfs", MS_NOSUID, "mode=755,size=1m")
     for name in DEVICES:
         put(system, root, "device", f"/dev/{name}", f"/dev/{name}")
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        os.symlink(f"/proc/self/fd/{number}", f"{there}/{name}")
-    os.symlink("/proc/self/fd", there + "/fd")
-    os.symlink("pts/ptmx", there + "/ptmx")
+        Path(there, name).symlink_to(f"/proc/self/fd/{number}")
+    Path(there, "fd").symlink_to("/proc/self/fd")
+    Path(there, "ptmx").symlink_to("pts/ptmx")
     for name in ("pts", "shm"):
-        os.mkdir(f"{there}/{name}")
+        Path(there, name).mkdir()
     options = "newinstance,ptmxmode=0666,mode=620"
     system.mount("devpts", there + "/pts", "devpts", MS_NOSUID | MS_NOEXEC, options)
 
@@ -147,7 +140,8 @@ def build(system: System, root: str, mounts: list[list[str]]) -> None:
         put(system, root, kind, source, target)
     emptied = [target for kind, _, target in mounts if kind == "empty"]
     system.change_root(root)
-    for target in ("/", "/dev", *emptied):
+    # Behind root in this namespace may stand the machine's own, who may write to /proc/sys.
+    for target in ("/", "/dev", "/proc", *emptied):
         system.make_read_only(target)
 
 
@@ -164,7 +158,7 @@ def start(command: list[str]) -> int:
     child = os.fork()
     if child == 0:
         try:
-            os.execv(command[0], command)
+            os.execv(command[0], command)  # noqa: S606 - no shell is wanted
         except OSError as error:
             print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
             os._exit(127)

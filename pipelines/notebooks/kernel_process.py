@@ -64,7 +64,7 @@ class KernelProcess:
         )
         self._said = b""
         self._pipe = -1
-        self._children: list[int] = []
+        self._children: list[psutil.Process] = []
 
     @property
     def _process(self) -> "subprocess.Popen[bytes] | None":
@@ -115,6 +115,9 @@ class KernelProcess:
         Raises:
             Ended: it has ended, or does not answer.
         """
+        await asyncio.sleep(0.05)
+        with suppress(psutil.Error):
+            self._children = psutil.Process(self.id).children()
         self.client = self.manager.client()
         # One message is all outputs of a moment; libzmq refuses a larger one before it takes any memory.
         largest = 4 * self._task.limits.output_bytes + (1 << 20)
@@ -123,7 +126,6 @@ class KernelProcess:
         monitor = self.client.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         try:
             await self.client.wait_for_ready(timeout=_START_SECONDS)
-            self._children = [child.pid for child in psutil.Process(self.id).children()]
         except RuntimeError as error:
             await asyncio.sleep(0.1)  # for its last words
             raise endings.never_started(self._said.decode(errors="replace") or str(error)) from None
@@ -152,8 +154,10 @@ class KernelProcess:
             os.killpg(process.pid, signal.SIGKILL)
         # bubblewrap does not wait for the first process of its namespace, whose end is the end of all there.
         for child in self._children:
-            with suppress(ChildProcessError):
-                os.waitpid(child, 0)
+            with suppress(psutil.Error, ChildProcessError):
+                if child.ppid() == os.getpid():
+                    child.kill()
+                    os.waitpid(child.pid, 0)
 
     async def close(self) -> None:
         """Kill it and give back all that was opened. To be called in every case."""
@@ -187,7 +191,8 @@ def _preparation(limits: Limits) -> Callable[[], None]:
     """What the new process does before anything else: it inherits to all that it starts."""
     # Loaded here: between fork and exec a child of a process with threads may not load anything.
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    parent, most = os.getpid(), _threads() + 4 * limits.processes
+    parent = os.getpid()
+    most = None if os.getuid() == 0 else _threads() + 4 * limits.processes  # root is exempt from it
 
     def prepare() -> None:
         if libc is not None:
@@ -202,9 +207,8 @@ def _preparation(limits: Limits) -> Callable[[], None]:
                 os.close(file)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_FSIZE, limits.disk_bytes)
-        _limit(
-            resource.RLIMIT_NPROC, most
-        )  # root is exempt; what watches the processes holds for all
+        if most is not None:
+            _limit(resource.RLIMIT_NPROC, most)
 
     return prepare
 

@@ -118,7 +118,7 @@ def _environment(python: Path) -> Iterator[Mount]:
     for prefix in prefixes:
         for name in ENVIRONMENT:
             path = f"{prefix}/{name}"
-            if os.path.exists(path):
+            if Path(path).exists():
                 yield Mount("read", path, path)
     for hop in _hops(python):
         if not any(str(hop).startswith(f"{prefix}/bin/") for prefix in (*prefixes, "/usr", "")):
@@ -149,7 +149,7 @@ def _is_prefix(folder: Path) -> bool:
 
 def _hops(python: Path) -> list[Path]:
     """The links from an interpreter's name to its file, such as .venv/bin/python → python3.11 → …"""
-    found, path = [], Path(os.path.abspath(python))
+    found, path = [], python.absolute()
     while path.is_symlink() and path not in found:
         found.append(path)
         path = Path(os.path.normpath(path.parent / path.readlink()))
@@ -160,7 +160,7 @@ def _devices() -> Iterator[Mount]:
     """Processor topology, which libraries choose their threads by; graphics processors where there are any."""
     found = [path for name in GRAPHICS for path in sorted(Path("/dev").glob(name))]
     folder = "/sys" if found else "/sys/devices/system"
-    if os.path.isdir(folder):
+    if Path(folder).is_dir():
         yield Mount("read", folder, folder)
     yield from (Mount("device", str(path), str(path)) for path in found)
 

@@ -216,7 +216,10 @@ def _output(output: Any) -> Any:
         lines = lines or [f"{name}: {value}"]
         return v4.new_output("error", ename=name, evalue=value, traceback=lines)
     data = output.get("data")
-    shown = {key: _joined(data[key]) for key in _SHOWN_AS if isinstance(data, dict) and key in data}
+    data = data if isinstance(data, dict) else {}
+    shown = {key: _joined(data[key]) for key in _SHOWN_AS if key in data}
+    if not shown:
+        shown = {"text/plain": f"({', '.join(map(str, data)) or kind}: not shown here)"}
     return v4.new_output("display_data", data=shown)
 
 

@@ -77,12 +77,10 @@ class RunFolder:
         if self.task.isolation.kind != "none":
             return
         real = str(self.task.folder.absolute())
-        start = (
-            ".." if _AWKWARD.search(real) else real
-        )  # relative is right until the notebook changes folder
-        places = {name: f"{start}/{name}" for name in ("input", "working")} | {
-            "temp": f"{start}/tmp"
-        }
+        # A relative path is right until the notebook changes its folder.
+        start = ".." if _AWKWARD.search(real) else real
+        folders = (("input", "input"), ("working", "working"), ("temp", "tmp"))
+        places = {name: f"{start}/{folder}" for name, folder in folders}
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.source = _KAGGLE.sub(lambda found: places[found[1]], cell.source)

@@ -8,16 +8,16 @@ import asyncio
 import copy
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from pipelines.notebooks import endings
+from pipelines.notebooks import endings, stops
 from pipelines.notebooks.endings import Ended
 from pipelines.notebooks.execution import Execution, FailedCell, Task
 from pipelines.notebooks.kernel_process import KernelProcess
@@ -51,9 +51,10 @@ async def execute(task: Task) -> Execution:
     with RunFolder(task) as folder:
         session = _Session(task, folder)
         try:
-            await session.start()
-            await session.run_cells()
-            probe = await session.ask_probe()
+            with stops.heeded(session.end):
+                await session.start()
+                await session.run_cells()
+                probe = await session.ask_probe()
         except Ended as ended:
             reason = ended.reason
         finally:
@@ -69,7 +70,7 @@ async def execute(task: Task) -> Execution:
     )
 
 
-class _Client(NotebookClient):
+class _Client(NotebookClient):  # type: ignore[misc]  # it has no types
     """nbclient's execution of one cell; this adds what it must not take from a stranger.
 
     Its own handling of signals, of dead processes and of a whole notebook is not used: it would replace
@@ -79,11 +80,11 @@ class _Client(NotebookClient):
     def __init__(self, session: "_Session", notebook: NotebookNode, process: KernelProcess) -> None:
         super().__init__(
             notebook, km=process.manager, timeout=None, record_timing=False, coalesce_streams=False,
-            store_widget_state=False, on_cell_executed=self._heed_exit,
+            iopub_timeout=30, store_widget_state=False, on_cell_executed=self._heed_exit,
         )  # fmt: skip
         self.kc = process.client
         self.session = session
-        self.polls: list[asyncio.Task[Any]] = []
+        self.polls: list[asyncio.Task[Any] | None] = []
         self.has_exited = False
         self.printed = 0  # bytes
         self.most = session.task.limits.output_bytes
@@ -94,25 +95,40 @@ class _Client(NotebookClient):
         self.has_exited = any(part.get("source") == "ask_exit" for part in payload)
 
     async def _async_poll_kernel_alive(self) -> None:
-        with self.session.passing_on(self.polls):
+        self.polls.append(asyncio.current_task())
+        with stops.passed_on(self.session.end):
             while await self.session.process.is_alive():
                 await asyncio.sleep(0.2)
             if self.task_poll_for_reply is not None:
                 self.task_poll_for_reply.cancel()
 
-    async def _async_poll_output_msg(self, *arguments: Any) -> None:
-        with self.session.passing_on(self.polls):
-            await super()._async_poll_output_msg(*arguments)
+    async def _async_poll_output_msg(
+        self, parent_msg_id: str, cell: NotebookNode, cell_index: int
+    ) -> None:
+        self.polls.append(asyncio.current_task())
+        with stops.passed_on(self.session.end):
+            while True:
+                message = await self.kc.iopub_channel.get_msg(timeout=None)
+                await asyncio.sleep(0)  # or a flood of messages would keep the loop from all else
+                if self._is_too_much(message):
+                    continue
+                if message["parent_header"].get("msg_id") == parent_msg_id:
+                    try:
+                        self.process_message(message, cell, cell_index)
+                    except CellExecutionComplete:
+                        return
 
-    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        if msg["msg_type"] not in ("status", "execute_input"):
-            self.printed += size_of(msg["content"])
-            if self.printed > self.most:  # dropped, or it would fill this process's memory
-                self.session.end(endings.printed_too_much(self.session.number, self.most))
-                return None
-            if msg["msg_type"] == "stream":
-                self.last_line = last_line(msg["content"]["text"]) or self.last_line
-        return super().process_message(msg, cell, cell_index)
+    def _is_too_much(self, message: dict[str, Any]) -> bool:
+        """Count what is printed, by whatever cell; too much is dropped, or it would fill the memory."""
+        if message["msg_type"] in ("status", "execute_input"):
+            return False
+        self.printed += size_of(message["content"])
+        if self.printed > self.most:
+            self.session.end(endings.printed_too_much(self.session.number, self.most))
+            return True
+        if message["msg_type"] == "stream":
+            self.last_line = last_line(message["content"]["text"]) or self.last_line
+        return False
 
 
 class _Session:
@@ -130,6 +146,7 @@ class _Session:
         self.cell_seconds: list[float] = []
         self.failed_cell: FailedCell | None = None
         self._folder = folder
+        self._is_asking = False  # the probe
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watcher: Watcher | None = None
         self._listener: asyncio.Task[None] | None = None
@@ -142,7 +159,6 @@ class _Session:
             Ended: it does not.
         """
         loop = asyncio.get_running_loop()
-        _listen_for_stops(loop, self)
         await self.process.start()
 
         def tell() -> None:
@@ -162,7 +178,7 @@ class _Session:
             Ended: one of them ended it.
         """
         self._began = time.monotonic()
-        self._deadline = self._began + self.task.limits.seconds
+        self._allow_until(self._began + self.task.limits.seconds)
         for index, cell in enumerate(self.notebook.cells):
             if cell.cell_type != "code":
                 continue
@@ -185,7 +201,8 @@ class _Session:
         if self.task.probe is None:
             return None
         cell = new_code_cell(self.task.probe)
-        self._deadline = max(self._deadline, time.monotonic() + _PROBE_SECONDS)
+        self._is_asking = True
+        self._allow_until(max(self._deadline, time.monotonic() + _PROBE_SECONDS))
         self.client.printed, self.client.most = 0, _PROBE_BYTES
         self.notebook.cells.append(cell)
         try:
@@ -195,6 +212,11 @@ class _Session:
         finally:
             self.notebook.cells.pop()
         return _parsed(cell.outputs)
+
+    def _allow_until(self, deadline: float) -> None:
+        self._deadline = deadline
+        if self._watcher is not None:
+            self._watcher.deadline = deadline + 5 * _GRACE
 
     async def _run(self, cell: NotebookNode, index: int) -> None:
         work = asyncio.ensure_future(
@@ -252,6 +274,8 @@ class _Session:
         return Ended(f"{head}{where}{colon}{advice}")
 
     def _say(self) -> None:
+        if self._is_asking:
+            return
         seconds = time.monotonic() - self._began
         parts = [f"cell {self.number} of {self.count}", f"{seconds:.0f} s", self.client.last_line]
         self.task.on_event(" · ".join(filter(None, parts)))
@@ -271,25 +295,11 @@ class _Session:
         if await self.process.is_alive():  # else the connection is gone because the process is
             self.end(endings.printed_too_much(self.number, self.task.limits.output_bytes))
 
-    @contextmanager
-    def passing_on(self, tasks: "list[asyncio.Task[Any]]") -> Iterator[None]:
-        """For a task that nobody may be waiting for: what stops this process must not be lost in it."""
-        current = asyncio.current_task()
-        if current is not None:
-            tasks.append(current)
-        try:
-            yield
-        except BaseException as error:
-            if _is_stop(error):
-                self.end(error)
-            raise
-
     async def close(self) -> None:
         """Kill the notebook's processes and give back all that was opened."""
         self.process.kill()
         if self._watcher is not None:
             self._watcher.stop()
-        _SESSIONS.discard(self)
         if self._listener is not None:
             await _cancel([self._listener])
         await self.process.close()
@@ -307,37 +317,6 @@ class _Session:
         return self.notebook
 
 
-_SESSIONS: set[_Session] = set()
-
-
-def _listen_for_stops(loop: asyncio.AbstractEventLoop, session: _Session) -> None:
-    """Let what stops this process end the session, also where it is raised inside a callback of the loop.
-
-    The loop only prints an exception of a callback, and this process would go on, deaf to signals.
-    """
-    _SESSIONS.add(session)
-    before = loop.get_exception_handler()
-    if getattr(before, "stops_sessions", False):
-        return
-
-    def heed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, BaseException) and _is_stop(error):
-            for running in list(_SESSIONS):
-                running.end(error)
-        elif before is not None:
-            before(loop, context)
-        else:
-            loop.default_exception_handler(context)
-
-    heed.stops_sessions = True  # type: ignore[attr-defined]
-    loop.set_exception_handler(heed)
-
-
-def _is_stop(error: BaseException) -> bool:
-    return not isinstance(error, Exception | asyncio.CancelledError | GeneratorExit)
-
-
 def _fresh(notebook: NotebookNode) -> NotebookNode:
     """A copy without outputs: what did not run shall not look as if it had."""
     fresh = copy.deepcopy(notebook)
@@ -348,10 +327,11 @@ def _fresh(notebook: NotebookNode) -> NotebookNode:
     return fresh
 
 
-async def _cancel(tasks: "list[asyncio.Future[Any]]") -> None:
-    for task in tasks:
+async def _cancel(tasks: "Sequence[asyncio.Future[Any] | None]") -> None:
+    known = [task for task in tasks if task is not None]
+    for task in known:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*known, return_exceptions=True)
 
 
 def _parsed(outputs: list[NotebookNode]) -> dict[str, Any] | None:

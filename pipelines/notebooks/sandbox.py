@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pipelines.core.errors import UserError
 from pipelines.notebooks import mounting
@@ -55,18 +56,21 @@ def detect(has_network: bool) -> Isolation:
     Args:
         has_network: whether the notebook shall be able to open connections.
     """
+    kinds: tuple[Literal["bubblewrap", "unshare"], ...] = ("bubblewrap", "unshare")
     refused = []
-    for kind in ("bubblewrap", "unshare"):
+    for kind in kinds:
         failure = failure_of(kind, has_network)
         if failure is None:
-            told = ()
-            if has_network:
-                told = (
-                    "with a network it can also reach this machine's own services on 127.0.0.1",
-                )
-            return Isolation(kind, has_network, told)
+            return Isolation(kind, has_network, tuple(_small_gaps(kind, has_network)))
         refused.append(f"{kind}: {failure}")
     return Isolation("none", has_network, _gaps("; ".join(refused), has_network))
+
+
+def _small_gaps(kind: str, has_network: bool) -> Iterator[str]:
+    if has_network:
+        yield "with a network it can also reach this machine's own services on 127.0.0.1"
+    if kind == "bubblewrap" and os.getuid() == 0:
+        yield "as root it can change the rights of /dev/null and its like: run pilsa as another user"
 
 
 def _gaps(refused: str, has_network: bool) -> tuple[str, ...]:
@@ -82,7 +86,7 @@ def _gaps(refused: str, has_network: bool) -> tuple[str, ...]:
 
 
 @cache
-def failure_of(kind: str, has_network: bool) -> str | None:
+def failure_of(kind: Literal["bubblewrap", "unshare"], has_network: bool) -> str | None:
     """Why a kind of isolation does not work here; None where it does."""
     program = "bwrap" if kind == "bubblewrap" else "unshare"
     if platform.system() != "Linux":
@@ -90,21 +94,16 @@ def failure_of(kind: str, has_network: bool) -> str | None:
     if shutil.which(program) is None:
         return f"{program} is not installed"
     with tempfile.TemporaryDirectory(prefix="pilsa-") as folder:
-        isolation = Isolation("bubblewrap" if kind == "bubblewrap" else "unshare", has_network)
-        command = _prefixed(
-            isolation, mounting.system(), Path(folder), "/", ["/usr/bin/env", "true"]
-        )
+        isolation, trial = Isolation(kind, has_network), ["/usr/bin/env", "true"]
+        command = _prefixed(isolation, mounting.system(), Path(folder), "/", trial)
         try:
-            done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, timeout=30, **_QUIET)
+            subprocess.run(command, env={}, timeout=30, check=True, capture_output=True, text=True)
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.strip().splitlines()
+            return said[-1] if said else f"{program} ended with {error.returncode}"
         except (OSError, subprocess.SubprocessError) as error:
             return str(error)
-    if done.returncode == 0:
-        return None
-    said = str(done.stderr).strip().splitlines()
-    return said[-1] if said else f"{program} ended with {done.returncode}"
-
-
-_QUIET: dict[str, bool] = {"capture_output": True, "text": True}
+    return None
 
 
 def allow(member: str, own: str, trust: bool, isolation: Isolation, in_pool: bool) -> None:
@@ -147,7 +146,7 @@ def command(task: Task, sockets: Path) -> Command:
     Raises:
         UserError: the environment's interpreter does not run.
     """
-    kernel = [os.path.abspath(task.python), *KERNEL]
+    kernel = [str(task.python.absolute()), *KERNEL]
     if task.isolation.kind == "none":
         order = json.dumps({"parent": os.getpid()})
         arguments = [sys.executable, "-I", str(FIRST_PROCESS), order, *kernel]
@@ -177,11 +176,9 @@ def _bubblewrap(isolation: Isolation, mounts: list[Mount], directory: str) -> li
         else:
             words += [verbs[mount.kind], mount.source, mount.target]
     emptied = [mount.target for mount in mounts if mount.kind == "empty"]
-    for target in (
-        "/",
-        "/dev",
-        *emptied,
-    ):  # or their memory could be filled, which nobody would see
+    # Their memory could be filled unseen; and behind root in the sandbox may stand the machine's own root,
+    # who may write to /proc/sys.
+    for target in ("/", "/dev", "/proc", *emptied):
         words += ["--remount-ro", target]
     return [*words, "--chdir", directory, "--"]
 
@@ -211,7 +208,7 @@ def environment(task: Task, around: Mapping[str, str] | None = None) -> dict[str
     home = mounting.HOME if isolated else str(task.folder / "home")
     temporary = "/tmp" if isolated else str(task.folder / "tmp")  # noqa: S108
     own = {
-        "PATH": f"{Path(os.path.abspath(task.python)).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{task.python.absolute().parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
         "USER": "kernel",
         "LOGNAME": "kernel",

@@ -148,7 +148,8 @@ def _build_fold(field: Field, name: str, folder: Path) -> View:
     ]
     if name == SHUFFLED:
         generator = np.random.default_rng(derive(field.seed, "shuffled view"))
-        shown[target] = shown[target].to_numpy()[generator.permutation(len(shown))]
+        order = uninformative(field.dataset.y[train_rows], generator)
+        shown[target] = shown[target].to_numpy()[order]
     if field.competition.id == "position":
         shown[key], asked[key] = _renumbered(train[key], shown), _renumbered(test[key], asked)
     sample = constant(field, asked[key])
@@ -159,6 +160,33 @@ def _build_fold(field: Field, name: str, folder: Path) -> View:
     offered = pd.DataFrame({"id": shown[key], "fold": field.folds.fold[train_rows]})
     _write(folder.parent / "pilsa" / "folds.csv", offered)
     return View(name, test_rows, sample)
+
+
+def uninformative(y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A permutation of targets after which the new ones say nothing about the old.
+
+    A plain permutation of few rows often leaves a chance association (of two balanced classes, in every other
+    draw one that helps), which an honest kernel would learn. So the rows of each class, or of each twentieth of
+    the values, get all classes in proportion: the table of old against new is that of independence, up to
+    two rows a cell.
+
+    Args:
+        y: class indices or values (n,).
+        generator: draws which rows.
+
+    Returns:
+        int64 (n,): row i gets the target of row `order[i]`.
+    """
+    codes = y if y.dtype.kind in "iu" else y.argsort(kind="stable").argsort() * 20 // len(y)
+    drawn = generator.permutation(len(y))
+    by_class = drawn[np.argsort(codes[drawn], kind="stable")]
+    # Each class's rows spread evenly over 0 … 1: any stretch of them holds all classes in proportion.
+    sizes, starts = np.bincount(codes), generator.random(int(codes.max()) + 1)
+    place_in_class = np.arange(len(y)) - np.searchsorted(codes[by_class], codes[by_class])
+    spread = (place_in_class + starts[codes[by_class]]) / sizes[codes[by_class]]
+    order = np.empty(len(y), dtype=np.int64)
+    order[by_class] = by_class[np.argsort(spread, kind="stable")]
+    return order
 
 
 def _cells(field: Field) -> tuple[pd.DataFrame, pd.DataFrame, str]:

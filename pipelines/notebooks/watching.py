@@ -4,6 +4,7 @@ A thread looks, so that a busy event loop cannot delay it. Between two looks a n
 the operating system can cap nothing for this user, this is all there is.
 """
 
+import math
 import os
 import signal
 import threading
@@ -117,6 +118,9 @@ class Watcher(threading.Thread):
     ) -> None:
         super().__init__(name=f"watcher of {process}", daemon=True)
         self.verdict: str | None = None
+        self.deadline = (
+            math.inf
+        )  # of time.monotonic(): when even a stuck event loop must have ended it
         self._process = process
         self._folders = folders
         self._limits = limits
@@ -138,6 +142,8 @@ class Watcher(threading.Thread):
         while not self._stopped.wait(LOOK_EVERY):
             verdict = self._look_at_processes()
             began = time.monotonic()
+            if began > self.deadline:
+                verdict = "took more than its time, and would not be interrupted: make it faster"
             if verdict is None and began >= next_walk:
                 verdict = self.look_at_disk()
                 ended = time.monotonic()

@@ -23,7 +23,9 @@ def tables(draw):
     """A training part and other rows: every kind of column, gaps, infinities, values never seen before."""
     sizes = draw(st.integers(1, 8)), draw(st.integers(1, 5))
     kinds = draw(
-        st.lists(st.sampled_from([NUMBERS, WORDS, SENTENCES, FLAGS, st.none()]), min_size=1, max_size=4)
+        st.lists(
+            st.sampled_from([NUMBERS, WORDS, SENTENCES, FLAGS, st.none()]), min_size=1, max_size=4
+        )
     )
     return tuple(
         pd.DataFrame(
@@ -49,7 +51,9 @@ def test_any_table_becomes_finite_numbers_or_says_why_not(parts):
         assert len(vector) == len(part)
         assert np.isfinite(vector).all()
         assert np.isfinite(np.square(vector).sum())
-    assert {*table.numbers_, *table.categories_, *table.texts_, *table.left_out_} == set(train.columns)
+    assert {*table.numbers_, *table.categories_, *table.texts_, *table.left_out_} == set(
+        train.columns
+    )
 
 
 def test_numbers_get_the_median_an_indicator_and_unit_scale():

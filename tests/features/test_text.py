@@ -33,7 +33,12 @@ def test_free_text_is_many_words_and_mostly_different(
 
 
 def test_a_missing_value_is_text_without_a_word() -> None:
-    assert as_text(pd.Series(["a", None, 2.0, np.nan], dtype=object)).tolist() == ["a", "", "2.0", ""]
+    assert as_text(pd.Series(["a", None, 2.0, np.nan], dtype=object)).tolist() == [
+        "a",
+        "",
+        "2.0",
+        "",
+    ]
 
 
 def test_words_of_one_letter_and_hangul_count_whole_and_signs_do_not() -> None:

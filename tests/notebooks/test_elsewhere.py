@@ -93,7 +93,7 @@ def test_bombs_are_refused_before_they_fill_the_memory(path: Path) -> None:
 def test_all_files_together_have_a_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files: dict[str, str | bytes] = {"a.csv": TABLE, "b.csv": TABLE, "a.ipynb": EXECUTED}
     monkeypatch.setattr(elsewhere, "MOST_BYTES", len(TABLE) + 3)
-    with pytest.raises(UserError, match="'b.csv' grows beyond"):
+    with pytest.raises(UserError, match=r"'b.csv' grows beyond"):
         elsewhere.run_elsewhere(zipped(path, files))
 
 

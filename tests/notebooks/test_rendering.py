@@ -105,7 +105,7 @@ def test_metadata_puts_nothing_into_the_page() -> None:
     output.metadata = {"image/png": {"width": "1 onerror=alert(1)"}, "filenames": {"image/png": "https://evil.example/x"}}  # fmt: skip
     cell = v4.new_code_cell("x", outputs=[output], metadata={"tags": ['"><script>']})
     cell["id"] = '"><script>alert(1)</script>'
-    html = rendering.cells(v4.new_notebook(cells=[cell]))
+    html = rendering.cells(NotebookNode({"cells": [cell], "metadata": {}}))
     assert Loads(html).found == []
     assert PIXEL in html
 
@@ -144,8 +144,8 @@ def test_a_page_of_its_own_is_whole(damaged: NotebookNode) -> None:
     assert page.startswith("<!doctype html>")
     assert "default-src 'none'" in page
     assert "<title>m01 &lt;knn&gt;</title>" in page
-    found = [load for load in Loads(page).found if not load.startswith("script")]
-    assert found == []
+    assert Loads(page).found == []
+    assert "odd: not shown here" in page
 
 
 @pytest.fixture
@@ -157,4 +157,4 @@ def damaged() -> NotebookNode:
     cell.execution_count = "three"
     text: Any = v4.new_markdown_cell("text")
     text.attachments = {"a": 3}
-    return v4.new_notebook(cells=[cell, text])
+    return NotebookNode({"cells": [cell, text], "metadata": {}})

@@ -120,7 +120,7 @@ EXAMPLES = {
     "keras-wrappers": ("from keras.wrappers.scikit_learn import KerasClassifier\n", BY_HAND),
     "learning-rate": ("from keras.optimizers import Adam\nAdam(lr=0.1)\n", "Adam(learning_rate=0.1)"),
     "epochs": (KERAS + "m.fit(X, y, nb_epoch=1, verbose=0)\n", "m.fit(X, y, epochs=1, verbose=0)"),
-    "fit-generator": (KERAS + "m.fit_generator([(X, y)], verbose=0)\n", "m.fit([(X, y)], verbose=0)"),
+    "fit-generator": (KERAS + "m.fit_generator(((X, y) for _ in [1]), steps_per_epoch=1, verbose=0)\n", "m.fit(((X, y) for"),
     "predict-classes": (KERAS + "m.predict_classes(X, verbose=0)\n", "m.predict(X, verbose=0).argmax(axis=-1)"),
     "graph-mode": ("import tensorflow as tf\ntf.placeholder\n", BY_HAND),
     "contrib": ("import tensorflow as tf\ntf.contrib\n", BY_HAND),
@@ -164,7 +164,7 @@ def test_the_fix_is_what_a_person_would_write(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in RUNS if name not in NETWORKS])
 def test_the_old_text_fails_and_the_fixed_one_runs(name: str) -> None:
     code, _ = EXAMPLES[name]
-    with pytest.raises(Exception):  # noqa: B017 (each library has its own)
+    with pytest.raises(Exception):  # noqa: B017, PT011 (each library has its own)
         exec(compile(code, name, "exec"), {})
     exec(compile(revival.fix(code), name, "exec"), {})
 
@@ -172,7 +172,9 @@ def test_the_old_text_fails_and_the_fixed_one_runs(name: str) -> None:
 def test_the_fixed_networks_run() -> None:
     texts = [revival.fix(EXAMPLES[name][0]) for name in RUNS if name in NETWORKS]
     assert len(texts) > 5
-    done = subprocess.run([sys.executable, "-c", "\n".join(texts)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(texts)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 

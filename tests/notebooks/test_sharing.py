@@ -100,7 +100,7 @@ def test_a_live_competition_is_shared_within_one_team_alone(
     workshop.write_competition(live=True, team=["m01"])
     for share in (lambda: sharing.share_html(made, None, None), lambda: sharing.push_to_kaggle(made)):  # fmt: skip
         with pytest.raises(
-            UserError, match="No private sharing outside of Teams.*m02 of kernels/ is not"
+            UserError, match=r"No private sharing outside of Teams.*m02 of kernels/ is not"
         ):
             share()
     assert not paths.bundle("m01/knn").exists()

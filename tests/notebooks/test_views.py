@@ -186,3 +186,28 @@ def test_rows_that_preprocess_left_out_are_in_no_view(workshop: Workshop, tmp_pa
     loaded = fold_files.load(paths.folds("tiny"), field.dataset.row_ids, field.competition.split)
     assert np.array_equal(loaded.fold, field.folds.fold)
     assert len(raw.read(field.competition, paths.raw("tiny")).train) == 60
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.62, 0.38), (0.1,) * 10, (0.9, 0.09, 0.01)])
+def test_shuffled_classes_are_independent_of_the_true_ones(shares: tuple[float, ...]) -> None:
+    counts = np.round(np.array(shares) * 400).astype(int)
+    y = np.random.default_rng(0).permutation(np.repeat(np.arange(len(shares)), counts))
+    for seed in range(20):
+        order = views.uninformative(y, np.random.default_rng(seed))
+        assert sorted(order) == list(range(len(y)))
+        table = np.zeros((len(shares), len(shares)))
+        np.add.at(table, (y, y[order]), 1)
+        assert np.abs(table - np.outer(counts, counts) / counts.sum()).max() <= 2
+    assert views.uninformative(y, np.random.default_rng(1)).tolist() != order.tolist()
+
+
+def test_shuffled_values_do_not_follow_the_true_ones() -> None:
+    y = np.random.default_rng(0).normal(size=60)
+    found, plain = [], []
+    for seed in range(50):
+        generator = np.random.default_rng(seed)
+        order = views.uninformative(y, generator)
+        assert sorted(order) == list(range(60))
+        found.append(np.corrcoef(y, y[order])[0, 1])
+        plain.append(np.corrcoef(y, generator.permutation(y))[0, 1])
+    assert np.square(found).mean() < np.square(plain).mean() / 2

@@ -103,7 +103,9 @@ def test_a_refused_push_is_no_success_although_the_client_exits_with_0(
     kaggle_server: KaggleServer, folder: Path
 ) -> None:
     kaggle_server.refuses = "Maximum weekly GPU quota reached"
-    with pytest.raises(UserError, match="Maximum weekly GPU quota reached"):
+    with pytest.raises(
+        UserError, match=r"must accept studyuser/first-cnn .*Maximum weekly GPU quota reached"
+    ):
         client.push(folder)
 
 
@@ -174,8 +176,9 @@ def test_no_secret_is_shown_and_nothing_else_of_the_environment_is_passed_on(
 ) -> None:
     monkeypatch.setenv("VERBOSE", "1")  # the client would print its headers
     monkeypatch.setenv("KAGGLE_PATH", "/elsewhere")
-    kaggle_server.faults["GetKernel"] = (400, f"bad token {TOKEN}")
-    with pytest.raises(UserError, match=r"bad token \*\*\*") as raised:
+    monkeypatch.setenv("KAGGLE_KEY", "my-own-key")
+    kaggle_server.faults["GetKernel"] = (400, f"bad token {TOKEN} or my-own-key")
+    with pytest.raises(UserError, match=r"bad token \*\*\* or \*\*\*") as raised:
         client.pull("someone/titanic-tutorial")
     assert TOKEN not in str(raised.value)
     assert {"VERBOSE", "KAGGLE_PATH"}.isdisjoint(client._environment())

@@ -41,7 +41,9 @@ print(train.shape, test.shape, f"{train['target'].mean():.1%} are about a disast
 # %%
 def clean(table):
     text = table["text"].str.lower().str.replace(r"https?://\S+", " linkhere ", regex=True)
-    text = text.str.replace("&amp;", "&", regex=False).str.replace(r"@\w+", " userhere ", regex=True)
+    text = text.str.replace("&amp;", "&", regex=False).str.replace(
+        r"@\w+", " userhere ", regex=True
+    )
     keyword = table["keyword"].fillna("none").map(lambda word: re.sub("%20| ", "", str(word)))
     return "key" + keyword + " " + text
 
@@ -60,7 +62,11 @@ def vectorizers():
     return (
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
         TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(3, 5), min_df=3, max_features=MOST_PIECES, sublinear_tf=True
+            analyzer="char_wb",
+            ngram_range=(3, 5),
+            min_df=3,
+            max_features=MOST_PIECES,
+            sublinear_tf=True,
         ),
     )
 

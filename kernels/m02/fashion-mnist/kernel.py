@@ -186,6 +186,22 @@ print(
 print(f"lowest {lowest:.4f}, highest {highest:.4f}; mean on all rows {all_accuracy:.4f}")
 
 # %% [markdown]
+# ## Twenty-five pictures
+# The original shows 25 test pictures, 23 of them right. Of 25, about 22 are right at an accuracy of 0.88: two
+# more or fewer say nothing.
+
+# %%
+answers = recipe_models[0].predict(x_test[:25], verbose=0).argmax(axis=1)
+pictures_right = int((answers == y_test[:25]).sum())
+_, axes = plt.subplots(5, 5, figsize=(8, 9))
+for axis, image, answer, label in zip(axes.flat, x_test, answers, y_test, strict=False):
+    axis.imshow(image, cmap="gray_r")
+    axis.set_title(names[answer], color="black" if answer == label else "red", fontsize=9)
+    axis.axis("off")
+plt.show()
+print(f"{pictures_right} of 25 right")
+
+# %% [markdown]
 # ## Epoch 1 at 0.967?
 # The original's log begins with `Epoch 1/30` at accuracy 0.967. We fit the same model objects **a second time**:
 # this is what happens when the cell with `fit` is run twice. Keras counts from 1 again, but the weights go on
@@ -237,22 +253,6 @@ plt.xlabel("epoch")
 plt.ylabel("train accuracy")
 plt.legend()
 plt.show()
-
-# %% [markdown]
-# ## Twenty-five pictures
-# The original shows 25 test pictures, 23 of them right. Of 25, about 22 are right at an accuracy of 0.88: two
-# more or fewer say nothing.
-
-# %%
-answers = recipe_models[0].predict(x_test[:25], verbose=0).argmax(axis=1)
-pictures_right = int((answers == y_test[:25]).sum())
-_, axes = plt.subplots(5, 5, figsize=(8, 9))
-for axis, image, answer, label in zip(axes.flat, x_test, answers, y_test, strict=False):
-    axis.imshow(image, cmap="gray_r")
-    axis.set_title(names[answer], color="black" if answer == label else "red", fontsize=9)
-    axis.axis("off")
-plt.show()
-print(f"{pictures_right} of 25 right")
 
 # %% [markdown]
 # ## All figures

@@ -46,14 +46,14 @@ for C in C_VALUES:
         oof = cross_val_predict(SVC(C=C, gamma=gamma), X, y, cv=cv)
         results[C, gamma] = (oof == y).mean()
         print(f"C={C:<3} gamma={gamma:<5} 정확도 {results[C, gamma]:.4f}")
-best_C, best_gamma = max(results, key=results.get)
+best_c, best_gamma = max(results, key=results.get)
 
 # %% [markdown]
 # ## 무엇을 헷갈리나
 # 혼동 행렬에서 대각선이 아닌 칸 중 큰 것부터 봅니다. 모델보다 데이터를 먼저 의심하게 해 주는 표입니다.
 
 # %%
-oof = cross_val_predict(SVC(C=best_C, gamma=best_gamma), X, y, cv=cv)
+oof = cross_val_predict(SVC(C=best_c, gamma=best_gamma), X, y, cv=cv)
 wrong = confusion_matrix(y, oof)
 np.fill_diagonal(wrong, 0)
 for flat in np.argsort(-wrong, axis=None)[:5]:
@@ -65,6 +65,6 @@ for flat in np.argsort(-wrong, axis=None)[:5]:
 # 고른 값으로 학습 데이터 전체를 다시 학습합니다.
 
 # %%
-model = SVC(C=best_C, gamma=best_gamma).fit(X, y)
-print(f"C={best_C}, gamma={best_gamma}: 서포트 벡터 {model.n_support_.sum()}개 / {len(X)}행")
+model = SVC(C=best_c, gamma=best_gamma).fit(X, y)
+print(f"C={best_c}, gamma={best_gamma}: 서포트 벡터 {model.n_support_.sum()}개 / {len(X)}행")
 pd.DataFrame({"id": test["id"], "label": model.predict(X_test)}).to_csv("svm.csv", index=False)

@@ -1,0 +1,236 @@
+"""Whole runs in the real sandbox: views, OOF, marks, records, the run store, and what a rerun keeps."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.core import paths
+from pipelines.core.errors import UserError
+from pipelines.core.predictions import Predictions
+from pipelines.notebooks import sandbox, session
+from pipelines.notebooks.session import Options, Outcome
+from pipelines.stages.preprocess import preprocess
+from pipelines.tracking import mlflow_store, records
+from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED
+from tests.conftest import Workshop
+
+needs_isolation = pytest.mark.skipif(
+    sandbox.detect(False).kind == "none",
+    reason="nothing can isolate a notebook on this machine (bubblewrap, user namespaces)",
+)
+pytestmark = needs_isolation
+
+HEAD = "# %% [markdown]\n# # A kernel\n\n# %%\n"
+READ = HEAD + (
+    "import pandas as pd\n"
+    "train, test = (pd.read_csv(f'../input/tiny/{name}.csv') for name in ('train', 'test'))\n"
+    "pixels = test.columns[1:]\n\n# %%\n"
+)
+HONEST = READ + (
+    "centres = train.groupby('label')[list(pixels)].mean()\n"
+    "far = ((test[pixels].to_numpy()[:, None] - centres.to_numpy()) ** 2).sum(axis=2)\n"
+    "pd.DataFrame({'id': test.id, 'label': centres.index[far.argmin(axis=1)]}).to_csv('mine.csv', index=False)\n"
+)
+# The brightest of the first three rows of pixels is the class: nothing is fitted.
+RULE = READ + (
+    "rows = test[pixels].to_numpy().reshape(len(test), 4, 4).sum(axis=2)[:, :3].argmax(axis=1)\n"
+    "pd.DataFrame({'id': test.id, 'label': [f'c{row}' for row in rows]}).to_csv('rule.csv', index=False)\n"
+)
+
+
+@pytest.fixture
+def ready(workshop: Workshop, empty_store: Path) -> Workshop:
+    paths.mlruns().mkdir()
+    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
+    (workshop.root / "curriculum.yaml").write_text("weeks: []\n", encoding="utf-8")
+    preprocess("tiny")
+    return workshop
+
+
+def write(name: str, code: str, **settings: object) -> None:
+    folder = paths.kernel(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kernel.py").write_text(code, encoding="utf-8")
+    content = {"competition": "tiny", "source": {"platform": "own"}, **settings}
+    (folder / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
+
+
+def logged(name: str) -> object:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{paths.mlruns() / 'mlflow.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, f"tags.`mlflow.runName` = '{name}'")
+    return found[0]
+
+
+def run(name: str, wanted: str = "all", **options: object) -> Outcome:
+    return session.run(name, Options(wanted=wanted, **options))  # type: ignore[arg-type]
+
+
+def test_an_honest_kernel_gets_an_oof_a_score_and_a_logged_run(ready: Workshop) -> None:
+    write("m01/가까운-중심", HONEST)
+    outcome = run("m01/가까운-중심")
+    record, facts = outcome.record, outcome.record.kernel
+    assert facts is not None
+    assert record.status == "FINISHED"
+    assert record.marks == []
+    assert [view.view for view in facts.views] == ["fold0", "fold1", "fold2", "shuffled", "real"]
+    assert {view.output for view in facts.views} == {"mine.csv"}
+    assert record.cv_mean is not None
+    assert record.cv_mean > 0.8
+    assert facts.shuffled is not None
+    assert facts.shuffled < 0.7
+    predictions = outcome.result.predictions()
+    assert (predictions.name, predictions.kind) == ("kernels/m01/가까운-중심", "label")
+    assert np.isfinite(predictions.oof).all()
+    # Fold by fold the same as the notebook's own arithmetic on these rows.
+    train = pd.read_csv(paths.raw("tiny") / "train.csv")
+    folds = pd.read_csv(paths.folds("tiny"))["fold"].to_numpy()
+    pixels = train.columns[2:]
+    centres = train[folds != 1].groupby("label")[list(pixels)].mean()
+    rows = train[folds == 1]
+    far = ((rows[pixels].to_numpy()[:, None] - centres.to_numpy()) ** 2).sum(axis=2)
+    assert record.fold_scores[1] == np.mean(centres.index[far.argmin(axis=1)] == rows["label"])
+    assert predictions.oof[folds == 1].argmax(axis=1).tolist() == far.argmin(axis=1).tolist()
+
+    assert records.read(paths.kernel("m01/가까운-중심") / "result.json") == record
+    assert Predictions.load(outcome.bundle / "predictions.npz").name == record.name
+    assert (outcome.bundle / "executed.html").is_file()
+    mirrored = logged("m01/가까운-중심")
+    assert mirrored.info.status == "FINISHED"  # type: ignore[attr-defined]
+    assert mirrored.data.metrics["cv_mean"] == record.cv_mean  # type: ignore[attr-defined]
+    assert mirrored.data.metrics["shuffled"] == facts.shuffled  # type: ignore[attr-defined]
+
+
+def test_a_rule_that_fits_nothing_knows_the_answers(ready: Workshop) -> None:
+    write("m01/rule", RULE)
+    record = run("m01/rule", "check").record
+    assert KNOWS in record.marks
+    assert record.kernel is not None
+    assert record.kernel.check[-1].name == "learns"
+    assert not record.kernel.check[-1].passed
+
+
+def test_what_runs_on_the_real_files_alone_has_no_cv_and_says_why(ready: Workshop) -> None:
+    write("m01/fixed", HONEST.replace("pixels = ", "assert len(train) == 60, 'rows'\npixels = "))
+    outcome = run("m01/fixed")
+    assert outcome.record.status == "FINISHED"
+    assert outcome.record.cv_mean is None
+    assert outcome.record.test_from == "refit"
+    (mark,) = outcome.record.marks
+    assert mark.startswith("no CV: fold0: ")
+    assert "AssertionError" in mark
+    assert set(outcome.result.sat) == {"fold0", "real"}  # the other folds were not tried
+
+
+def test_a_failing_kernel_is_logged_as_failed_with_its_reason(ready: Workshop) -> None:
+    write("m01/bad", HEAD + "import not_a_module_of_anybody\n")
+    outcome = run("m01/bad", "fold0")
+    assert outcome.record.status == "FAILED"
+    assert "not_a_module_of_anybody" in str(outcome.record.reason)
+    assert any("requires" in hint for hint in outcome.hints)
+    mirrored = logged("m01/bad")
+    assert mirrored.info.status == "FAILED"  # type: ignore[attr-defined]
+    assert "not_a_module_of_anybody" in mirrored.data.tags["reason"]  # type: ignore[attr-defined]
+
+
+def test_a_rerun_keeps_what_is_finished_and_again_does_not(ready: Workshop) -> None:
+    # Right or constant, as the clock has it: 1.0 or 0.33.
+    unsteady = "far *= __import__('time').time_ns() // 100 % 2\npd.DataFrame("
+    write("m01/random", HONEST.replace("pd.DataFrame(", unsteady))
+    first = run("m01/random", "fold0").record
+    kept = run("m01/random", "fold0").record
+    assert (kept.fold0, kept.seconds) == (first.fold0, first.seconds)
+    assert kept.run_id != first.run_id  # a run of its own, of the same work
+    record = first
+    for _ in range(20):
+        record = run("m01/random", "fold0", again=True).record
+        if UNSEEDED in record.marks:
+            break
+    assert UNSEEDED in record.marks
+    assert UNSEEDED in run("m01/random", "fold0").record.marks  # until the code changes
+
+
+def test_the_kernels_own_mlflow_numbers_are_copied_as_such(ready: Workshop) -> None:
+    own = "import mlflow\nmlflow.log_param('depth', 3)\nmlflow.log_metric('own score', 0.75)\n"
+    write("m01/logs", HONEST + "\n# %%\n" + own, time_limit=120)
+    record = run("m01/logs", "fold0").record
+    assert record.status == "FINISHED", record.reason
+    assert record.kernel is not None
+    assert record.kernel.own_metrics == {"own score": 0.75}
+    assert record.parameters["own.depth"] == "3"
+    assert logged("m01/logs").data.metrics["own/own score"] == 0.75  # type: ignore[attr-defined]
+
+
+def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(ready: Workshop) -> None:
+    slow = (
+        "import time\nif __import__('os').path.getsize('../input/tiny/test.csv'): time.sleep(1)\n"
+    )
+    write("m01/slow", HONEST + "\n# %%\n" + slow)
+    code = (
+        "from pipelines.notebooks import session; from pipelines.notebooks.session import Options; "
+        "session.run('m01/slow', Options(wanted='cv', jobs=1))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    started = subprocess.Popen([sys.executable, "-c", code], cwd=ready.root, env=environment)
+    deadline = time.monotonic() + 120
+    finished: list[Path] = []
+    while len(finished) < 2 and time.monotonic() < deadline and started.poll() is None:
+        finished = sorted((paths.cache() / "work").glob("*/fold*/facts.json"))
+        time.sleep(0.05)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    before = {path: path.stat().st_mtime_ns for path in finished}
+    assert len(before) >= 2
+    record = run("m01/slow", "cv").record
+    assert record.status == "FINISHED"
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert mlflow_store.reap() == 0  # the killed run was closed by the next one
+
+
+def test_a_study_kernel_runs_without_a_competition(
+    ready: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = HEAD + "from pathlib import Path\nfigure = len(Path('../input/box/a.txt').read_text())\n"
+    write(
+        "m01/study",
+        code,
+        kind="study",
+        competition=None,
+        data=["box"],
+        claims={"figure": {"printed": 5}},
+    )
+    monkeypatch.delenv("PILSA_DATA_DIR", raising=False)
+    with pytest.raises(UserError, match="PILSA_DATA_DIR"):
+        run("m01/study")
+    (tmp_path / "shared" / "box").mkdir(parents=True)
+    (tmp_path / "shared" / "box" / "a.txt").write_text("12345")
+    monkeypatch.setenv("PILSA_DATA_DIR", str(tmp_path / "shared"))
+    record = run("m01/study").record
+    assert (record.kind, record.competition, record.metric) == ("study", "study", None)
+    assert record.kernel is not None
+    assert record.kernel.figures == {"figure": 5.0}
+    assert logged("m01/study").data.metrics["figure/figure"] == 5.0  # type: ignore[attr-defined]
+
+
+def test_quick_values_are_put_in_and_nothing_is_committed(ready: Workshop) -> None:
+    code = (
+        '# %% [markdown]\n# # A kernel\n\n# %% tags=["parameters"]\nROWS = 60\n\n'
+        + HONEST.removeprefix(HEAD)
+    )
+    write("m01/quick", code + "assert ROWS == 3\n", quick={"ROWS": 3})
+    outcome = run("m01/quick", "fold0", is_quick=True)
+    assert outcome.record.status == "FINISHED", outcome.record.reason
+    assert outcome.record.parameters["ROWS"] == 3
+    assert "quick" in outcome.record.marks
+    assert not (paths.kernel("m01/quick") / "result.json").exists()
