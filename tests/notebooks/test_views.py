@@ -202,12 +202,12 @@ def test_shuffled_classes_are_independent_of_the_true_ones(shares: tuple[float, 
 
 
 def test_shuffled_values_do_not_follow_the_true_ones() -> None:
-    y = np.random.default_rng(0).normal(size=60)
+    y = np.random.default_rng(0).normal(size=400)
     found, plain = [], []
     for seed in range(50):
         generator = np.random.default_rng(seed)
         order = views.uninformative(y, generator)
-        assert sorted(order) == list(range(60))
+        assert sorted(order) == list(range(400))
         found.append(np.corrcoef(y, y[order])[0, 1])
         plain.append(np.corrcoef(y, generator.permutation(y))[0, 1])
-    assert np.square(found).mean() < np.square(plain).mean() / 2
+    assert np.square(found).mean() < np.square(plain).mean() / 4

@@ -109,13 +109,13 @@ features_of_the_original = int(size) ** 2 * 256
 #
 # bᵢ = aᵢ / (k + α Σ aⱼ²)^β, the sum over the n = 5 channels around i, with k = 2, α = 1e-4, β = 0.75.
 #
-# Two traps. TensorFlow asks for the *radius* of the window: n = 5 is `depth_radius=5`. And its α stands
+# Two traps. TensorFlow asks for the *radius* of the window: n = 5 is `depth_radius=2`. And its α stands
 # before the sum, as in the formula, while some frameworks divide α by n first. So we check it by hand.
 
 
 # %%
 def local_response_normalization(a):
-    return tf.nn.local_response_normalization(a, depth_radius=5, bias=2.0, alpha=1e-4, beta=0.75)
+    return tf.nn.local_response_normalization(a, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75)
 
 
 def by_hand(a, k=2.0, n=5, alpha=1e-4, beta=0.75):
