@@ -9,9 +9,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 # A word is a run of letters and digits: hashtags and mentions lose their sign, Hangul stays whole. (The
 # vectorizer's own pattern drops words of one letter, and `strip_accents` would take Hangul apart.)
 _WORD = r"\b\w+\b"
-_FEWEST_WORDS = (
-    5  # on average: names of people (Titanic: 4.1) and places are shorter, tweets have 17
-)
+# On average. Names of people (Titanic: 4.1 words) and places are shorter, tweets have 17.
+_FEWEST_WORDS = 5
 _DIFFERENT_SHARE = 0.5
 
 

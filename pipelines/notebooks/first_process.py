@@ -229,6 +229,9 @@ def run_alone(system: System, order: dict[str, Any], command: list[str]) -> int:
             return 128 + signal.SIGTERM
     code = wait_for(start(command))
     kill_below()
+    with suppress(ChildProcessError):
+        while True:  # reap them all, or whoever adopts them next would have to
+            os.wait()
     return code
 
 

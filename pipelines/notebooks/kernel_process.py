@@ -145,6 +145,7 @@ class KernelProcess:
         if process is None:
             return
         if process.poll() is None:
+            self._children += watching.below(process.pid)
             watching.kill(process.pid)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=30)
@@ -152,7 +153,8 @@ class KernelProcess:
             ProcessLookupError, PermissionError
         ):  # what stands around it may have died first
             os.killpg(process.pid, signal.SIGKILL)
-        # bubblewrap does not wait for the first process of its namespace, whose end is the end of all there.
+        # What dies last may have become this process's child, above all the first process of bubblewrap's
+        # namespace, whose end is the end of all there: bubblewrap itself does not always wait for it.
         for child in self._children:
             with suppress(psutil.Error, ChildProcessError):
                 if child.ppid() == os.getpid():

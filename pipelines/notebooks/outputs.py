@@ -1,5 +1,6 @@
 """What a notebook prints: measured while it arrives, joined and made plain when it has ended."""
 
+import json
 import re
 from typing import Any
 
@@ -41,6 +42,16 @@ def last_line(text: str) -> str:
         if clean:
             return clean
     return ""
+
+
+def last_object(text: str) -> dict[str, Any] | None:
+    """The JSON object that the last line is; None where it is none. What JSON cannot hold (NaN) is None."""
+    lines = text.strip().splitlines()
+    try:
+        found = json.loads(lines[-1], parse_constant=lambda _: None) if lines else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def settle(outputs: list[Any]) -> list[Any]:

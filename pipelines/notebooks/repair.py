@@ -14,14 +14,14 @@ class Diagnosis:
     Attributes:
         findings: in the order of the lines.
         broken: code cells that are no Python, a sentence each.
-        as_of: the day whose packages would bring it back, as YYYY-MM-DD; None where nothing is gone.
+        offers: what to write into kernel.yaml to run it as it is, a sentence each.
         difference: the mechanical fixes as a unified diff; empty where there are none.
     """
 
     name: str
     findings: list[revival.Finding]
     broken: list[str]
-    as_of: str | None
+    offers: list[str]
     difference: str
 
     @property
@@ -29,11 +29,7 @@ class Diagnosis:
         """All of it but the diff, a line each."""
         if not self.findings and not self.broken:
             return f"{self.name}: nothing that it uses is known to be gone\n"
-        lines = [*map(str, self.findings), *self.broken]
-        if self.as_of is not None:
-            lines.append(
-                f"as it is: `as_of: {self.as_of}` in kernel.yaml brings the packages of that day"
-            )
+        lines = [*map(str, self.findings), *self.broken, *self.offers]
         if self.difference:
             lines.append("or changed: --fix shows what can be rewritten mechanically")
         return "".join(f"{line}\n" for line in lines)
@@ -51,10 +47,8 @@ def examine(name: str) -> Diagnosis:
     findings = revival.scan(kernel.code, packages)
     broken = [str(cell) for cell in conversion.broken_cells(conversion.from_percent(kernel.code))]
     fixed = revival.fix(kernel.code, packages)
-    day = None
-    if findings or broken:
-        day = str(environments.propose_as_of(kernel.file.source.published, kernel.code))
-    return Diagnosis(name, findings, broken, day, revival.difference(kernel.code, fixed))
+    offers = revival.offers(findings, kernel.code, kernel.file)
+    return Diagnosis(name, findings, broken, offers, revival.difference(kernel.code, fixed))
 
 
 def apply(name: str) -> str:

@@ -6,7 +6,6 @@ output or a dead process is a reason. Whatever ends this process, nothing of the
 
 import asyncio
 import copy
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -21,7 +20,7 @@ from pipelines.notebooks import endings, stops
 from pipelines.notebooks.endings import Ended
 from pipelines.notebooks.execution import Execution, FailedCell, Task
 from pipelines.notebooks.kernel_process import KernelProcess
-from pipelines.notebooks.outputs import last_line, plain, settle, size_of
+from pipelines.notebooks.outputs import last_line, last_object, plain, settle, size_of
 from pipelines.notebooks.run_folder import RunFolder
 from pipelines.notebooks.watching import Watcher
 
@@ -211,7 +210,7 @@ class _Session:
             return None
         finally:
             self.notebook.cells.pop()
-        return _parsed(cell.outputs)
+        return last_object("".join(o.text for o in cell.outputs if o.get("name") == "stdout"))
 
     def _allow_until(self, deadline: float) -> None:
         self._deadline = deadline
@@ -332,14 +331,3 @@ async def _cancel(tasks: "Sequence[asyncio.Future[Any] | None]") -> None:
     for task in known:
         task.cancel()
     await asyncio.gather(*known, return_exceptions=True)
-
-
-def _parsed(outputs: list[NotebookNode]) -> dict[str, Any] | None:
-    """The JSON object on the last line that was printed."""
-    printed = "".join(o["text"] for o in outputs if o.get("name") == "stdout")
-    lines = printed.strip().splitlines()
-    try:
-        found = json.loads(lines[-1], parse_constant=lambda _: None) if lines else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -212,7 +212,7 @@ def _licence_remarks(shared: Kernel) -> tuple[str, ...]:
         return ()
     what = "is not known" if source.licence == "unknown" else f"is {source.licence}, no open one"
     return (
-        f"the licence of the original {what}: show it within the group and name {source.author}, and do not "
+        f"the licence of the original {what}: show it within the group, with its author's name, and do not "
         "publish it without asking",
     )
 

@@ -45,7 +45,9 @@ def take(path: Path, folder: Path, force: bool = False) -> Taken:
     opened = _Opened(f"{folder.parent.name}/{folder.name}")
     is_ours = path.resolve() == opened.path.resolve()
     before = target.read_bytes() if target.is_file() else None
-    if before not in (None, text.encode()) and not force and not (is_ours and opened.is_of(before)):
+    if before is not None and _cells(before) == _cells(text.encode()):
+        text = before.decode()  # spaced by hand, perhaps: it stays
+    elif before is not None and not force and not (is_ours and opened.is_of(before)):
         raise UserError(
             f"{target} must not be overwritten unseen, and it has other content than {path}: compare the two, "
             "then repeat with --force"
@@ -58,6 +60,17 @@ def take(path: Path, folder: Path, force: bool = False) -> Taken:
         f"not all of it is Python of today ({cells}): `pilsa kernel doctor` says what to change"
     )
     return Taken(target, (remark,) if cells else ())
+
+
+def _cells(code: bytes) -> list[tuple[str, str, list[str]]] | None:
+    """What a kernel.py says, however its cells are spaced; None where it is no text."""
+    try:
+        notebook = conversion.from_percent(code.decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+    return [
+        (cell.cell_type, cell.source.strip("\n"), conversion.tags(cell)) for cell in notebook.cells
+    ]
 
 
 def open_notebook(kernel: Kernel) -> Path:

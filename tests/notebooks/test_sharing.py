@@ -49,6 +49,7 @@ def test_a_page_says_whose_it_is_what_it_scored_and_why(workshop: Workshop) -> N
         "<strong>굵게</strong>", "an old output", "실행",
     ):  # fmt: skip
         assert part in page
+    assert "허락 없이" not in page
     assert Loads(page).found == []
     assert "alert" not in page
 
@@ -78,7 +79,7 @@ def test_a_page_is_never_led_astray_by_kernel_yaml(workshop: Workshop) -> None:
 def test_a_licence_that_is_not_open_is_said(workshop: Workshop, licence: str, said: str) -> None:
     shared = sharing.share_html(make("m01/x", ORIGINAL.replace("Apache-2.0", licence)), None, None)
     assert said in shared.remarks[0]
-    assert said in shared.path.read_text(encoding="utf-8")
+    assert "허락 없이" in shared.path.read_text(encoding="utf-8")
 
 
 def test_secrets_are_not_shared(workshop: Workshop, kaggle_server: KaggleServer) -> None:

@@ -81,3 +81,14 @@ def test_an_unedited_notebook_is_opened_anew(made: Kernel) -> None:
 def test_there_must_be_a_kernel(made: Kernel) -> None:
     with pytest.raises(UserError, match="pilsa kernel new"):
         taking.take(taking.open_notebook(made), paths.kernel("m01/none"))
+
+
+def test_what_says_the_same_is_left_as_it_was_spaced(made: Kernel) -> None:
+    spaced = CODE.replace("\n# %%\n", "\n\n\n# %%\n")
+    (made.folder / "kernel.py").write_text(spaced, encoding="utf-8")
+    path = taking.open_notebook(kernel.load(made.name))
+    taking.take(path, made.folder)
+    assert kernel.load(made.name).code == spaced
+    edit(path, "x = 2")
+    taking.take(path, made.folder)
+    assert "x = 2" in kernel.load(made.name).code

@@ -135,7 +135,6 @@ def test_an_unknown_competition_is_said(kaggle_server: KaggleServer, folder: Pat
         (404, "Not found", "finds none of that name"),
         (429, "Too Many Requests", "wait some minutes"),
         (500, "Internal Server Error", "out of order"),
-        (503, "Service Unavailable", "out of order"),
         (400, "Something new", "Kaggle's client says: .*Something new"),
     ],
 )

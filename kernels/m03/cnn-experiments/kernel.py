@@ -84,8 +84,8 @@ def load_small_digits():
 # %%
 def split(x_all, y_all, x_test, y_test, rows=0, test_rows=0):
     """The first rows; their last 20 % are for validation."""
-    rows, test_rows = rows or len(x_all), test_rows or len(x_test)
-    first = int(rows * 0.8)
+    rows = min(rows or len(x_all), len(x_all))
+    first, test_rows = int(rows * 0.8), test_rows or len(x_test)
     return argparse.Namespace(
         train=(x_all[:first], y_all[:first]),
         valid=(x_all[first:rows], y_all[first:rows]),

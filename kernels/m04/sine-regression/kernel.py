@@ -140,7 +140,7 @@ def train(name, loss, batch, seed):
 CASES = {
     "full batch, right shape": (loss_right, POINTS),
     "mini-batch, right shape": (loss_right, BATCH),
-    "full batch, broadcast": (loss_right, POINTS),
+    "full batch, broadcast": (loss_broadcast, POINTS),
     "mini-batch, broadcast": (loss_broadcast, BATCH),
 }
 fitted, curves = {}, {}
