@@ -16,7 +16,11 @@ import pytest
 import yaml
 
 from pipelines.core import competition as competitions
+from pipelines.core.curriculum import Curriculum
 from pipelines.core.errors import UserError
+from pipelines.core.schema import validate
+from pipelines.notebooks.kernel import KernelFile
+from pipelines.tracking import kernel_facts
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.ko.md")
@@ -172,7 +176,8 @@ def test_commands_can_be_given(document: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "make rebuild", "pilsa socres", "pilsa runs miror", "pilsa use wine diabetes", "pilsa scores --jsn", "dvc repr",
+        "make rebuild", "pilsa socres", "pilsa kernel rnu m01/knn-pca", "pilsa kernel run m01/knn-pca --veiws cv",
+        "pilsa kernel check m01/knn-pca m02/svm-digits", "pilsa runs miror", "pilsa use wine diabetes", "pilsa scores --jsn", "dvc repr",
         "dvc exp run --quee", "dvc repro -s -f trian@digits-cnn", "dvc exp run -S train.cnn.dropuot=0.3",
     ],
 )  # fmt: skip
@@ -193,12 +198,14 @@ def test_both_readmes_name_the_same_commands_and_show_the_same_blocks() -> None:
     }
 
 
-def test_the_shown_table_has_the_columns_that_are_printed() -> None:
-    [shown] = blocks("README.md", "text")
-    printed = text_of("pipelines/review/table.py")
-    columns = [cell.strip() for cell in shown.split("\n")[2].strip("┃").split("┃")]
-    assert len(columns) > 5
-    assert [column for column in columns if f'"{column}"' not in printed] == []
+def test_the_shown_tables_have_the_columns_that_are_printed() -> None:
+    shown = blocks("README.md", "text")
+    printers = ("pipelines/review/table.py", "pipelines/notebooks/terminal.py")
+    for table, printer in zip(shown, printers, strict=True):
+        printed = text_of(printer)
+        columns = [cell.strip() for cell in table.split("\n")[2].strip("┃").split("┃")]
+        assert len(columns) > 3
+        assert [column for column in columns if f'"{column}"' not in printed] == []
 
 
 def test_the_picture_shows_every_stage() -> None:
@@ -214,6 +221,59 @@ def test_every_room_is_described() -> None:
         for room in rooms
         if f"pipelines/{room}`" not in described and f"`{room}`" not in described
     ] == []
+
+
+# Kernels
+
+
+def test_every_kernel_is_listed_and_no_other() -> None:
+    listed = re.findall(r"^\| \[([\w/-]+)\]\(", text_of("kernels/README.md"), re.MULTILINE)
+    there = [
+        path.relative_to(ROOT / "kernels").as_posix()
+        for path in (ROOT / "kernels").glob("*/*/")
+        if any(path.iterdir())
+    ]
+    assert listed == sorted(there)
+
+
+def test_a_listed_kernel_is_told_as_what_it_is() -> None:
+    lines = re.findall(
+        r"^\| \[([\w/-]+)\]\(\S+\) \| ([\w -]+): ", text_of("kernels/README.md"), re.MULTILINE
+    )
+    assert lines
+    for name, told in lines:
+        file = yaml.safe_load(text_of(f"kernels/{name}/kernel.yaml"))
+        assert told.replace(" ", "-") == file.get("competition", file.get("kind")), name
+
+
+def test_every_command_about_kernels_is_described() -> None:
+    import typer.main
+
+    from pipelines.kernel_cli import app
+
+    app_commands: Any = typer.main.get_command(app)
+    described = {
+        line.split()[2] for line in commands(text_of("kernels/README.md")) if "kernel" in line
+    }
+    assert set(app_commands.commands) == described
+
+
+def test_every_mark_is_explained() -> None:
+    text = text_of("kernels/README.md")
+    marks = (kernel_facts.KNOWS, kernel_facts.UNSEEDED, kernel_facts.ELSEWHERE, kernel_facts.QUICK)
+    assert [mark for mark in marks if f"| `{mark}` |" not in text] == []
+
+
+def test_what_is_shown_of_kernel_files_and_of_the_curriculum_is_valid() -> None:
+    shown = list(examples("kernels/README.md"))
+    assert [Path(example.path).name for example in shown] == [
+        "kernel.yaml",
+        "kernel.yaml",
+        "curriculum.yaml",
+    ]
+    for example in shown:
+        schema = Curriculum if example.path == "curriculum.yaml" else KernelFile
+        validate(schema, yaml.safe_load(example.text), example.path)
 
 
 # Examples

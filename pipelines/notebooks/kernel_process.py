@@ -147,12 +147,10 @@ class KernelProcess:
         if process.poll() is None:
             self._children += watching.below(process.pid)
             watching.kill(process.pid)
+        with suppress(ProcessLookupError, PermissionError):  # where what adopts them has died first
+            os.killpg(process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=30)
-        with suppress(
-            ProcessLookupError, PermissionError
-        ):  # what stands around it may have died first
-            os.killpg(process.pid, signal.SIGKILL)
         # What dies last may have become this process's child, above all the first process of bubblewrap's
         # namespace, whose end is the end of all there: bubblewrap itself does not always wait for it.
         for child in self._children:

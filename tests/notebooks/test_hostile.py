@@ -132,7 +132,8 @@ def test_a_disk_filler(tmp_path: Path, isolating: Kind, place: str) -> None:
 def test_one_file_that_grows_too_large(tmp_path: Path, kind: Kind) -> None:
     cell = "with open('big', 'wb') as file:\n    while True: file.write(b'x' * (1 << 20))"
     found = run(task(tmp_path, kind, [cell], disk_bytes=20 * MIB))
-    assert reason(found).startswith("cell 1 wrote a larger file than it may")
+    # Told by the system, unless somebody looked at the very moment.
+    assert reason(found).startswith(("cell 1 wrote a larger file than it may", "wrote 20 MiB"))
     assert (tmp_path / "working" / "big").stat().st_size <= 20 * MIB
 
 

@@ -71,10 +71,21 @@ def _run(name: str, folder: Path) -> dict[str, Any]:
     return json.loads(report.read_text()) | {"printed": done.stdout, "wrote": wrote}
 
 
+class _Runs(dict[str, dict[str, Any]]):
+    """Name of a kernel → what it leaves behind; it runs when it is first asked for, each in its process."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        super().__init__()
+        self.factory = factory
+
+    def __missing__(self, name: str) -> dict[str, Any]:
+        self[name] = _run(name, self.factory.mktemp(name.replace("/", "-")))
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What each kernel leaves behind; one process a kernel."""
-    return {name: _run(name, tmp_path_factory.mktemp(name.replace("/", "-"))) for name in COUNTED}
+def left(tmp_path_factory: pytest.TempPathFactory) -> _Runs:
+    return _Runs(tmp_path_factory)
 
 
 @pytest.mark.slow
