@@ -227,18 +227,32 @@ def diff(
 
 @app.command()
 def doctor(
-    name: Kernel,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="member/kernel; none looks at this machine."),
+    ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Propose the mechanical fixes as a diff, and ask.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write them without asking.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Find what a notebook of some years ago uses that its libraries have removed since."""
+    """Find what a notebook of some years ago uses that its libraries have removed since.
+
+    Without a name: what isolates a kernel on this machine, and what cannot be enforced here.
+    """
     from dataclasses import asdict
 
-    from pipelines.notebooks import repair
+    from pipelines.notebooks import repair, sandbox
 
+    if name is None:
+        isolation = sandbox.detect(has_network=False)
+        if as_json:
+            _print_json(asdict(isolation))
+        else:
+            print(f"kernels are isolated by: {isolation.kind}")
+            _say(isolation.not_enforced)
+        raise typer.Exit(isolation.kind == "none")
     diagnosis = repair.examine(name)
     if as_json:
         _print_json(asdict(diagnosis))

@@ -52,7 +52,7 @@ def take_output(name: str, output: Path) -> Outcome:
         )
         facts = record.kernel.model_copy(update={"ran_elsewhere": True}) if record.kernel else None
         record = record.model_copy(update={"kernel": facts, "marks": [*record.marks, ELSEWHERE]})
-        records.write(kernel.folder / "result.json", record)
+        logbook.keep(kernel, record, before)
         logged.finish(records.archive(record, files))
     return Outcome(record, result, bundle, _remarks(candidate, found))
 
@@ -81,9 +81,11 @@ def _remarks(candidate: Candidate, found: RanElsewhere) -> tuple[str, ...]:
         [cell.source for cell in conversion.code_cells(book)]
         for book in (candidate.notebook, found.notebook)
     )
+    said = []
     coverage = alignment.compare(theirs, ours).coverage
-    if coverage == 1:
-        return ()
-    return (
-        f"the notebook in the zip has {coverage:.0%} of kernel.py: `pilsa kernel take` makes it the kernel",
-    )
+    if coverage < 1:
+        said.append(
+            f"the notebook in the zip has {coverage:.0%} of kernel.py: `pilsa kernel take` makes it the kernel"
+        )
+    bundle = paths.bundle(candidate.kernel.name)
+    return (*said, f"`pilsa submit {bundle / 'submission.csv'}` hands its submission in")

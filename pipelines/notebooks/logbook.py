@@ -43,6 +43,30 @@ def previous(kernel: Kernel) -> Record | None:
         return None  # of an older pilsa, or merged by hand: the next run writes it anew
 
 
+def keep(kernel: Kernel, record: Record, before: Record | None) -> bool:
+    """Write the kernel's result.json, unless the one there says more of the very same kernel.
+
+    A clone has the committed record and none of the views behind it: a mock exam there must not take the CV
+    away.
+
+    Args:
+        before: what result.json held when the run began.
+
+    Returns:
+        Whether it was written.
+    """
+    says_more = False
+    if before is not None and before.kernel is not None and record.kernel is not None:
+        is_same = (before.kernel.code_hash, before.data_hash, before.folds_hash) == (
+            record.kernel.code_hash, record.data_hash, record.folds_hash,
+        )  # fmt: skip
+        lost = before.cv_mean is not None and record.cv_mean is None
+        says_more = is_same and lost and record.status == "FINISHED"
+    if not says_more:
+        records.write(kernel.folder / "result.json", record)
+    return not says_more
+
+
 def write(
     result: Result, head: Head, week: Week | None, before: Record | None, key: str
 ) -> tuple[Record, Files, Path]:
@@ -219,6 +243,8 @@ def _plain(name: str) -> str:
 def _bundle(result: Result) -> tuple[Path, Files]:
     """Fill the folder that a member looks at; the same files go to the history."""
     folder, shown = paths.bundle(result.candidate.kernel.name), result.shown
+    if result.candidate.is_quick:  # what is shared and handed in is the full run
+        folder /= "quick"
     files: Files = {"history.csv": _history(result).to_csv(index=False).encode()}
     notebook = executed(shown)
     if shown is not None and notebook is not None:

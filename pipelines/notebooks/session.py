@@ -95,7 +95,7 @@ def run(name: str, options: Options) -> Outcome:
                 result, logged.head, week, before, candidate.work.name
             )
             if options.is_kept and not options.is_quick:
-                records.write(kernel.folder / "result.json", record)
+                logbook.keep(kernel, record, before)
             logged.finish(records.archive(record, files))
     failed = result.failure
     return Outcome(record, result, bundle, failed.hints if failed else ())

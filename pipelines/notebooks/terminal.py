@@ -28,14 +28,28 @@ def console() -> Console:
 def show_list(lines: Sequence[Line]) -> None:
     """One row per kernel."""
     table = Table()
-    for column in ("kernel", "competition", "week", "status", "fold 0", "cv_mean", "source"):
+    for column in (
+        "kernel",
+        "competition",
+        "week",
+        "status",
+        "fold 0",
+        "cv_mean",
+        "source",
+        "marks",
+    ):
         table.add_column(column, justify="right" if column in ("fold 0", "cv_mean") else "left")
     for line in lines:
         place = line.competition or line.kind
         status = line.status if line.reason is None else f"{line.status}: {line.reason}"[:80]
         week = "" if line.week is None else str(line.week)
         scores = (_number(line.fold0), _number(line.cv_mean))
-        table.add_row(*map(_plain, (line.name, place, week, status, *scores, line.platform)))
+        table.add_row(
+            *map(
+                _plain,
+                (line.name, place, week, status, *scores, line.platform, ", ".join(line.marks)),
+            )
+        )
     if not lines:
         print("no kernels yet: `pilsa kernel new MEMBER SLUG` makes one")
         return
@@ -97,7 +111,9 @@ def _sentences(outcome: Outcome, facts: KernelFacts) -> list[str]:
         said.append(f"failed: {record.reason}")
     said += [f"→ {hint}" for hint in outcome.hints]
     failed = next((step for step in facts.check if not step.passed), None)
-    if failed is not None and record.status == "FINISHED":
+    # Before the shuffled view was run the check has nothing to say that the reader does not know.
+    is_checked = facts.shuffled is not None or record.metric is None
+    if failed is not None and is_checked and record.status == "FINISHED":
         said.append(f"self-check: {failed.sentence}")
     return [*said, f"executed notebook: {outcome.bundle / 'executed.html'}"]
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import psutil
@@ -190,7 +191,17 @@ def test_sockets_of_a_killed_process_are_removed_by_the_next(
     assert not folder.sockets.exists()
 
 
-ENDLESS = "import subprocess, time\nsubprocess.Popen(['sleep', '4321'], start_new_session=True)\nprint('ready', flush=True)\ntime.sleep(3600)"
+def endless(folder: Path) -> str:
+    """A cell that does not end, and a process beside it that tries to get away."""
+    return (
+        f"import subprocess, time\nsubprocess.Popen(['sleep', '{escaped(folder)}'], start_new_session=True)\n"
+        "print('ready', flush=True)\ntime.sleep(3600)"
+    )
+
+
+def escaped(folder: Path) -> str:
+    """Seconds that no other test's process sleeps."""
+    return f"600.{zlib.crc32(str(folder).encode())}"
 
 
 def survivors(folder: Path) -> list[psutil.Process]:
@@ -200,7 +211,7 @@ def survivors(folder: Path) -> list[psutil.Process]:
         for process in psutil.process_iter():
             try:
                 words = " ".join(process.cmdline())
-                if "sleep 4321" in words or str(folder) in words:
+                if escaped(folder) in words or str(folder) in words:
                     found.append(process)
             except psutil.Error:
                 continue
@@ -212,7 +223,7 @@ def survivors(folder: Path) -> list[psutil.Process]:
 
 def test_a_cancelled_execution_leaves_nothing(tmp_path: Path, kind: Kind) -> None:
     told: list[str] = []
-    asked = task(tmp_path, kind, [ENDLESS], on_event=told.append)
+    asked = task(tmp_path, kind, [endless(tmp_path)], on_event=told.append)
 
     async def cancel() -> None:
         running = asyncio.ensure_future(runner.execute(asked))
@@ -240,6 +251,7 @@ try:
 except process.Killed as killed:
     print("tidied up", flush=True)
     sys.exit(killed.exit_code)
+print([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
 """
 
 
@@ -247,13 +259,14 @@ except process.Killed as killed:
 def test_nothing_survives_this_process(tmp_path: Path, kind: Kind, number: int) -> None:
     task(tmp_path / "skip", kind, [])  # skips the test where the kind does not work
     with subprocess.Popen(
-        [sys.executable, "-c", PILSA, str(tmp_path / "run"), kind, ENDLESS],
+        [sys.executable, "-c", PILSA, str(tmp_path / "run"), kind, endless(tmp_path)],
         cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
     ) as pilsa:  # fmt: skip
         assert pilsa.stdout is not None
         assert any("ready" in line for line in pilsa.stdout)
         assert any(
-            "sleep 4321" in " ".join(p.cmdline()) for p in psutil.Process(pilsa.pid).children(True)
+            escaped(tmp_path) in " ".join(p.cmdline())
+            for p in psutil.Process(pilsa.pid).children(True)
         )
         pilsa.send_signal(number)
         rest = pilsa.stdout.read()
@@ -262,8 +275,17 @@ def test_nothing_survives_this_process(tmp_path: Path, kind: Kind, number: int) 
         assert (pilsa.returncode, "tidied up" in rest) == (128 + number, True)
 
 
+def test_a_flood_does_not_fill_the_memory_of_this_process(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PILSA, str(tmp_path), "none", "print('x' * (300 << 20))"],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    peak = int(done.stdout.split()[-2])  # kB
+    assert peak < 300 << 10
+
+
 def test_what_stops_this_process_is_not_lost_in_a_callback(tmp_path: Path) -> None:
-    asked: Task = task(tmp_path, "bubblewrap", [ENDLESS])
+    asked: Task = task(tmp_path, "bubblewrap", [endless(tmp_path)])
 
     def stop() -> None:
         raise Killed(signal.SIGTERM)

@@ -234,3 +234,16 @@ def test_quick_values_are_put_in_and_nothing_is_committed(ready: Workshop) -> No
     assert outcome.record.parameters["ROWS"] == 3
     assert "quick" in outcome.record.marks
     assert not (paths.kernel("m01/quick") / "result.json").exists()
+
+
+def test_a_mock_exam_in_a_clone_does_not_take_the_committed_cv_away(ready: Workshop) -> None:
+    write("m01/kept", HONEST)
+    whole = run("m01/kept", "cv").record
+    path = paths.kernel("m01/kept") / "result.json"
+    for folder in (paths.cache() / "work").iterdir():  # a clone has none of it
+        shutil.rmtree(folder)
+    assert run("m01/kept", "fold0").record.cv_mean is None
+    assert records.read(path) == whole
+    write("m01/kept", HONEST + "\n# %%\nprint('another kernel')\n")
+    run("m01/kept", "fold0")
+    assert records.read(path).cv_mean is None
