@@ -10,11 +10,12 @@ from pipelines.core.errors import MemberFailed, UserError
 from pipelines.notebooks import (
     alignment,
     answers,
+    comparing,
     conversion,
     elsewhere,
     logbook,
     session,
-)  # fmt: skip
+)
 from pipelines.notebooks import kernel as kernels
 from pipelines.notebooks.elsewhere import RanElsewhere
 from pipelines.notebooks.exam import Result
@@ -82,10 +83,11 @@ def _remarks(candidate: Candidate, found: RanElsewhere) -> tuple[str, ...]:
         for book in (candidate.notebook, found.notebook)
     )
     said = []
-    coverage = alignment.compare(theirs, ours).coverage
-    if coverage < 1:
+    compared = alignment.compare(theirs, ours)
+    if compared.coverage < 1 or compared.additions:
         said.append(
-            f"the notebook in the zip has {coverage:.0%} of kernel.py: `pilsa kernel take` makes it the kernel"
+            f"the notebook in the zip differs from kernel.py ({comparing.percent(compared.coverage)} of it, and "
+            f"{compared.additions} statements of its own): `pilsa kernel take` makes it the kernel"
         )
     bundle = paths.bundle(candidate.kernel.name)
     return (*said, f"`pilsa submit {bundle / 'submission.csv'}` hands its submission in")

@@ -64,7 +64,6 @@ class KernelProcess:
         )
         self._said = b""
         self._pipe = -1
-        self._children: list[psutil.Process] = []
 
     @property
     def _process(self) -> "subprocess.Popen[bytes] | None":
@@ -115,9 +114,6 @@ class KernelProcess:
         Raises:
             Ended: it has ended, or does not answer.
         """
-        await asyncio.sleep(0.05)
-        with suppress(psutil.Error):
-            self._children = psutil.Process(self.id).children()
         self.client = self.manager.client()
         # One message is all outputs of a moment; libzmq refuses a larger one before it takes any memory.
         largest = 4 * self._task.limits.output_bytes + (1 << 20)
@@ -145,7 +141,6 @@ class KernelProcess:
         if process is None:
             return
         if process.poll() is None:
-            self._children += watching.below(process.pid)
             watching.kill(process.pid)
         with suppress(ProcessLookupError, PermissionError):  # where what adopts them has died first
             os.killpg(process.pid, signal.SIGKILL)
@@ -153,11 +148,11 @@ class KernelProcess:
             process.wait(timeout=30)
         # What dies last may have become this process's child, above all the first process of bubblewrap's
         # namespace, whose end is the end of all there: bubblewrap itself does not always wait for it.
-        for child in self._children:
-            with suppress(psutil.Error, ChildProcessError):
-                if child.ppid() == os.getpid():
-                    child.kill()
-                    os.waitpid(child.pid, 0)
+        for orphan in psutil.Process().children():
+            with suppress(psutil.Error, ProcessLookupError, ChildProcessError):
+                if os.getpgid(orphan.pid) == process.pid:
+                    orphan.kill()
+                    os.waitpid(orphan.pid, 0)
 
     async def close(self) -> None:
         """Kill it and give back all that was opened. To be called in every case."""

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # DenseNet on MNIST, trained step by step
 #
+# Source: DenseNet on MNIST in TensorFlow's subclassing style
+#
 # A small DenseNet in TensorFlow's subclassing style: our own layers, a `GradientTape`, two functions
 # compiled by `tf.function`, and `tf.data` for the batches. Three questions:
 #

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # A CNN on MNIST as an experiment kit
 #
+# Source: CNN experiments on MNIST
+#
 # One network with four switches, one namespace of arguments, and a grid over two of them. The original tries
 # batch normalisation (yes, no) × dropout (0.2, 0.25, 0.2) and takes the setting with the best *test* score.
 # Three questions:

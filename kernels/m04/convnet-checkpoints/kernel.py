@@ -1,6 +1,8 @@
 # %% [markdown]
 # # A ConvNet that survives a power cut
 #
+# Source: Deep learning from theory to practice, a ConvNet on MNIST
+#
 # Two convolutions, one wide layer, ten digits. What is particular here is not the network but everything
 # around it: TensorBoard sees every step, a checkpoint is written every N steps, the five newest are kept,
 # and a run that lost its power **goes on from the newest one**. At the end we look closely at how the

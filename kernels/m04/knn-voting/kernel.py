@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Nearest neighbours, and how they vote
 #
+# Source: Deep learning from theory to practice, k nearest neighbours
+#
 # k nearest neighbours look at the k training points next to a new point and let them vote. Which k? With
 # a small one, a single outlier decides; with a large one, the crowd far away outvotes the few that are
 # really near. The lecture's answer is **inverted-index voting**: the neighbour of rank r votes with 1/r.

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # A line, found by gradient descent
 #
+# Source: Deep learning from theory to practice, linear regression
+#
 # A thousand points lie around the line y = 0.1 x + 0.3. Ten steps of gradient descent shall find the
 # line again. The lecture prints W 0.0792, b 0.3011 and loss 0.00108 after these ten steps, but no seed
 # and no starting point. So we ask two things: do we get there too, and *why is W still wrong while b is

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # A sine, and a lesson in shapes
 #
+# Source: Deep learning from theory to practice, sine regression
+#
 # A small network shall learn y = sin x. In the lecture it learns nothing but a flat line, and the lecture
 # blames *full-batch* learning: with mini-batches all would be well. We try all four cases, full batch or
 # mini-batches, right shape or the lecture's shape, and let the loss say who is guilty.

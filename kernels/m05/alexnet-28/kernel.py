@@ -1,6 +1,8 @@
 # %% [markdown]
 # # AlexNet, scaled to 28 × 28
 #
+# Source: A seminar on testing what was trained, AlexNet
+#
 # The net that won in 2012, made small enough for handwritten digits and for a laptop: five convolutions,
 # overlapping pooling, local response normalisation, two wide layers with dropout 0.5. And its training,
 # which is the other half of the story: momentum 0.9, weight decay 5e-4, and a learning rate that is
