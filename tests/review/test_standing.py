@@ -14,7 +14,8 @@ from pipelines.core.errors import UserError
 from pipelines.core.metrics import get
 from pipelines.review import standing
 from pipelines.review.standing import Entry
-from pipelines.tracking import failures
+from pipelines.tracking import failures, records
+from pipelines.tracking.kernel_facts import KNOWS
 from tests.conftest import Workshop
 from tests.review.scored_competition import finish, record, submit, write
 
@@ -276,3 +277,25 @@ def test_an_ensemble_inherits_the_mark_of_its_tuned_members(scored: Workshop) ->
     assert marks["ensembles/mean"] == ["of tuned models/knn"]
     assert marks["models/knn"] == ["tuned on folds 1…2"]
     assert marks["models/cnn"] == []
+
+
+def commit(name: str, score: float, *marks: str) -> None:
+    """A member's result.json beside a kernel that is not in the pool."""
+    found = record(f"kernels/{name}", score).model_copy(update={"marks": list(marks)})
+    records.write(paths.kernel(name) / "result.json", found)
+
+
+def test_a_committed_result_of_a_kernel_stands_beside_the_others(scored: Workshop) -> None:
+    commit("m01/knn", 0.94)
+    assert names() == ["models/cnn", "kernels/m01/knn", "ensembles/mean", "models/knn"]
+    other = record("kernels/m02/else", 0.99).model_copy(update={"competition": "other"})
+    records.write(paths.kernel("m02/else") / "result.json", other)
+    assert len(names()) == 4
+    scored.write_params(models=["knn", "cnn"], kernels=["m01/knn"], ensemble=ENSEMBLE)
+    write("kernels/m01/knn", 0.92)  # what the DAG made of it counts, and once
+    assert names() == ["models/cnn", "ensembles/mean", "kernels/m01/knn", "models/knn"]
+
+
+def test_who_knows_the_answers_is_listed_last(scored: Workshop) -> None:
+    commit("m01/rule", 0.99, KNOWS)
+    assert names()[-1] == "kernels/m01/rule"
