@@ -1,13 +1,13 @@
 """The members' kernels at a glance, without running any."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.core import atomic, paths
 from pipelines.core.errors import UserError
-from pipelines.notebooks import conversion, kernel, originals
+from pipelines.notebooks import comparing, conversion, kernel, originals
 from pipelines.notebooks.kernel import NOTES, Kernel
 
 
@@ -105,6 +105,52 @@ def describe(name: str) -> dict[str, Any]:
         "original": _whereabouts(found),
         "result": result_of(found),
     }
+
+
+def as_lines(found: Mapping[str, Any]) -> list[str]:
+    """What `describe` found, as lines for a terminal; what is empty is left out.
+
+    Such as `notes: 특징 ✓, 질문 (empty)`, and `W: printed 0.0792 ± 0.048` for a claim.
+    """
+    known = {key: value for key, value in found.items() if key not in ("settings", "result")}
+    settings = dict(found["settings"])
+    known["notes"] = [
+        f"{heading} {'✓' if is_written else '(empty)'}"
+        for heading, is_written in found["notes"].items()
+    ]
+    settings["claims"] = [_claim(*claim) for claim in settings.get("claims", {}).items()]
+    lines = [
+        f"{key}: {_line_of(value)}"
+        for key, value in {**known, **settings}.items()
+        if value not in (None, [], {}, "")
+    ]
+    return [comparing.visible(line) for line in [*lines, _result_line(found["result"])]]
+
+
+def _claim(name: str, claim: Mapping[str, Any]) -> str:
+    tolerance = f" ± {claim['tolerance']:g}" if claim.get("tolerance") else ""
+    return f"{name} printed {claim['printed']:g}{tolerance}"
+
+
+def _line_of(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{key} {item}" for key, item in value.items() if item not in (None, "", [])
+        )
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _result_line(result: Mapping[str, Any] | None) -> str:
+    if result is None:
+        return "result: not run yet"
+    parts = [str(result.get("status", "broken"))]
+    if result.get("metric") is not None:  # a study kernel has no score
+        fold0, cv = result.get("fold0"), result.get("cv_mean")
+        parts.append(f"fold 0 {'–' if fold0 is None else f'{fold0:.4f}'}")
+        parts.append("no CV" if cv is None else f"CV {cv:.4f}")
+    parts += [f"marked: {mark}" for mark in result.get("marks") or ()]
+    parts += [str(result["reason"])] if result.get("reason") else []
+    return f"result: {', '.join(parts)}"
 
 
 def _whereabouts(found: Kernel) -> str | None:

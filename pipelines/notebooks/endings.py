@@ -3,7 +3,7 @@
 import re
 import signal
 
-from pipelines.notebooks.outputs import plain
+from pipelines.notebooks.outputs import of_the_cell, plain
 from pipelines.notebooks.watching import amount
 
 
@@ -19,7 +19,7 @@ def raised(number: int, error: str, message: str) -> Ended:
     """An exception in a cell."""
     if error == "OSError" and "[Errno 27]" in message:
         return Ended(f"cell {number} wrote a larger file than it may ({plain(message, 300)})")
-    said = plain(message, 500).replace("\n", " ")
+    said = plain(of_the_cell(message), 500).replace("\n", " ")
     return Ended(f"cell {number} raised {error}" + (f": {said}" if said else ""))
 
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import psutil
 import zmq
@@ -17,6 +16,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Instance
+from zmq.utils.monitor import recv_monitor_message
 
 from pipelines.notebooks import endings, sandbox, watching
 from pipelines.notebooks.execution import Limits, Task
@@ -105,11 +105,8 @@ class KernelProcess:
         finally:
             os.close(theirs)
 
-    async def answer(self) -> Callable[[], Any]:
+    async def answer(self) -> None:
         """Wait until the process answers.
-
-        Returns:
-            A coroutine function that returns when a message was too large to be received.
 
         Raises:
             Ended: it has ended, or does not answer.
@@ -119,13 +116,23 @@ class KernelProcess:
         largest = 4 * self._task.limits.output_bytes + (1 << 20)
         self.client.context.setsockopt(zmq.MAXMSGSIZE, largest)
         self.client.start_channels(stdin=False, hb=False, control=False)
-        monitor = self.client.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        events = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        self._monitor = self.client.iopub_channel.socket.get_monitor_socket(events)
         try:
             await self.client.wait_for_ready(timeout=_START_SECONDS)
         except RuntimeError as error:
             await asyncio.sleep(0.1)  # for its last words
             raise endings.never_started(self._said.decode(errors="replace") or str(error)) from None
-        return monitor.recv_multipart
+
+    async def lost_message(self) -> None:
+        """Return when a message was too large to be received.
+
+        Its connection is cut then and made again; with a process that has died none can be made.
+        """
+        for awaited in (zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED):
+            event = None
+            while event != awaited:
+                event = (await recv_monitor_message(self._monitor))["event"]
 
     async def is_alive(self) -> bool:
         return self.exit_code is None

@@ -15,7 +15,7 @@ from pipelines.core.atomic import write_bytes, writing
 from pipelines.core.curriculum import Week
 from pipelines.core.errors import UserError
 from pipelines.core.predictions import TestFrom
-from pipelines.notebooks import alignment, check, conversion, exam, originals, sharing
+from pipelines.notebooks import alignment, check, conversion, exam, originals, sharing, taking
 from pipelines.notebooks.check import CheckInput
 from pipelines.notebooks.exam import Result
 from pipelines.notebooks.kernel import Kernel
@@ -152,7 +152,7 @@ def _check_input(result: Result, facts: KernelFacts, week: Week | None) -> Check
         kernel, executed(shown), facts.views, shown.facts.view if shown else None,
         metric=field.metric if field else None, has_views=bool(field and field.names),
         constant=facts.constant, shuffled=facts.shuffled, knows_the_answers=exam.knows_the_answers(result),
-        probe=shown.probe if shown else None, week=week,
+        probe=shown.probe if shown else None, week=week, draft=taking.draft_of(kernel),
         notes=notes.read_text(encoding="utf-8") if notes.is_file() else None,
         language=settings_file.load().language,
     )  # fmt: skip

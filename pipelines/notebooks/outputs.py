@@ -7,6 +7,8 @@ from typing import Any
 # Escape sequences of a terminal: colours, cursor movements, window titles.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# The file that a cell is compiled as: a number of ipykernel, or a name of older ones.
+_CELL_FILE = re.compile(r"\((?:\d+\.py|<ipython-input-[^>]*>), (line \d+)\)")
 _MESSAGE = 64  # bytes that an output takes beside its text
 _LINE = 80  # characters of a line that progress shows
 
@@ -33,6 +35,11 @@ def plain(text: str, most: int = 4000) -> str:
         text = text[: 10 * most] + text[-10 * most :]
     clean = _CONTROLS.sub("", _ESCAPES.sub("", text)).strip()
     return clean if len(clean) <= most else f"{clean[: most // 2]} … {clean[-most // 2 :]}"
+
+
+def of_the_cell(message: str) -> str:
+    """An error's message that speaks of a line of the cell, where it named the file the cell was compiled as."""
+    return _CELL_FILE.sub(r"(\1 of the cell)", message)
 
 
 def last_line(text: str) -> str:

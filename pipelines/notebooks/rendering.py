@@ -75,6 +75,8 @@ _STYLES = (
 _SHOWN_AS = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")  # fmt: skip
 # Their text is no text to be read; the cleaner would show it.
 _NOT_TEXT = re.compile(r"<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.S | re.I)
+# How scikit-learn marks its diagrams: without their style and script they are a plea to trust the notebook.
+_DIAGRAM = "sk-top-container"
 _EMBEDDED = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=\s]*")
 _TAG = re.compile(
     r"<(/?)(?!(?:area|br|col|embed|hr|img|input|link|meta|source|wbr)\b)[A-Za-z]", re.I
@@ -218,6 +220,8 @@ def _output(output: Any) -> Any:
     data = output.get("data")
     data = data if isinstance(data, dict) else {}
     shown = {key: _joined(data[key]) for key in _SHOWN_AS if key in data}
+    if "text/plain" in shown and _DIAGRAM in shown.get("text/html", ""):
+        del shown["text/html"]
     if not shown:
         shown = {"text/plain": f"({', '.join(map(str, data)) or kind}: not shown here)"}
     return v4.new_output("display_data", data=shown)

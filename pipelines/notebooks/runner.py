@@ -7,7 +7,7 @@ output or a dead process is a reason. Whatever ends this process, nothing of the
 import asyncio
 import copy
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -166,8 +166,13 @@ class _Session:
 
         self._watcher = Watcher(self.process.id, self._folder.written, self.task.limits, tell)
         self._watcher.start()
-        lost_message = await self.process.answer()
-        self._listener = asyncio.ensure_future(self._heed_loss(lost_message))
+        try:
+            await self.process.answer()
+        except Ended:
+            if self._watcher.verdict is None:
+                raise
+            raise self._condemned(self._watcher.verdict) from None
+        self._listener = asyncio.ensure_future(self._heed_loss())
         self.client = _Client(self, self.notebook, self.process)
 
     async def run_cells(self) -> None:
@@ -288,11 +293,9 @@ class _Session:
         if self._watcher is not None and self._watcher.verdict is not None:
             self.end(self._condemned(self._watcher.verdict))
 
-    async def _heed_loss(self, lost_message: Callable[[], Awaitable[Any]]) -> None:
-        await lost_message()
-        await asyncio.sleep(0.5)
-        if await self.process.is_alive():  # else the connection is gone because the process is
-            self.end(endings.printed_too_much(self.number, self.task.limits.output_bytes))
+    async def _heed_loss(self) -> None:
+        await self.process.lost_message()
+        self.end(endings.printed_too_much(self.number, self.task.limits.output_bytes))
 
     async def close(self) -> None:
         """Kill the notebook's processes and give back all that was opened."""

@@ -15,11 +15,37 @@ from pipelines.core.errors import UserError
 from pipelines.notebooks import conversion, kernel, rendering, secrets
 from pipelines.notebooks.kernel import Kernel
 from pipelines.platforms import _kaggle_client
+from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, QUICK, UNSEEDED
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _ON_KAGGLE = re.compile(r"https?://(?:www\.)?kaggle\.com/(?:c|competitions)/([a-z0-9-]+)")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_MEANS = {  # mark → what it tells the reader of a score
+    KNOWS: {
+        "ko": "학습 정답을 섞어도 점수가 남습니다. 순위에 넣지 않습니다",
+        "en": "it does well on shuffled training targets too, and is never ranked",
+    },
+    UNSEEDED: {
+        "ko": "다시 실행하면 점수가 구간보다 크게 달라집니다",
+        "en": "a rerun moves by more than the score's interval",
+    },
+    ELSEWHERE: {
+        "ko": "Colab이나 Kaggle에서 실행한 것이고, 여기에서는 실행해 보지 않았습니다",
+        "en": "on Colab or Kaggle; nobody here has seen it run",
+    },
+    QUICK: {
+        "ko": "kernel.yaml의 quick 값으로 짧게 실행했습니다. 온전한 실행과 비교하지 마세요",
+        "en": "with the quick values of kernel.yaml; not to be compared with a full run",
+    },
+    "labels only": {
+        "ko": "확률을 묻는 지표에 이름만 답합니다",
+        "en": "the metric asks for probabilities, and it gives labels",
+    },
+}
 _SHORTEST = 5  # what Kaggle takes as a title and as a name
 
 
@@ -79,9 +105,11 @@ def share_html(
         outputs = conversion.upgraded(executed, f"the executed notebook of {shared.name}")
     notes = _notes(shared)
     _check_no_secrets(shared, outputs, notes)
+    notes, ran = _without_empty_headings(notes), _Lenient(result or {})
     remarks, source = _licence_remarks(shared), shared.file.source
     page = _page(
-        title=shared.file.title or source.title or shared.name, kernel=shared, result=result, language=language,
+        title=shared.file.title or source.title or shared.name, kernel=shared, language=language,
+        result=None if result is None else ran, folds=_folds(ran, language), marks=_marks(ran, language),
         link=source.url if re.match(r"https?://", source.url or "") else None, remarks=remarks,
         notes=_safe(rendering.markdown(notes)) if notes else "", is_executed=outputs is not None,
         cells=rendering.cells(outputs or conversion.from_percent(shared.code)),
@@ -222,19 +250,60 @@ def _notes(shared: Kernel) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
+def _without_empty_headings(notes: str) -> str:
+    """Markdown without the headings that nothing stands below, also nothing under a smaller heading."""
+    is_code, sections = False, [[""]]  # of lines; the first has no heading
+    for line in notes.splitlines():
+        is_code ^= bool(_FENCE.match(line))
+        if _HEADING.match(line) and not is_code:
+            sections.append([])
+        sections[-1].append(line)
+    kept: list[list[str]] = []
+    below = 0  # level of the heading that follows
+    for section in reversed(sections):
+        heading = _HEADING.match(section[0])
+        level = len(heading[1]) if heading else 0
+        text = _COMMENT.sub("", "\n".join(section[1:]))
+        if below > level > 0 or text.strip(" \t\n-*"):
+            kept.insert(0, section)
+            below = level
+    return "\n".join(line for section in kept for line in section).strip()
+
+
+def _score(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "–"
+
+
+def _folds(result: Mapping[str, Any], language: str) -> str:
+    """The score of each fold, or that only the mock exam was taken."""
+    scores = result["fold_scores"] if isinstance(result["fold_scores"], list) else []
+    known = [number for number, score in enumerate(scores) if isinstance(score, int | float)]
+    if known == [0] and len(scores) > 1:
+        return "폴드 0만 실행" if language == "ko" else "fold 0 only"
+    return " · ".join(map(_score, scores)) if known else "–"
+
+
+def _marks(result: Mapping[str, Any], language: str) -> list[str]:
+    """What a reader of the score must know, a line each."""
+    facts = _Lenient(result["kernel"] if isinstance(result["kernel"], dict) else {})
+    found = [str(mark) for mark in result["marks"] or ()]
+    found += [QUICK] if facts["is_quick"] else []
+    found += [ELSEWHERE] if facts["ran_elsewhere"] else []
+    return [
+        f"{mark}: {_MEANS[mark][language]}" if mark in _MEANS else mark
+        for mark in dict.fromkeys(found)
+    ]
+
+
 def _page(**content: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["score"] = lambda value: (
-        f"{value:.4f}" if isinstance(value, int | float) else "–"
-    )
+    environment.filters["score"] = _score
     text = files("pipelines.notebooks").joinpath("share.html.jinja").read_text(encoding="utf-8")
     content["cells"] = _safe(content["cells"])
-    if content.get("result") is not None:
-        content["result"] = _Lenient(content["result"])
     return environment.from_string(text).render(content).lstrip()
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from pipelines.core import paths
 from pipelines.core.atomic import write_text
 from pipelines.core.metrics import get
-from pipelines.notebooks import comparing
+from pipelines.notebooks import catalogue, comparing
 from pipelines.notebooks.against_original import Held
 from pipelines.notebooks.alignment import Likeness
 from pipelines.notebooks.catalogue import Line
@@ -58,16 +58,8 @@ def show_list(lines: Sequence[Line]) -> None:
 
 def show_kernel(found: dict[str, Any]) -> None:
     """All that is known of a kernel, a line each."""
-    result = found.pop("result", None)
-    settings = found.pop("settings")
-    for key, value in {**found, **settings}.items():
-        if value not in (None, [], {}, ""):
-            print(f"{key}: {_line(value)}")
-    if result is None:
-        print("result: not run yet")
-        return
-    cv = "no CV" if result.get("cv_mean") is None else f"CV {_number(result['cv_mean'])}"
-    print(f"result: {result['status']}, fold 0 {_number(result.get('fold0'))}, {cv}")
+    for line in catalogue.as_lines(found):
+        print(line)
 
 
 def show_outcome(outcome: Outcome) -> None:
@@ -162,11 +154,3 @@ def _number(value: float | None) -> str:
 
 def _plain(text: str) -> Text:
     return Text(comparing.visible(text))
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{key} {item}" for key, item in value.items() if item not in (None, "", [])
-        )
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

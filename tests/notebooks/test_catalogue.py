@@ -55,3 +55,27 @@ def test_one_kernel_is_described(folder: Path) -> None:
     json.dumps(found)
     with pytest.raises(UserError, match="did you mean 'm01/knn'"):
         catalogue.describe("m01/kn")
+
+
+def test_a_description_can_be_read_in_a_terminal(folder: Path) -> None:
+    (folder / "notes.md").write_text("## 특징\n하나\n## 질문\n", encoding="utf-8")
+    found = catalogue.describe("m01/knn")
+    lines = catalogue.as_lines(found)
+    assert found == catalogue.describe("m01/knn")  # nothing was taken out of it
+    assert "notes: 특징 ✓, 장점 (empty), 단점 (empty), 배운 점 (empty), 질문 (empty), 개선방안 (empty)" in lines  # fmt: skip
+    assert "competition: tiny" in lines
+    assert lines[-1] == "result: not run yet"
+    assert not any(word in line for line in lines for word in ("True", "False", "{"))
+
+
+def test_claims_and_results_are_lines_too(folder: Path) -> None:
+    with (paths.kernel("m02/study") / "kernel.yaml").open("a", encoding="utf-8") as file:
+        file.write("claims:\n  W: {printed: 0.0792, tolerance: 0.048}\n  n: {printed: 5}\n")
+        file.write('title: "a\\e[31mb"\n')
+    lines = catalogue.as_lines(catalogue.describe("m02/study"))
+    assert "claims: W printed 0.0792 ± 0.048, n printed 5" in lines
+    assert "title: a\ufffd[31mb" in lines
+    result = {"status": "FINISHED", "metric": "accuracy", "fold0": 0.5, "cv_mean": None, "marks": ["unseeded"]}  # fmt: skip
+    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    last = catalogue.as_lines(catalogue.describe("m01/knn"))[-1]
+    assert last == "result: FINISHED, fold 0 0.5000, no CV, marked: unseeded"

@@ -139,3 +139,13 @@ def test_nothing_to_compare_is_shown_too() -> None:
     assert isinstance(console.file, io.StringIO)
     assert "100 %" in console.file.getvalue()
     assert "100 %" in comparing.page(compare([], []), "m01/empty")
+
+
+def test_many_members_fit_beside_each_other() -> None:
+    """Numbers stand above the columns, and the names beside the rows."""
+    members = {f"m{number:02}/타이타닉": [f"x = {number}"] for number in range(1, 13)}
+    found = Elements(comparing.page(None, "members", "ko", matrix(members, [])))
+    titles = [attributes["title"] for tag, attributes in found.elements if "title" in attributes]
+    assert titles == list(members)
+    assert re.search(r"1\s*2\s*3\s*4\s*5\s*6\s*7\s*8\s*9\s*10\s*11\s*12\s*직접 쓴 문장", found.text)
+    assert "12\xa0·\xa0m12/타이타닉" in found.text

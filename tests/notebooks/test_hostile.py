@@ -73,6 +73,11 @@ def test_a_memory_hog(tmp_path: Path, kind: Kind) -> None:
     assert "of memory, and may take 300 MiB (in cell 1): load less at a time" in reason(found)
 
 
+def test_a_limit_below_what_an_empty_notebook_takes_is_named(tmp_path: Path) -> None:
+    found = run(task(tmp_path, ISOLATING[0], ["1"], memory_bytes=10 * MIB))
+    assert "of memory, and may take 10 MiB" in reason(found)
+
+
 CHILDREN = (
     "import os, signal, time\nbig = b'x' * (120 << 20)\n"
     "for _ in range(3):\n    if os.fork() == 0:\n        {own}\n        time.sleep(600)\n"
@@ -119,12 +124,12 @@ def test_a_thread_that_floods_while_other_cells_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["/kaggle/working", "/tmp", "/dev/shm", "~"])
-def test_a_disk_filler(tmp_path: Path, isolating: Kind, place: str) -> None:
+def test_a_disk_filler(tmp_path: Path, place: str) -> None:
     filler = (
         f"import os\nfolder = os.path.expanduser({place!r})\n"
         "for i in range(1000): open(f'{folder}/{i}', 'wb').write(b'x' * (4 << 20))"
     )
-    found = run(task(tmp_path, isolating, [filler], disk_bytes=40 * MIB))
+    found = run(task(tmp_path, ISOLATING[0], [filler], disk_bytes=40 * MIB))
     assert reason(found).startswith("wrote ")
     assert "to disk, and may write 40 MiB" in reason(found)
 
@@ -147,17 +152,24 @@ def test_what_is_written_in_the_last_moment_counts(tmp_path: Path) -> None:
     ("cell", "told"),
     [
         ("exit()", "ended its process in cell 2 (exit() or quit()): remove that"),
-        ("quit()", "ended its process in cell 2 (exit() or quit()): remove that"),
         ("import sys; sys.exit(1)", "cell 2 raised SystemExit: 1"),
         ("import os; os._exit(3)", "ended its process in cell 2 (exit status 3): remove what ends it"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "its process crashed in cell 2 (SIGSEGV)"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "its process was killed in cell 2 (SIGKILL)"),
     ],
 )  # fmt: skip
-def test_a_process_that_ends_itself(tmp_path: Path, isolating: Kind, cell: str, told: str) -> None:
-    found = run(task(tmp_path, isolating, ["1", cell, "open('after', 'w')"]))
+def test_a_process_that_ends_itself(tmp_path: Path, cell: str, told: str) -> None:
+    found = run(task(tmp_path, ISOLATING[0], ["1", cell, "open('after', 'w')"]))
     assert reason(found).startswith(told)
     assert not (tmp_path / "working" / "after").exists()
+
+
+@pytest.mark.parametrize("own_kind", ["unshare", "none"])
+def test_how_a_process_ended_is_told_in_every_isolation(tmp_path: Path, own_kind: Kind) -> None:
+    found = run(task(tmp_path / "a", own_kind, ["import os; os._exit(3)"]))
+    assert reason(found).startswith("ended its process in cell 1 (exit status 3)")
+    found = run(task(tmp_path / "b", own_kind, ["import ctypes; ctypes.string_at(0)"]))
+    assert reason(found).startswith("its process crashed in cell 1 (SIGSEGV)")
 
 
 def test_exit_in_the_last_cell_is_no_success(tmp_path: Path) -> None:

@@ -1,7 +1,14 @@
 import pytest
 from nbformat.v4 import new_output
 
-from pipelines.notebooks.outputs import last_line, last_object, plain, settle, size_of
+from pipelines.notebooks.outputs import (
+    last_line,
+    last_object,
+    of_the_cell,
+    plain,
+    settle,
+    size_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,16 @@ def test_millions_of_backspaces_take_no_longer_than_other_characters() -> None:
 def test_size_counts_every_text_at_every_depth() -> None:
     assert size_of({"data": {"text/plain": ["x" * 1000, {"y": "한" * 1000}]}}) > 4000
     assert size_of({}) > 0
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("bad (1510359640.py, line 4)", "bad (line 4 of the cell)"),
+        ("bad (<ipython-input-7-0a1b>, line 4)", "bad (line 4 of the cell)"),
+        ("bad (model.py, line 4)", "bad (model.py, line 4)"),
+        ("(3.py)", "(3.py)"),
+    ],
+)
+def test_a_line_of_the_cell(message: str, expected: str) -> None:
+    assert of_the_cell(message) == expected

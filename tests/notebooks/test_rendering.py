@@ -65,6 +65,19 @@ def test_what_a_notebook_shows_is_shown() -> None:
     assert Loads(html).found == []
 
 
+def test_an_estimator_is_shown_as_its_text() -> None:
+    """Its diagram needs a style and a script of its own."""
+    from sklearn.linear_model import LogisticRegression
+
+    bundle = LogisticRegression(C=3)._repr_mimebundle_()
+    assert "Jupyter environment" in bundle["text/html"]
+    html = shown(v4.new_output("execute_result", data=bundle))
+    assert "LogisticRegression(C=3)" in html
+    assert "Jupyter environment" not in html
+    alone = shown(v4.new_output("execute_result", data={"text/html": bundle["text/html"]}))
+    assert "LogisticRegression" in alone
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<scr<script></script>ipt>alert(1)</script>",

@@ -1,8 +1,9 @@
 """Pages for the meeting and pushes to Kaggle: whole, harmless, and within the rules."""
 
 import json
+from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -52,6 +53,63 @@ def test_a_page_says_whose_it_is_what_it_scored_and_why(workshop: Workshop) -> N
     assert "허락 없이" not in page
     assert Loads(page).found == []
     assert "alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ko", ("폴드 0만 실행", "순위에 넣지 않습니다", "quick 값으로 짧게", "Colab이나 Kaggle에서")),
+        ("en", ("fold 0 only", "never ranked", "quick values of kernel.yaml", "nobody here has seen")),
+    ],
+)  # fmt: skip
+def test_what_a_reader_of_the_score_must_know_is_said(
+    workshop: Workshop, language: Literal["ko", "en"], said: tuple[str, ...]
+) -> None:
+    facts = {"is_quick": True, "ran_elsewhere": True}
+    result = RESULT | {"fold_scores": [0.81, None, None], "cv_mean": None, "cv_std": None}
+    result |= {"marks": ["knows the answers", "quick", "no CV: <b>"], "kernel": facts}
+    page = sharing.share_html(make("m01/knn"), EXECUTED, result, language)
+    text = page.path.read_text(encoding="utf-8")
+    for part in (*said, "no CV: &lt;b&gt;"):
+        assert text.count(part) == 1
+    assert "· –" not in text
+
+
+def test_an_honest_whole_run_has_nothing_to_be_said(workshop: Workshop) -> None:
+    result = RESULT | {"marks": [], "kernel": {"is_quick": False, "ran_elsewhere": False}}
+    page = sharing.share_html(make("m01/knn"), EXECUTED, result, "en").path.read_text("utf-8")
+    for part in ("never ranked", "fold 0 only", "quick values", "nobody here", 'class="bad"'):
+        assert part not in page
+
+
+def test_a_run_without_a_metric_shows_no_scores(workshop: Workshop) -> None:
+    result = RESULT | {"metric": None, "fold0": None, "cv_mean": None, "fold_scores": []}
+    page = sharing.share_html(make("m01/study", kind="kind: study\n"), EXECUTED, result, "en")
+    text = page.path.read_text(encoding="utf-8")
+    assert "FINISHED" in text
+    assert "mock exam" not in text
+
+
+@pytest.mark.parametrize(
+    ("notes", "kept", "left_out"),
+    [
+        ("# 노트\n\n## 장점\n\n\n## 단점\n느림\n", ("노트", "단점", "느림"), ("장점",)),
+        ("# 노트\n## 장점\n\n## 단점\n- \n<!-- 여기에 -->\n", (), ("노트", "장점", "단점", "section")),
+        ("머리말\n## 장점\n### 속도\n빠름\n### 크기\n", ("머리말", "장점", "속도", "빠름"), ("크기",)),
+        ("## 장점\n```\n# 주석\n```\n### 크기\n## 단점\n", ("장점", "주석"), ("크기", "단점")),
+    ],
+)  # fmt: skip
+def test_headings_with_nothing_below_are_left_out(
+    workshop: Workshop, notes: str, kept: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    made = make("m01/knn")
+    (made.folder / "notes.md").write_text(notes, encoding="utf-8")
+    page = sharing.share_html(made, EXECUTED, None, "en").path.read_text(encoding="utf-8")
+    body = unescape(page.partition("</header>")[2])
+    for part in kept:
+        assert part in body
+    for part in left_out:
+        assert part not in body
 
 
 def test_a_kernel_that_never_ran_shows_its_code(workshop: Workshop) -> None:

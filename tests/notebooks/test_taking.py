@@ -8,7 +8,10 @@ import pytest
 from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.notebooks import kernel, taking
+from pipelines.notebooks.advice import advise
+from pipelines.notebooks.conversion import code_cells, from_percent
 from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.sentences import Say
 from tests.conftest import Workshop
 
 CODE = "# %% [markdown]\n# # 제목\n\n# %%\nx = 1\n"
@@ -23,10 +26,11 @@ def made(workshop: Workshop) -> Kernel:
     return kernel.load("m01/첫-노트북")
 
 
-def edit(path: Path, source: str) -> None:
+def edit(path: Path, source: str, count: int = 5) -> None:
     """As Jupyter saves it: with ids, outputs and counts."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["cells"][-1] |= {"source": source, "execution_count": 5, "outputs": []}
+    output = {"output_type": "stream", "name": "stdout", "text": "a secret output"}
+    content["cells"][-1] |= {"source": source, "execution_count": count, "outputs": [output]}
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -92,3 +96,63 @@ def test_what_says_the_same_is_left_as_it_was_spaced(made: Kernel) -> None:
     edit(path, "x = 2")
     taking.take(path, made.folder)
     assert "x = 2" in kernel.load(made.name).code
+
+
+def counts(made: Kernel) -> list[int | None] | None:
+    """Of the draft, for the kernel as it lies there now."""
+    draft = taking.draft_of(kernel.load(made.name))
+    return None if draft is None else [cell.execution_count for cell in code_cells(draft)]
+
+
+def test_nobody_knows_how_a_kernel_was_run_that_was_written_by_hand(made: Kernel) -> None:
+    assert taking.draft_of(made) is None
+    taking.open_notebook(made)
+    assert taking.draft_of(made) is None  # opened, and nothing was run
+
+
+def test_the_opened_notebook_tells_how_it_was_run_while_it_says_the_same(made: Kernel) -> None:
+    path = taking.open_notebook(made)
+    edit(path, "x = 1", count=7)
+    assert counts(made) == [7]
+    assert taking.open_notebook(made) == path
+    assert counts(made) == [7]  # to open it once more takes nothing from it
+    edit(path, "x = 2", count=8)
+    assert counts(made) is None  # another code than kernel.py's
+    taking.take(path, made.folder)
+    assert counts(made) == [8]
+    edit(path, "x = 2", count=3)
+    assert counts(made) == [3]  # run anew since
+    edit(path, "x = 3", count=4)
+    assert counts(made) == [8]  # what was taken is known still
+
+
+def test_the_counts_of_a_taken_notebook_are_kept_without_its_outputs(
+    made: Kernel, tmp_path: Path
+) -> None:
+    elsewhere = taking.open_notebook(made).rename(tmp_path / "colab.ipynb")
+    edit(elsewhere, "x = 2", count=9)
+    taking.take(elsewhere, made.folder, force=True)
+    elsewhere.unlink()
+    assert counts(made) == [9]
+    kept = [path.read_text(encoding="utf-8") for path in paths.bundle(made.name).rglob("*.*")]
+    assert kept
+    assert not any("secret" in text for text in kept)
+    (made.folder / "kernel.py").write_text(CODE + "y = 3\n", encoding="utf-8")
+    assert counts(made) is None
+    (made.folder / "kernel.py").write_text(CODE.replace("x = 1", "\nx = 2\n"), encoding="utf-8")
+    assert counts(made) == [9]  # spaced otherwise, and the same
+
+
+def test_a_damaged_draft_is_none(made: Kernel) -> None:
+    path = taking.open_notebook(made)
+    edit(path, "x = 1")
+    path.write_text("{", encoding="utf-8")
+    assert taking.draft_of(made) is None
+
+
+def test_an_order_that_jumps_is_told(made: Kernel) -> None:
+    path = taking.open_notebook(made)
+    edit(path, "x = 1", count=5)
+    draft = taking.draft_of(made)
+    (said,) = [text for text in advise(from_percent(CODE), draft, None, Say("en")) if "more than once" in text]  # fmt: skip
+    assert "number 5" in said
