@@ -28,28 +28,21 @@ Quick = Annotated[
 def new(
     member: Annotated[str, typer.Argument(help="Whose it is: a folder of kernels/.")],
     slug: Annotated[str, typer.Argument(help="Its name: letters, digits, Hangul, _ and -.")],
-    origin: Annotated[
-        str | None,
-        typer.Option("--from", help="The original: FILE.ipynb, FILE.py or kaggle:owner/slug."),
-    ] = None,
-    competition: Annotated[
-        str | None, typer.Option("--competition", "-c", help="By default the active one.")
-    ] = None,
-    study: Annotated[
-        bool,
-        typer.Option("--study", help="Without a competition: run, checked, shared, not scored."),
-    ] = False,
+    origin: Annotated[str | None, typer.Option(
+        "--from", help="The original: FILE.ipynb, FILE.py or kaggle:owner/slug.")] = None,
+    competition: Annotated[str | None, typer.Option(
+        "--competition", "-c", help="By default the active one.")] = None,
+    study: Annotated[bool, typer.Option(
+        "--study", help="Without a competition: run, checked, shared, not scored.")] = False,
     week: Annotated[int | None, typer.Option(help="Of curriculum.yaml.")] = None,
     author: Annotated[str | None, typer.Option(help="Of the original.")] = None,
     title: Annotated[str | None, typer.Option(help="Of the original.")] = None,
     url: Annotated[str | None, typer.Option(help="Of the original.")] = None,
     licence: Annotated[str | None, typer.Option(help="Of the original, an SPDX name.")] = None,
-    published: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The day the original was last changed."),
-    ] = None,
+    published: Annotated[datetime | None, typer.Option(
+        formats=["%Y-%m-%d"], help="The day the original was last changed.")] = None,
     as_json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Make a kernel's folder: kernel.py with its header, kernel.yaml, notes.md."""
     from pipelines.notebooks import creation
 
@@ -149,16 +142,10 @@ def run(
     result.json, the executed notebook and its page to .cache/pilsa/kernels/NAME. Exits with 1 where the
     kernel failed.
     """
-    from pipelines.notebooks import session, terminal
+    from pipelines.notebooks import session
 
     options = session.Options(views, trust, network, quick, again, jobs)
-    outcome = session.run(name, options)
-    if as_json:
-        _print_json(outcome.record.model_dump(mode="json"))
-    else:
-        terminal.show_outcome(outcome)
-    if outcome.record.status != "FINISHED":
-        raise typer.Exit(1)
+    _report(session.run(name, options), as_json)
 
 
 @app.command()
@@ -271,18 +258,15 @@ def doctor(
 @app.command()
 def share(
     name: Kernel,
-    kaggle: Annotated[
-        bool, typer.Option("--kaggle", help="Push it to Kaggle, private, instead of making a page.")
-    ] = False,
+    kaggle: Annotated[bool, typer.Option(
+        "--kaggle", help="Push it to Kaggle, private, instead of making a page.")] = False,
     public: Annotated[bool, typer.Option("--public", help="On Kaggle: for everybody.")] = False,
-    owner: Annotated[
-        str | None, typer.Option(help="On Kaggle; by default who is signed in.")
-    ] = None,
+    owner: Annotated[str | None, typer.Option(help="On Kaggle; by default who is signed in.")] = None,
     title: Annotated[str | None, typer.Option(help="On Kaggle.")] = None,
     internet: Annotated[bool, typer.Option("--internet", help="On Kaggle: with internet.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", help="On Kaggle: with a GPU.")] = False,
     as_json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Make the page for the meeting (one file, nothing is loaded), or push the kernel to Kaggle.
 
     Refused while the competition is live and the group is not one team.
@@ -313,15 +297,9 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Take the output of a run on Colab or Kaggle: its submission must fit; it is marked `run elsewhere`."""
-    from pipelines.notebooks import importing, terminal
+    from pipelines.notebooks import importing
 
-    outcome = importing.take_output(name, output)
-    if as_json:
-        _print_json(outcome.record.model_dump(mode="json"))
-    else:
-        terminal.show_outcome(outcome)
-    if outcome.record.status != "FINISHED":
-        raise typer.Exit(1)
+    _report(importing.take_output(name, output), as_json)
 
 
 @app.command()
@@ -338,6 +316,17 @@ def leave(name: Kernel) -> None:
     from pipelines.notebooks import pool
 
     print(f"in the pool: {', '.join(pool.leave(name)) or 'nobody'}")
+
+
+def _report(outcome: Any, as_json: bool) -> None:
+    from pipelines.notebooks import terminal
+
+    if as_json:
+        _print_json(outcome.record.model_dump(mode="json"))
+    else:
+        terminal.show_outcome(outcome)
+    if outcome.record.status != "FINISHED":
+        raise typer.Exit(1)
 
 
 def _say(remarks: Any) -> None:

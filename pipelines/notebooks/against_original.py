@@ -1,6 +1,6 @@
 """A member's kernel beside its original, and beside what the other members made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +54,7 @@ def alike(name: str) -> Likeness:
         UserError: there is no such kernel, or nobody else transcribed its original.
     """
     kernel = kernels.load(name)
-    group = {
-        other.name: other for other in map(kernels.load, kernels.names()) if _same(other, kernel)
-    }
+    group = {other.name: other for other in _readable() if _same(other, kernel)}
     if len(group) < 2:
         raise UserError(
             f"members are compared where two or more transcribed one original, and {name} is alone: the others' "
@@ -65,6 +63,15 @@ def alike(name: str) -> Likeness:
     original = originals.beside(kernel.folder) or originals.load(kernel.file.source)
     texts = {each.name: _texts(conversion.from_percent(each.code)) for each in group.values()}
     return alignment.matrix(texts, None if original is None else _texts(original))
+
+
+def _readable() -> Iterator[Kernel]:
+    """Every kernel that can be read: one broken kernel.yaml is its member's affair."""
+    for name in kernels.names():
+        try:
+            yield kernels.load(name)
+        except UserError:
+            continue
 
 
 def _original(kernel: Kernel, file: Path | None) -> tuple["NotebookNode", tuple[str, ...]]:

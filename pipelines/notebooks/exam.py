@@ -19,8 +19,9 @@ from pipelines.core.predictions import Predictions, one_hot
 from pipelines.notebooks import sitting, views
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY, Field, fold_view
-from pipelines.tracking.kernel_facts import KNOWS, QUICK
+from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, QUICK
 
+WANTED = ("fold0", "cv", "real", "all", "check")
 _CLEARLY = 0.2  # of the gain over the best constant that a kernel has on true targets
 
 
@@ -30,10 +31,12 @@ class Result:
 
     Attributes:
         sat: view → what became of it.
+        ran_elsewhere: imported: nobody here has seen it run.
     """
 
     candidate: Candidate
     sat: dict[str, Sat]
+    ran_elsewhere: bool = False
 
     @property
     def field(self) -> Field | None:
@@ -61,10 +64,15 @@ class Result:
         return next((sat for sat in self.sat.values() if not sat.is_valid), None)
 
     @property
+    def failed_fold(self) -> Sat | None:
+        """The first fold that failed: the reason why there is no CV."""
+        return next((sat for sat in self.folds if sat is not None and not sat.is_valid), None)
+
+    @property
     def is_finished(self) -> bool:
-        """Whether a view ended well that a kernel is for: real, study, or any fold where none failed."""
+        """Whether a view ended well that a kernel is for: real, study, or any fold where no fold failed."""
         done = [name for name, sat in self.sat.items() if sat.is_valid and name != SHUFFLED]
-        return REAL in done or STUDY in done or (bool(done) and self.failure is None)
+        return REAL in done or STUDY in done or (bool(done) and self.failed_fold is None)
 
     @property
     def is_whole(self) -> bool:
@@ -132,7 +140,7 @@ def run(candidate: Candidate, wanted: str, jobs: int | None = None) -> Result:
         MemberFailed: the competition has no views and only folds were asked for.
         UserError: the disk is full, or a file of the competition is damaged.
     """
-    names = _names(candidate, wanted)
+    names = names_of(candidate, wanted)
     found: dict[str, Sat] = {}
     with progress.bar(candidate.kernel.name, len(names)) as bar:
         first, rest = names[:1], names[1:]
@@ -143,7 +151,18 @@ def run(candidate: Candidate, wanted: str, jobs: int | None = None) -> Result:
     return Result(candidate, _with_earlier(candidate, found))
 
 
-def _names(candidate: Candidate, wanted: str) -> list[str]:
+def check_wanted(wanted: str) -> None:
+    """Raise UserError where `wanted` is none of WANTED."""
+    if wanted not in WANTED:
+        raise UserError(f"views must be one of {', '.join(WANTED)}, found {wanted!r}")
+
+
+def names_of(candidate: Candidate, wanted: str) -> list[str]:
+    """The views that are wanted, in the order in which they are run.
+
+    Raises:
+        MemberFailed: the competition has no views and only folds were asked for.
+    """
     if candidate.field is None:
         return [STUDY]
     folds = candidate.field.names
@@ -153,16 +172,13 @@ def _names(candidate: Candidate, wanted: str) -> list[str]:
             f"`pilsa kernel run {candidate.kernel.name} --views real`"
         )
     shuffled = [SHUFFLED] if folds else []
-    names = {
+    return {
         "fold0": folds[:1],
         "cv": [*folds, *shuffled],
         "real": [REAL],
         "all": [*folds, *shuffled, REAL],
         "check": [*folds[:1], *shuffled, REAL],
-    }
-    if wanted not in names:
-        raise UserError(f"views must be one of {', '.join(names)}, found {wanted!r}")
-    return names[wanted]
+    }[wanted]
 
 
 def _jobs(candidate: Candidate) -> int:
@@ -206,7 +222,7 @@ def _with_earlier(candidate: Candidate, found: dict[str, Sat]) -> dict[str, Sat]
 
 def known(candidate: Candidate, wanted: str) -> Result | None:
     """What earlier calls found, where they finished all that is wanted; None where something is to be run."""
-    names = _names(candidate, wanted)
+    names = names_of(candidate, wanted)
     if any(sitting.kept(candidate, name) is None for name in names):
         return None
     return Result(candidate, _with_earlier(candidate, {}))
@@ -214,13 +230,18 @@ def known(candidate: Candidate, wanted: str) -> Result | None:
 
 def marks(result: Result) -> list[str]:
     """What a reader of the score must know."""
-    found = [QUICK] if result.candidate.is_quick else []
+    found = [QUICK] * result.candidate.is_quick + [ELSEWHERE] * result.ran_elsewhere
     if result.field is None:
         return found
     if knows_the_answers(result):
         found.append(KNOWS)
-    if not result.has_cv and result.failure is not None:
-        found.append(f"no CV: {result.failure.facts.view}: {result.failure.facts.reason}"[:200])
+    if result.failed_fold is not None:
+        facts = result.failed_fold.facts
+        found.append(f"no CV: {facts.view}: {facts.reason}"[:200])
+    for name in (SHUFFLED, REAL):
+        sat = result.sat.get(name)
+        if sat is not None and not sat.is_valid:
+            found.append(f"no {name} view: {sat.facts.reason}"[:200])
     if not result.field.names:
         found.append(f"no CV: views {result.field.competition.views}")
     labels = any(sat.kind == "label" for sat in result.sat.values() if sat.matrix is not None)

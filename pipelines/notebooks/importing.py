@@ -1,10 +1,11 @@
 """`pilsa kernel import`: the submission and the notebook of a run on Colab or Kaggle, which nobody here has seen."""
 
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.core import paths, process
+from pipelines.core import paths
 from pipelines.core.atomic import write_bytes, write_text
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.notebooks import (
@@ -18,13 +19,14 @@ from pipelines.notebooks import (
 )
 from pipelines.notebooks import kernel as kernels
 from pipelines.notebooks.elsewhere import RanElsewhere
+from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.exam import Result
 from pipelines.notebooks.execution import Isolation
 from pipelines.notebooks.session import Options, Outcome
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL
 from pipelines.tracking import mlflow_store, records
-from pipelines.tracking.kernel_facts import ELSEWHERE, ViewFacts
+from pipelines.tracking.kernel_facts import ViewFacts
 
 _NOWHERE = Isolation("none", True, ("it ran elsewhere, on a machine that nobody here knows",))
 
@@ -40,22 +42,20 @@ def take_output(name: str, output: Path) -> Outcome:
         raise UserError(f"{name} is a study kernel and has no submission to import: run it here")
     found = elsewhere.run_elsewhere(output)
     week = session.week_of(kernel)
-    candidate = session.candidate_of(kernel, week, _NOWHERE, Options(wanted=REAL))
+    # What it ran with is not known: neither packages nor an environment of its own are claimed or built.
+    unknown = Environment(Path(sys.executable), {}, is_own=True)
+    candidate = session.candidate_of(kernel, week, _NOWHERE, unknown, Options(wanted=REAL))
     candidate = replace(candidate, work=paths.work(f"{candidate.work.name}-elsewhere"))
-    before = logbook.previous(kernel)
-    with (
-        process.exclusive(candidate.work / "lock", f"kernel {name}"),
-        mlflow_store.running(session.head_of(candidate)) as logged,
-    ):
-        result = Result(candidate, {REAL: _sat(candidate, found)})
-        record, files, bundle = logbook.write(
-            result, logged.head, week, before, candidate.work.name
-        )
-        facts = record.kernel.model_copy(update={"ran_elsewhere": True}) if record.kernel else None
-        record = record.model_copy(update={"kernel": facts, "marks": [*record.marks, ELSEWHERE]})
-        logbook.keep(kernel, record, before)
+    hints: tuple[str, ...] = ()
+    with session.working(candidate), mlflow_store.running(session.head_of(candidate)) as logged:
+        before = logbook.previous(kernel)
+        result = Result(candidate, {REAL: _sat(candidate, found)}, ran_elsewhere=True)
+        run_id = records.run_id({"key": candidate.work.name})
+        record, files, bundle = logbook.write(result, logged.head, week, before, run_id)
+        if not logbook.keep(kernel, record, before):
+            hints = ("result.json keeps the CV that it has of this very kernel",)
         logged.finish(records.archive(record, files))
-    return Outcome(record, result, bundle, _remarks(candidate, found))
+    return Outcome(record, result, bundle, (*_remarks(candidate, found, bundle), *hints))
 
 
 def _sat(candidate: Candidate, found: RanElsewhere) -> Sat:
@@ -77,7 +77,7 @@ def _sat(candidate: Candidate, found: RanElsewhere) -> Sat:
     return Sat(facts, folder, answer.matrix, answer.kind)
 
 
-def _remarks(candidate: Candidate, found: RanElsewhere) -> tuple[str, ...]:
+def _remarks(candidate: Candidate, found: RanElsewhere, bundle: Path) -> tuple[str, ...]:
     ours, theirs = (
         [cell.source for cell in conversion.code_cells(book)]
         for book in (candidate.notebook, found.notebook)
@@ -89,5 +89,4 @@ def _remarks(candidate: Candidate, found: RanElsewhere) -> tuple[str, ...]:
             f"the notebook in the zip differs from kernel.py ({comparing.percent(compared.coverage)} of it, and "
             f"{compared.additions} statements of its own): `pilsa kernel take` makes it the kernel"
         )
-    bundle = paths.bundle(candidate.kernel.name)
     return (*said, f"`pilsa submit {bundle / 'submission.csv'}` hands its submission in")

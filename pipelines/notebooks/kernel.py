@@ -156,9 +156,10 @@ class Kernel:
 
     @property
     def code_hash(self) -> str:
-        """16 hex digits of what decides a run: the code, and kernel.yaml without week, title and source."""
+        """16 hex digits of what decides a full run: the code, and what kernel.yaml says of inputs and packages."""
         settings: dict[str, Any] = self.file.model_dump(
-            mode="json", exclude={"week", "title", "source", "claims"}
+            mode="json",
+            include={"kind", "competition", "inputs", "data", "output", "as_of", "requires"},
         )
         return content_hash({"code": self.code, "settings": settings})
 

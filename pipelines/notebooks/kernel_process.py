@@ -23,6 +23,7 @@ from pipelines.notebooks.execution import Limits, Task
 from pipelines.notebooks.run_folder import RunFolder
 
 _START_SECONDS = 120  # for the first answer; it usually takes one
+_CUT_SECONDS = 1.5  # in which a connection would have been tried again
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SAID = 4096  # bytes kept of what the process prints before it answers
 
@@ -116,7 +117,7 @@ class KernelProcess:
         largest = 4 * self._task.limits.output_bytes + (1 << 20)
         self.client.context.setsockopt(zmq.MAXMSGSIZE, largest)
         self.client.start_channels(stdin=False, hb=False, control=False)
-        events = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        events = zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
         self._monitor = self.client.iopub_channel.socket.get_monitor_socket(events)
         try:
             await self.client.wait_for_ready(timeout=_START_SECONDS)
@@ -125,14 +126,18 @@ class KernelProcess:
             raise endings.never_started(self._said.decode(errors="replace") or str(error)) from None
 
     async def lost_message(self) -> None:
-        """Return when a message was too large to be received.
+        """Return when a message was too large to be received: its connection is cut then, for good.
 
-        Its connection is cut then and made again; with a process that has died none can be made.
+        After a process has died, a new connection is tried at once, again and again.
         """
-        for awaited in (zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED):
-            event = None
-            while event != awaited:
-                event = (await recv_monitor_message(self._monitor))["event"]
+        is_cut = False
+        while True:
+            patience = _CUT_SECONDS if is_cut else None
+            try:
+                message = await asyncio.wait_for(recv_monitor_message(self._monitor), patience)
+            except TimeoutError:
+                return
+            is_cut = message["event"] == zmq.EVENT_DISCONNECTED
 
     async def is_alive(self) -> bool:
         return self.exit_code is None

@@ -13,13 +13,12 @@ from pipelines.core import params as settings_file
 from pipelines.core import paths
 from pipelines.core.atomic import write_bytes, writing
 from pipelines.core.curriculum import Week
-from pipelines.core.errors import UserError
 from pipelines.core.predictions import TestFrom
 from pipelines.notebooks import alignment, check, conversion, exam, originals, sharing, taking
 from pipelines.notebooks.check import CheckInput
 from pipelines.notebooks.exam import Result
 from pipelines.notebooks.kernel import Kernel
-from pipelines.notebooks.sitting import Sat
+from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY
 from pipelines.tracking import provenance, records
 from pipelines.tracking.kernel_facts import UNSEEDED, KernelFacts
@@ -33,14 +32,8 @@ _STRANGE = re.compile(r"[^\w\-. :/]")  # what MLflow lets no name hold
 
 
 def previous(kernel: Kernel) -> Record | None:
-    """The committed result.json; None where there is none that can be read."""
-    path = kernel.folder / "result.json"
-    if not path.is_file():
-        return None
-    try:
-        return records.read(path)
-    except UserError:
-        return None  # of an older pilsa, or merged by hand: the next run writes it anew
+    """The committed result.json; None where there is none, or one of an older pilsa or merged by hand."""
+    return records.read_or_none(kernel.folder / "result.json")
 
 
 def keep(kernel: Kernel, record: Record, before: Record | None) -> bool:
@@ -55,32 +48,42 @@ def keep(kernel: Kernel, record: Record, before: Record | None) -> bool:
     Returns:
         Whether it was written.
     """
-    says_more = False
-    if before is not None and before.kernel is not None and record.kernel is not None:
-        is_same = (before.kernel.code_hash, before.data_hash, before.folds_hash) == (
-            record.kernel.code_hash, record.data_hash, record.folds_hash,
-        )  # fmt: skip
-        lost = before.cv_mean is not None and record.cv_mean is None
-        says_more = is_same and lost and record.status == "FINISHED"
+    says_more = (
+        _is_same(before, record)
+        and before is not None
+        and before.cv_mean is not None
+        and record.cv_mean is None
+    )
     if not says_more:
         records.write(kernel.folder / "result.json", record)
     return not says_more
 
 
+def _is_same(before: Record | None, record: Record) -> bool:
+    """Whether two records are of the same kernel on the same data, folds and packages, both in full."""
+
+    def made_of(one: Record | None) -> tuple[Any, ...] | None:
+        if one is None or one.kernel is None or one.kernel.is_quick:
+            return None
+        return one.kernel.code_hash, one.kernel.packages, one.data_hash, one.folds_hash
+
+    return made_of(before) is not None and made_of(before) == made_of(record)
+
+
 def write(
-    result: Result, head: Head, week: Week | None, before: Record | None, key: str
+    result: Result, head: Head, week: Week | None, before: Record | None, run_id: str
 ) -> tuple[Record, Files, Path]:
     """Write a run's bundle.
 
     Args:
         result: all views that are known.
         before: the record of the run before, which tells whether a rerun moved.
-        key: of the work, which names the run.
+        run_id: as the history has it, or will.
 
     Returns:
         The record, what to archive beside it, and the bundle's folder.
     """
-    record = _record(result, head, week, before, key)
+    record = _marked(_record(result, head, week, run_id), before)
     bundle, files = _bundle(result)
     if result.is_whole:
         predictions = bundle / "predictions.npz"
@@ -103,15 +106,13 @@ def pack(bundle: Path, record: Record) -> Path:
     return path
 
 
-def _record(
-    result: Result, head: Head, week: Week | None, before: Record | None, key: str
-) -> Record:
+def _record(result: Result, head: Head, week: Week | None, run_id: str) -> Record:
     candidate = result.candidate
     run = Run(
-        run_id=records.run_id({"key": key}),
+        run_id=run_id,
         seconds=round(sum(sat.facts.seconds for sat in result.sat.values()), 3),
-        parameters=_parameters(result), marks=_marks(result, before),
-        environment=provenance.environment("tensorflow") | {"isolation": candidate.isolation.kind},
+        parameters=_parameters(result), marks=exam.marks(result),
+        environment=_environment(candidate),
     )  # fmt: skip
     facts = _facts(result, week)
     if not result.is_finished:
@@ -122,6 +123,14 @@ def _record(
     test_from: TestFrom | None = "refit" if real is not None and real.is_valid else None
     scores = result.fold_scores.tolist()
     return records.scored(head, run, scores, result.cv_pooled(), test_from, facts)
+
+
+def _environment(candidate: Candidate) -> dict[str, str]:
+    """Of an environment of the kernel's own only the machine: `packages` has the rest."""
+    found = provenance.environment("tensorflow")
+    if candidate.environment.is_own:
+        found = {name: found[name] for name in ("platform", "cpus")}
+    return found | {"isolation": candidate.isolation.kind}
 
 
 def _facts(result: Result, week: Week | None) -> KernelFacts:
@@ -137,9 +146,10 @@ def _facts(result: Result, week: Week | None) -> KernelFacts:
         claims={name: claim.printed for name, claim in kernel.file.claims.items()},
         coverage=_coverage(kernel),
         own_metrics=_own_metrics(result),
-        packages=candidate.packages,
+        packages=candidate.environment.packages,
         not_enforced=list(candidate.isolation.not_enforced),
         is_quick=candidate.is_quick,
+        ran_elsewhere=result.ran_elsewhere,
     )
     verdict = check.judge(_check_input(result, facts, week))
     return facts.model_copy(update={"check": verdict.steps, "advice": verdict.advice})
@@ -165,21 +175,14 @@ def executed(sat: Sat | None) -> "NotebookNode | None":
     return conversion.read_notebook(sat.folder / "executed.ipynb")
 
 
-def _marks(result: Result, before: Record | None) -> list[str]:
-    found = exam.marks(result)
-    if before is None or before.kernel is None:
-        return found
-    same = before.kernel.code_hash == result.candidate.kernel.code_hash
-    interval, score = before.kernel.fold0_interval, result.fold_scores[:1]
-    moved = (
-        same
-        and interval is not None
-        and before.fold0 is not None
-        and bool(abs(score - before.fold0) > (interval[1] - interval[0]) / 2)
-    )
-    if moved or (same and UNSEEDED in before.marks):
-        found.append(UNSEEDED)
-    return found
+def _marked(record: Record, before: Record | None) -> Record:
+    """The record, marked where a rerun of the very same kernel moved by more than the score's interval."""
+    if before is None or before.kernel is None or not _is_same(before, record):
+        return record
+    interval, moved = before.kernel.fold0_interval, UNSEEDED in before.marks
+    if interval is not None and before.fold0 is not None and record.fold0 is not None:
+        moved = moved or abs(record.fold0 - before.fold0) > (interval[1] - interval[0]) / 2
+    return record.model_copy(update={"marks": [*record.marks, UNSEEDED]}) if moved else record
 
 
 def _figures(result: Result) -> dict[str, float]:
@@ -243,8 +246,10 @@ def _plain(name: str) -> str:
 def _bundle(result: Result) -> tuple[Path, Files]:
     """Fill the folder that a member looks at; the same files go to the history."""
     folder, shown = paths.bundle(result.candidate.kernel.name), result.shown
-    if result.candidate.is_quick:  # what is shared and handed in is the full run
+    if result.candidate.is_quick:  # what is shared and handed in is the full run made here
         folder /= "quick"
+    elif result.ran_elsewhere:
+        folder /= "elsewhere"
     files: Files = {"history.csv": _history(result).to_csv(index=False).encode()}
     notebook = executed(shown)
     if shown is not None and notebook is not None:
@@ -255,7 +260,7 @@ def _bundle(result: Result) -> tuple[Path, Files]:
     if real is not None and real.is_valid:
         files["submission.csv"] = (real.folder / "submission.csv").read_bytes()
     installed = "".join(
-        f"{name}=={version}\n" for name, version in result.candidate.packages.items()
+        f"{name}=={version}\n" for name, version in result.candidate.environment.packages.items()
     )
     files["environment.txt"] = installed.encode()
     for name, content in files.items():

@@ -1,6 +1,7 @@
 """One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from pipelines.notebooks import (
     logbook,
     probe,
     sandbox,
+    sitting,
     views,
 )  # fmt: skip
 from pipelines.notebooks import (
     kernel as kernels,
 )
+from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.exam import Result
 from pipelines.notebooks.execution import GIB, Isolation, Limits
 from pipelines.notebooks.kernel import Kernel
@@ -33,11 +36,11 @@ class Options:
     """How a kernel is run.
 
     Attributes:
-        wanted: fold0, cv, real or all.
+        wanted: one of `exam.WANTED`.
         trust: run another member's kernel although nothing isolates it here.
         has_network: let it open connections.
         is_quick: with the `quick:` values of kernel.yaml; such a run is logged, and its result not committed.
-        again: forget what these views gave before.
+        again: forget what the wanted views gave before.
         jobs: views at a time; None decides by processors and memory.
         is_kept: whether the kernel's result.json becomes this run's record; never that of a quick one.
     """
@@ -82,23 +85,44 @@ def run(name: str, options: Options) -> Outcome:
         UserError: the kernel, its competition or this machine is not ready; nothing was run or logged.
         MemberFailed: its environment cannot be built.
     """
+    exam.check_wanted(options.wanted)
     kernel = kernels.load(name)
     week = week_of(kernel)
     candidate = prepare(kernel, week, options)
-    before = logbook.previous(kernel)
-    with process.exclusive(candidate.work / "lock", f"kernel {name}"):
+    names = exam.names_of(candidate, options.wanted)
+    hints: tuple[str, ...] = ()
+    with working(candidate):
+        before = logbook.previous(kernel)
         if options.again:
-            _forget(candidate)
+            for view in names:
+                sitting.forget(candidate, view)
         with mlflow_store.running(head_of(candidate)) as logged:
             result = exam.run(candidate, options.wanted, options.jobs)
-            record, files, bundle = logbook.write(
-                result, logged.head, week, before, candidate.work.name
-            )
-            if options.is_kept and not options.is_quick:
-                logbook.keep(kernel, record, before)
+            run_id = records.run_id({"key": candidate.work.name})
+            record, files, bundle = logbook.write(result, logged.head, week, before, run_id)
+            if (
+                options.is_kept
+                and not options.is_quick
+                and not logbook.keep(kernel, record, before)
+            ):
+                hints = ("result.json keeps the CV that it has of this very kernel",)
             logged.finish(records.archive(record, files))
     failed = result.failure
-    return Outcome(record, result, bundle, failed.hints if failed else ())
+    return Outcome(record, result, bundle, (*(failed.hints if failed else ()), *hints))
+
+
+@contextmanager
+def working(candidate: Candidate) -> Iterator[None]:
+    """Hold the kernel's bundle and result, and the folder of its views; another process waits.
+
+    Two members with the same code share the second.
+    """
+    name = candidate.kernel.name
+    with (
+        process.exclusive(paths.bundle(name) / "lock", f"kernel {name}"),
+        process.exclusive(candidate.work / "lock", f"the views of {name}"),
+    ):
+        yield
 
 
 def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
@@ -113,13 +137,14 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     kernel = kernels.load(name)
     week = week_of(kernel)
     candidate = prepare(kernel, week, options)
-    result = exam.known(candidate, "check")
-    if result is None:
+    result, last = exam.known(candidate, "check"), records.last_run_id({"key": candidate.work.name})
+    if result is None or last is None:
         outcome = run(name, replace(options, wanted="check"))
     else:
-        before, key = logbook.previous(kernel), candidate.work.name
-        record, _, bundle = logbook.write(result, head_of(candidate), week, before, key)
-        outcome = Outcome(record, result, bundle)
+        with working(candidate):
+            before = logbook.previous(kernel)
+            record, _, bundle = logbook.write(result, head_of(candidate), week, before, last)
+            outcome = Outcome(record, result, bundle)
     facts = outcome.record.kernel
     if facts is None or not facts.check_passed:
         return outcome, None
@@ -138,25 +163,28 @@ def prepare(kernel: Kernel, week: Week | None, options: Options) -> Candidate:
     isolation = sandbox.detect(options.has_network)
     in_pool = kernel.name in settings.kernels
     sandbox.allow(kernel.member, settings.member, options.trust, isolation, in_pool)
-    return candidate_of(kernel, week, isolation, options)
+    return candidate_of(kernel, week, isolation, environments.prepare(kernel, _say), options)
 
 
 def candidate_of(
-    kernel: Kernel, week: Week | None, isolation: Isolation, options: Options
+    kernel: Kernel,
+    week: Week | None,
+    isolation: Isolation,
+    environment: Environment,
+    options: Options,
 ) -> Candidate:
-    """A kernel with its competition, notebook and environment, and the key of its work; see `prepare`."""
+    """A kernel with its competition and notebook, and the key of its work; see `prepare`."""
     file = kernel.file
     field = views.load(file.competition) if file.competition else None
     notebook = conversion.from_percent(kernel.code)
     if options.is_quick:
         notebook = conversion.with_quick(notebook, file.quick)
-    environment = environments.prepare(kernel, _say)
     limits = Limits(seconds=file.time_limit, memory_bytes=int(file.memory_gb * GIB))
     last_cell = probe.source(file, week.check if week else None)
     key = content_hash(
         {
             "kernel": kernel.code_hash, "packages": environment.packages, "probe": last_cell,
-            "quick": options.is_quick, "network": options.has_network,
+            "quick": file.quick if options.is_quick else None, "network": options.has_network,
             "field": [field.dataset.hash, field.folds.hash, field.metric.name, field.seed] if field else [],
             "code": sources.fingerprint(
                 path
@@ -166,7 +194,7 @@ def candidate_of(
         }
     )  # fmt: skip
     return Candidate(
-        kernel, field, notebook, environment.python, environment.packages, isolation, limits, last_cell,
+        kernel, field, notebook, environment, isolation, limits, last_cell,
         paths.work(key), options.is_quick,
     )  # fmt: skip
 
@@ -189,9 +217,3 @@ def head_of(candidate: Candidate) -> Head:
     return records.opened(
         field.competition, kernel.run_name, "kernel", kernel.member, field.dataset.hash, field.folds.hash
     )  # fmt: skip
-
-
-def _forget(candidate: Candidate) -> None:
-    for path in candidate.work.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)

@@ -15,6 +15,7 @@ from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import Kind
 from pipelines.notebooks import answers, conversion, own_store, revival, views
 from pipelines.notebooks.answers import Answer
+from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.execution import Execution, Isolation, Limits, Task
 from pipelines.notebooks.kernel import Kernel
 from pipelines.notebooks.views import REAL, Field
@@ -32,8 +33,7 @@ class Candidate:
     Attributes:
         field: its competition; None for a study kernel.
         notebook: what is executed.
-        python: the interpreter of its environment.
-        packages: name → version of what it runs with.
+        environment: the interpreter and the packages that it runs with.
         probe: source of the cell that looks at its namespace in the end.
         work: folder of finished views, under a key of all that decides their numbers.
         is_quick: with the `quick:` values of kernel.yaml.
@@ -42,8 +42,7 @@ class Candidate:
     kernel: Kernel
     field: Field | None
     notebook: "NotebookNode"
-    python: Path
-    packages: dict[str, str]
+    environment: Environment
     isolation: Isolation
     limits: Limits
     probe: str
@@ -142,6 +141,11 @@ async def sit(candidate: Candidate, view: str, say: Callable[[str], None]) -> Sa
     return sat
 
 
+def forget(candidate: Candidate, view: str) -> None:
+    """Remove what was kept of a view: the next call runs it again."""
+    _remove(_folder(candidate, view))
+
+
 def _folder(candidate: Candidate, view: str) -> Path:
     return candidate.work / view
 
@@ -167,7 +171,7 @@ async def _execute(candidate: Candidate, view: str, run: Path, say: Callable[[st
     (run / "working").mkdir(parents=True)
     shown = await asyncio.to_thread(_show, candidate, view, run / "input")
     task = Task(
-        f"{kernel.name}, {view}", candidate.notebook, run, candidate.python, candidate.limits,
+        f"{kernel.name}, {view}", candidate.notebook, run, candidate.environment.python, candidate.limits,
         candidate.isolation, candidate.probe, say,
     )  # fmt: skip
     execution = await runner.execute(task)
@@ -235,4 +239,6 @@ def _hints(candidate: Candidate, execution: Execution) -> list[str]:
     if execution.failed_cell is None:
         return []
     kernel = candidate.kernel
-    return revival.explain(execution.failed_cell, kernel.code, candidate.packages, kernel.file)
+    return revival.explain(
+        execution.failed_cell, kernel.code, candidate.environment.packages, kernel.file
+    )

@@ -129,6 +129,8 @@ def _build_real(field: Field, folder: Path) -> View:
         shutil.copytree(paths.raw(competition.name), folder, dirs_exist_ok=True)
         if competition.files.sample is None:
             _write(folder / SAMPLE_NAME, field.sample)
+    offered = pd.DataFrame({"id": field.dataset.row_ids, "fold": field.folds.fold})
+    _write(folder.parent / "pilsa" / "folds.csv", offered)
     position = {name: row for row, name in enumerate(field.dataset.test_ids.tolist())}
     rows = [position[name] for name in field.sample[competition.id_column]]
     return View(REAL, np.array(rows), field.sample)
@@ -142,6 +144,11 @@ def _build_fold(field: Field, name: str, folder: Path) -> View:
     train, test, encoding = _cells(field)
     key, target = field.competition.id_column, field.competition.target
     positions = pd.Index(train[key]).get_indexer(pd.Index(field.dataset.row_ids))
+    if (positions < 0).any():
+        raise UserError(
+            f"every row of the dataset must be in the training file, found {int((positions < 0).sum())} that are not: "
+            "run `dvc repro`"
+        )
     shown = train.iloc[positions[train_rows]].reset_index(drop=True)
     asked = train.iloc[positions[test_rows]].reset_index(drop=True)[
         _test_columns(field, train, test)

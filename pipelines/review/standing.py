@@ -111,14 +111,21 @@ def _members(settings: Params) -> list[str]:
 
 
 def _records(competition: str, settings: Params) -> list[Record]:
-    """Of everything that params.yaml lists, and of the other kernels what their members committed."""
+    """Of everything that params.yaml lists, and of the other kernels what their members committed.
+
+    A committed record that cannot be read is its member's affair: `pilsa kernel list` shows it as broken.
+    """
     files = [paths.score(competition, name) for name in _members(settings)]
     files += [
         paths.ensembles(competition) / f"{method}.json" for method in settings.ensemble.methods
     ]
     listed = [records.read(path) for path in files if path.is_file()]
     known = {record.name for record in listed}
-    committed = [records.read(path) for path in sorted(paths.kernels().glob("*/*/result.json"))]
+    committed = [
+        record
+        for path in sorted(paths.kernels().glob("*/*/result.json"))
+        if (record := records.read_or_none(path)) is not None
+    ]
     return listed + [
         record
         for record in committed

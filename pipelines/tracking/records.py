@@ -254,16 +254,36 @@ def read(path: Path) -> Record:
     return validate(Record, content, str(path))
 
 
+def read_or_none(path: Path) -> Record | None:
+    """What `read` reads; None where there is no file, or one that is no record."""
+    if not path.is_file():
+        return None
+    try:
+        return read(path)
+    except UserError:
+        return None
+
+
 def run_id(parts: Mapping[str, Any]) -> str:
     """A run's name in the history: hash of what decides its numbers, and which attempt this is.
 
     Args:
         parts: data, folds, parameters and code, by their hashes or values.
     """
+    # One above the highest, not the count: with a gap the count would name a run that exists.
+    return f"{atomic.content_hash(dict(parts))}-{1 + _attempts(parts)}"
+
+
+def last_run_id(parts: Mapping[str, Any]) -> str | None:
+    """The name of the last run with these parts; None where the history has none."""
+    attempts = _attempts(parts)
+    return f"{atomic.content_hash(dict(parts))}-{attempts}" if attempts else None
+
+
+def _attempts(parts: Mapping[str, Any]) -> int:
     stem = atomic.content_hash(dict(parts))
     earlier = [folder.name.rpartition("-")[2] for folder in paths.history().glob(f"{stem}-*")]
-    # One above the highest, not the count: with a gap the count would name a run that exists.
-    return f"{stem}-{1 + max((int(number) for number in earlier if number.isdigit()), default=0)}"
+    return max((int(number) for number in earlier if number.isdigit()), default=0)
 
 
 def archive(record: Record, files: Mapping[str, Path | bytes]) -> Path:

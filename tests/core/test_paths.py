@@ -83,7 +83,9 @@ def every_path() -> dict[str, Path]:
     """Each function's path, called with as many names as it wants."""
     found = {}
     for name, function in inspect.getmembers(paths, inspect.isfunction):
-        if function.__module__ == paths.__name__ and name not in ("root", "home"):
+        if function.__module__ == paths.__name__ and name not in (
+            "root", "home", "shared_data",  # shared_data: outside, where $PILSA_DATA_DIR says
+        ):  # fmt: skip
             wanted = inspect.signature(function).parameters
             found[name] = function(*[f"name{number}" for number in range(len(wanted))])
     return found
