@@ -1,5 +1,6 @@
 """`pilsa kernel …`: parse, call one function, print. What it does is in `pipelines/notebooks`."""
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,8 +93,6 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List every kernel with the scores of its last run."""
-    from dataclasses import asdict
-
     from pipelines.notebooks import catalogue, terminal
 
     lines = catalogue.listing(competition, member)
@@ -228,8 +227,6 @@ def doctor(
 
     Without a name: what isolates a kernel on this machine, and what cannot be enforced here.
     """
-    from dataclasses import asdict
-
     from pipelines.notebooks import repair, sandbox
 
     if name is None:
@@ -245,14 +242,12 @@ def doctor(
         _print_json(asdict(diagnosis))
         return
     print(diagnosis.text, end="")
-    if not fix:
-        return
-    if not diagnosis.difference:
+    if fix and not diagnosis.difference:
         print("nothing here can be fixed mechanically")
-        return
-    print(diagnosis.difference, end="")
-    if yes or typer.confirm("Write these changes to kernel.py?"):
-        print(f"{repair.apply(name)} is fixed")
+    elif fix:
+        print(diagnosis.difference, end="")
+        if yes or typer.confirm("Write these changes to kernel.py?"):
+            print(f"{repair.apply(name)} is fixed")
 
 
 @app.command()

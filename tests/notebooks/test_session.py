@@ -16,7 +16,8 @@ import pytest
 from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.core.predictions import Predictions
-from pipelines.notebooks import sandbox, session
+from pipelines.notebooks import kernel as kernels
+from pipelines.notebooks import logbook, sandbox, session
 from pipelines.notebooks.session import Options, Outcome
 from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import mlflow_store, records
@@ -236,14 +237,50 @@ def test_quick_values_are_put_in_and_nothing_is_committed(ready: Workshop) -> No
     assert not (paths.kernel("m01/quick") / "result.json").exists()
 
 
-def test_a_mock_exam_in_a_clone_does_not_take_the_committed_cv_away(ready: Workshop) -> None:
+def test_a_poorer_run_of_the_same_kernel_does_not_take_the_committed_cv_away(
+    ready: Workshop,
+) -> None:
     write("m01/kept", HONEST)
-    whole = run("m01/kept", "cv").record
-    path = paths.kernel("m01/kept") / "result.json"
-    for folder in (paths.cache() / "work").iterdir():  # a clone has none of it
-        shutil.rmtree(folder)
-    assert run("m01/kept", "fold0").record.cv_mean is None
-    assert records.read(path) == whole
-    write("m01/kept", HONEST + "\n# %%\nprint('another kernel')\n")
-    run("m01/kept", "fold0")
+    first = run("m01/kept", "fold0").record
+    assert first.kernel is not None
+    kernel, path = kernels.load("m01/kept"), paths.kernel("m01/kept") / "result.json"
+    whole = first.model_copy(update={"cv_mean": 0.9, "cv_std": 0.1, "cv_pooled": 0.9})
+    assert logbook.keep(kernel, whole, first)
+    for poorer in (first, first.model_copy(update={"status": "FAILED", "fold0": None})):
+        assert not logbook.keep(kernel, poorer, whole)
+        assert records.read(path) == whole
+    other = first.kernel.model_copy(update={"code_hash": "another"})
+    assert logbook.keep(kernel, first.model_copy(update={"kernel": other}), whole)
     assert records.read(path).cv_mean is None
+
+
+def test_a_cv_stays_although_the_shuffled_view_fails(ready: Workshop) -> None:
+    # The centres of the true classes lie far apart, those of shuffled ones do not.
+    code = (
+        HONEST + "\n# %%\nassert centres.to_numpy().std(axis=0).max() > 3, 'classes lie together'\n"
+    )
+    write("m01/picky", code)
+    record = run("m01/picky", "cv").record
+    assert record.status == "FINISHED"
+    assert record.cv_mean is not None
+    assert len(record.marks) == 1
+    assert record.marks[0].startswith("no shuffled view: ")
+
+
+def test_again_forgets_the_wanted_views_alone_and_a_higher_limit_none(ready: Workshop) -> None:
+    write("m01/steady", HONEST)
+    run("m01/steady", "cv")
+    folder = next((paths.cache() / "work").glob("*/fold1")).parent
+    write("m01/steady", HONEST, time_limit=999, memory_gb=3)
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/facts.json")}
+    record = run("m01/steady", "fold0", again=True).record
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert {path.parent.name for path in before if after[path] != before[path]} == {"fold0"}
+    assert record.cv_mean is not None
+
+
+def test_a_wrong_wish_is_refused_before_anything_is_logged(ready: Workshop) -> None:
+    write("m01/steady", HONEST)
+    with pytest.raises(UserError, match="views must be one of fold0, cv"):
+        run("m01/steady", "fold9")
+    assert not (paths.cache() / "runs").exists()
