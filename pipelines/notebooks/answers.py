@@ -1,8 +1,11 @@
 """What a kernel answers: the one CSV in its working folder that fits the sample, whatever its name."""
 
+import codecs
+import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,11 @@ from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import Kind
 
 _MOST_FILES = 200
-_MOST_BYTES = 512 << 20
+_LEAST_BYTES = 1 << 20
+_TIMES_THE_SAMPLE = 20  # seventeen digits for each `0`, and quotes
+_LONGEST_HEADER = 1 << 20
+_MOST_COLUMNS = 100
+_DEEPEST = 8  # folders below the working one
 _SHOWN = 4
 
 
@@ -55,7 +62,7 @@ def find(
         MemberFailed: no CSV fits, two with different content do, `output` is not there, or the one that
             fits has missing values, unknown labels or numbers that are none.
     """
-    found = dict(_tables(working, competition))
+    found = dict(_tables(working, competition, sample))
     if output is not None:
         if output not in found:
             raise MemberFailed(
@@ -98,22 +105,48 @@ def _checked(
         raise MemberFailed(f"{name}: {error}") from None
 
 
-def _tables(working: Path, competition: Competition) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Every CSV that can be read, by its path below `working`, in alphabetical order."""
-    seen = 0
+def _tables(
+    working: Path, competition: Competition, sample: pd.DataFrame
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Every CSV that can be read, by its path below `working`, in alphabetical order.
+
+    Of a file with other columns than the sample's only the header is read, and of no file more than the
+    sample could need: what a stranger's notebook leaves may be made to keep a reader busy for hours.
+    """
+    wanted = [str(column) for column in sample.columns]
+    most = max(_LEAST_BYTES, _TIMES_THE_SAMPLE * len(submission.text_of(sample).encode()))
+    for path in islice(_files(working), _MOST_FILES):
+        name = path.relative_to(working).as_posix()
+        try:
+            header = _header(path)
+            if header != wanted:
+                yield name, pd.DataFrame(columns=header[:_MOST_COLUMNS])
+            elif path.stat().st_size <= most:
+                yield name, submission.read(path, competition)
+        except (UserError, ValueError, OverflowError, MemoryError, OSError, csv.Error):
+            continue  # no table: it cannot be the submission
+
+
+def _files(working: Path) -> Iterator[Path]:
+    """Regular files named .csv, never through a link."""
     for folder, folders, files in os.walk(working, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        depth = len(Path(folder).relative_to(working).parts)
+        deeper = folders if depth < _DEEPEST else []
+        folders[:] = sorted(name for name in deeper if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder) / name
-            if path.suffix.lower() != ".csv" or path.is_symlink() or not path.is_file():
-                continue
-            seen += 1
-            if seen > _MOST_FILES or path.stat().st_size > _MOST_BYTES:
-                continue
-            try:
-                yield path.relative_to(working).as_posix(), submission.read(path, competition)
-            except (UserError, ValueError, OverflowError, MemoryError):
-                continue  # no table: it cannot be the submission
+            if path.suffix.lower() == ".csv" and not path.is_symlink() and path.is_file():
+                yield path
+
+
+def _header(path: Path) -> list[str]:
+    """The names in the first line of a CSV; of a line without end its beginning, which is no sample's."""
+    line = path.open("rb").readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("cp949")
+    return next(csv.reader([text]), [])
 
 
 def _fits(frame: pd.DataFrame, competition: Competition, sample: pd.DataFrame) -> bool:

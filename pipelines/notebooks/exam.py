@@ -19,7 +19,7 @@ from pipelines.core.predictions import Predictions, one_hot
 from pipelines.notebooks import sitting, views
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY, Field, fold_view
-from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, QUICK
+from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, NETWORKED, QUICK, UNSHUFFLED
 
 WANTED = ("fold0", "cv", "real", "all", "check")
 _CLEARLY = 0.2  # of the gain over the best constant that a kernel has on true targets
@@ -231,6 +231,8 @@ def known(candidate: Candidate, wanted: str) -> Result | None:
 def marks(result: Result) -> list[str]:
     """What a reader of the score must know."""
     found = [QUICK] * result.candidate.is_quick + [ELSEWHERE] * result.ran_elsewhere
+    if result.candidate.isolation.has_network and not result.ran_elsewhere:
+        found.append(NETWORKED)
     if result.field is None:
         return found
     if knows_the_answers(result):
@@ -238,10 +240,10 @@ def marks(result: Result) -> list[str]:
     if result.failed_fold is not None:
         facts = result.failed_fold.facts
         found.append(f"no CV: {facts.view}: {facts.reason}"[:200])
-    for name in (SHUFFLED, REAL):
+    for name, mark in ((SHUFFLED, UNSHUFFLED), (REAL, "no real view")):
         sat = result.sat.get(name)
         if sat is not None and not sat.is_valid:
-            found.append(f"no {name} view: {sat.facts.reason}"[:200])
+            found.append(f"{mark}: {sat.facts.reason}"[:200])
     if not result.field.names:
         found.append(f"no CV: views {result.field.competition.views}")
     labels = any(sat.kind == "label" for sat in result.sat.values() if sat.matrix is not None)

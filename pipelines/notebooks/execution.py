@@ -57,6 +57,7 @@ class Task:
         python: the interpreter of the environment it runs in; that environment has ipykernel.
         probe: source of one more cell, run after the last one has succeeded; what it prints as its last
             line is JSON. None asks nothing.
+        hidden: folders below the environment's site-packages that the notebook finds empty.
         on_event: told what happens, in a few words: `cell 3 of 12 · 8 s · epoch 4 loss 0.31`.
     """
 
@@ -68,6 +69,7 @@ class Task:
     isolation: Isolation
     probe: str | None = None
     on_event: Callable[[str], None] = field(default=lambda _: None)
+    hidden: tuple[str, ...] = ()
 
     @property
     def input(self) -> Path:

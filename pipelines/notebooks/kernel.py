@@ -1,5 +1,6 @@
 """A kernel: one member's notebook, `kernels/<member>/<kernel>/`, and what its kernel.yaml says of it."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,7 +97,7 @@ class KernelFile(Strict):
     as_of: date | None = None
     requires: list[str] = []
     time_limit: int = Field(default=1800, ge=1)
-    memory_gb: float = Field(default=8, gt=0)
+    memory_gb: float = Field(default=8, ge=0.1)
     quick: dict[str, int | float | str | bool | list[int]] = {}
     claims: dict[str, Claim] = {}
 
@@ -104,12 +105,27 @@ class KernelFile(Strict):
     @classmethod
     def _folders_stay_below(cls, inputs: list[str]) -> list[str]:
         for folder in inputs:
-            if not folder or folder.startswith((".", "/")) or "/" in folder or "\\" in folder:
-                raise ValueError(f"an input must be one plain folder name, found {folder!r}")
+            if not re.fullmatch(r"[^./\\\0][^/\\\0]{0,99}", folder):
+                raise ValueError(f"an input must be one plain folder name, found {folder[:40]!r}")
+            if inputs.count(folder) > 1:
+                raise ValueError(f"an input must be named once, found {folder!r} again")
         return inputs
+
+    @field_validator("as_of")
+    @classmethod
+    def _is_past(cls, day: date | None) -> date | None:
+        if day is not None and day > date.today():
+            raise ValueError(
+                "must not lie in the future: what is published until then is not known"
+            )
+        return day
 
     @model_validator(mode="after")
     def _fits_together(self) -> "KernelFile":
+        if self.competition in self.inputs:
+            raise ValueError(
+                f"inputs are further names of the competition's folder, and {self.competition!r} is its own: remove it"
+            )
         if self.kind == "competition" and self.competition is None:
             raise ValueError(
                 "a kernel must name its competition (`competition: digits`), or be `kind: study`"

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import platform
 import resource
 import signal
 import subprocess
@@ -25,6 +26,8 @@ from pipelines.notebooks.run_folder import RunFolder
 _START_SECONDS = 120  # for the first answer; it usually takes one
 _CUT_SECONDS = 1.5  # in which a connection would have been tried again
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_KEYCTL = {"x86_64": 250, "aarch64": 219}  # the system call; keyctl(2)
+_JOIN_SESSION_KEYRING = 1
 _SAID = 4096  # bytes kept of what the process prints before it answers
 
 
@@ -199,6 +202,7 @@ def _preparation(limits: Limits) -> Callable[[], None]:
     # Loaded here: between fork and exec a child of a process with threads may not load anything.
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     parent = os.getpid()
+    keyctl = _KEYCTL.get(platform.machine())
     most = None if os.getuid() == 0 else _threads() + 4 * limits.processes  # root is exempt from it
 
     def prepare() -> None:
@@ -206,6 +210,10 @@ def _preparation(limits: Limits) -> Callable[[], None]:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if keyctl is not None:
+                # No namespace takes the session's keys away: they hold secrets, and would let one view leave
+                # its targets for the next.
+                libc.syscall(keyctl, _JOIN_SESSION_KEYRING, None)
             with suppress(
                 OSError
             ):  # where memory runs out, the system shall take this process first

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 Files = dict[str, Path | bytes]
-_STRANGE = re.compile(r"[^\w\-. :/]")  # what MLflow lets no name hold
+_STRANGE = re.compile(
+    r"[^\w\-. :]"
+)  # what MLflow lets no name hold, and the slash, which makes a path of it
 
 
 def previous(kernel: Kernel) -> Record | None:
@@ -147,12 +149,19 @@ def _facts(result: Result, week: Week | None) -> KernelFacts:
         coverage=_coverage(kernel),
         own_metrics=_own_metrics(result),
         packages=candidate.environment.packages,
-        not_enforced=list(candidate.isolation.not_enforced),
+        not_enforced=_not_enforced(candidate),
         is_quick=candidate.is_quick,
         ran_elsewhere=result.ran_elsewhere,
     )
     verdict = check.judge(_check_input(result, facts, week))
     return facts.model_copy(update={"check": verdict.steps, "advice": verdict.advice})
+
+
+def _not_enforced(candidate: Candidate) -> list[str]:
+    gaps = list(candidate.isolation.not_enforced)
+    if candidate.hidden and candidate.isolation.kind == "none":
+        gaps.append(f"it can read the solution, which comes with {', '.join(candidate.hidden)}")
+    return gaps
 
 
 def _check_input(result: Result, facts: KernelFacts, week: Week | None) -> CheckInput:
@@ -240,7 +249,7 @@ def _own_metrics(result: Result) -> dict[str, float]:
 
 
 def _plain(name: str) -> str:
-    return _STRANGE.sub("_", name)
+    return _STRANGE.sub("_", name).strip(". ") or "unnamed"
 
 
 def _bundle(result: Result) -> tuple[Path, Files]:

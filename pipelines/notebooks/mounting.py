@@ -69,6 +69,7 @@ def of_task(task: Task, sockets: Path) -> list[Mount]:
     shown += [Mount("write", str(task.folder / name), target) for name, target in WRITTEN]
     shown.append(Mount("read", str(task.input), "/kaggle/input"))
     shown += [*_environment(task.python), *_devices()]
+    shown += [Mount("empty", "", path) for path in _hidden(task)]
     shown += [Mount("read", target, target) for target in sorted(_linked(task.input))]
     shown.append(Mount("write", str(sockets), str(sockets)))
     return shown
@@ -123,6 +124,17 @@ def _environment(python: Path) -> Iterator[Mount]:
     for hop in _hops(python):
         if not any(str(hop).startswith(f"{prefix}/bin/") for prefix in (*prefixes, "/usr", "")):
             yield Mount("link", str(hop.readlink()), str(hop))
+
+
+def _hidden(task: Task) -> list[str]:
+    """The folders of packages that hold what the notebook must not find."""
+    places = (
+        place
+        for prefix in _prefixes(task.python)
+        for hidden in task.hidden
+        for place in Path(prefix).glob(f"lib*/python*/site-packages/{hidden}")
+    )
+    return sorted({str(place) for place in places})
 
 
 @cache

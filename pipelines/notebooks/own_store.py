@@ -26,7 +26,8 @@ def read(home: Path) -> dict[str, Any] | None:
         has no store, or one that cannot be read.
     """
     file = home / STORE
-    if file.is_symlink() or not file.is_file():
+    # A link anywhere on the way could lead to a store that the kernel itself cannot see.
+    if not file.is_file() or file.resolve() != home.resolve() / STORE:
         return None
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipelines import platforms
 from pipelines.core import curriculum, paths, process, sources
 from pipelines.core import params as settings_file
 from pipelines.core.atomic import content_hash
@@ -195,8 +196,12 @@ def candidate_of(
     )  # fmt: skip
     return Candidate(
         kernel, field, notebook, environment, isolation, limits, last_cell,
-        paths.work(key), options.is_quick,
+        paths.work(key), options.is_quick, _given_away(field),
     )  # fmt: skip
+
+
+def _given_away(field: views.Field | None) -> tuple[str, ...]:
+    return () if field is None else platforms.of(field.competition).given_away
 
 
 def _say(note: str) -> None:

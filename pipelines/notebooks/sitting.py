@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.core import paths
-from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_json, write_text
+from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_bytes, write_json
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import Kind
-from pipelines.notebooks import answers, conversion, own_store, revival, views
+from pipelines.notebooks import answers, conversion, own_store, probe, revival, views
 from pipelines.notebooks.answers import Answer
 from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.execution import Execution, Isolation, Limits, Task
@@ -37,6 +38,7 @@ class Candidate:
         probe: source of the cell that looks at its namespace in the end.
         work: folder of finished views, under a key of all that decides their numbers.
         is_quick: with the `quick:` values of kernel.yaml.
+        hidden: folders of installed packages that hold its competition's solution.
     """
 
     kernel: Kernel
@@ -48,6 +50,7 @@ class Candidate:
     probe: str
     work: Path
     is_quick: bool = False
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +160,19 @@ def _empty(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder that a kernel wrote into; it may have taken rights away from its own files."""
-    for path in [folder, *folder.rglob("*")] if folder.is_dir() else []:
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder that a kernel wrote into.
+
+    It may be deeper than a path can be long, and may have taken away the rights to its own folders: the
+    system's own tools walk such trees, Python's do not.
+
+    Raises:
+        UserError: something of it is still there.
+    """
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", str(folder)], check=False, capture_output=True)
+    if folder.exists():
+        raise UserError(f"{folder} is in the way and cannot be removed: remove it by hand")
 
 
 async def _execute(candidate: Candidate, view: str, run: Path, say: Callable[[str], None]) -> Sat:
@@ -172,7 +183,7 @@ async def _execute(candidate: Candidate, view: str, run: Path, say: Callable[[st
     shown = await asyncio.to_thread(_show, candidate, view, run / "input")
     task = Task(
         f"{kernel.name}, {view}", candidate.notebook, run, candidate.environment.python, candidate.limits,
-        candidate.isolation, candidate.probe, say,
+        candidate.isolation, candidate.probe, say, candidate.hidden,
     )  # fmt: skip
     execution = await runner.execute(task)
     return await asyncio.to_thread(_judge, candidate, view, shown, run, execution)
@@ -199,7 +210,9 @@ def _judge(
     candidate: Candidate, view: str, shown: views.View | None, run: Path, execution: Execution
 ) -> Sat:
     folder, seconds = run.parent, round(execution.seconds, 3)
-    write_text(folder / "executed.ipynb", conversion.to_text(execution.notebook))
+    # A notebook can print what is no character: half of a surrogate pair.
+    text = conversion.to_text(execution.notebook)
+    write_bytes(folder / "executed.ipynb", text.encode("utf-8", "replace"))
 
     def failed(reason: str) -> ViewFacts:
         return ViewFacts(view=view, status="failed", seconds=seconds, reason=reasons.shown(reason))
@@ -207,19 +220,21 @@ def _judge(
     if execution.status == "FAILED":
         facts = failed(execution.reason or "it ended without a reason")
         return Sat(facts, folder, hints=tuple(_hints(candidate, execution)))
-    probe, logged = execution.probe, own_store.read(run / "home")
+    # Checked before it is kept: a notebook may have printed anything in the probe's place.
+    found, logged = probe.read(execution.probe), own_store.read(run / "home")
+    told = found.model_dump(mode="json") if found is not None else None
     facts = ViewFacts(view=view, status="valid", seconds=seconds)
     if shown is None or candidate.field is None:
-        return Sat(facts, folder, probe=probe, own_store=logged)
+        return Sat(facts, folder, probe=told, own_store=logged)
     try:
         answer, score = _graded(candidate, candidate.field, shown, run / "working")
     except MemberFailed as error:
-        return Sat(failed(str(error)), folder, probe=probe, own_store=logged)
+        return Sat(failed(str(error)), folder, probe=told, own_store=logged)
     answer.frame.to_csv(folder / "submission.csv", index=False, lineterminator="\n")
     facts = facts.model_copy(update={"score": score, "output": answer.output})
     # The sample may list its ids in another order than the dataset has its rows.
     matrix = answer.matrix[np.argsort(shown.rows, kind="stable")]
-    return Sat(facts, folder, matrix, answer.kind, probe, logged)
+    return Sat(facts, folder, matrix, answer.kind, told, logged)
 
 
 def _graded(

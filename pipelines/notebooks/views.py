@@ -113,7 +113,13 @@ def build(field: Field, name: str, into: Path, aliases: Sequence[str] = ()) -> V
     with disk_errors(folder):
         folder.mkdir(parents=True)
         view = _build_real(field, folder) if name == REAL else _build_fold(field, name, folder)
+        taken = {path.name for path in folder.iterdir()} | {"pilsa"}
         for other in aliases:
+            if other in taken:
+                raise UserError(
+                    f"`inputs:` of kernel.yaml must not bear the name of a file of the competition, found {other!r}: "
+                    "correct it"
+                )
             shutil.copytree(folder, into / other, copy_function=os.link)
         for path in filter(Path.is_file, folder.iterdir()):
             os.link(path, into / path.name)

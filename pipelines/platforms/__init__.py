@@ -24,9 +24,12 @@ class Platform(ABC):
 
     Attributes:
         Source: the schema of `source:` for this platform.
+        given_away: folders of installed packages, below site-packages, that hold the solution too: no kernel
+            of such a competition may see them.
     """
 
     Source: ClassVar[type[Source]] = Source
+    given_away: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, competition: Competition, source: Any) -> None:
         self.competition, self.source = competition, source

@@ -45,6 +45,7 @@ class Bundled(platforms.Platform):
     """
 
     Source = BundledSource
+    given_away = ("sklearn/datasets/data",)
 
     def download(self, into: Path) -> None:
         train, test = self._parts

@@ -15,7 +15,7 @@ from pipelines.core.params import Params
 from pipelines.core.tables import read_csv
 from pipelines.tracking import failures, ledger, records
 from pipelines.tracking.failures import Failure
-from pipelines.tracking.kernel_facts import KNOWS
+from pipelines.tracking.kernel_facts import is_ranked
 from pipelines.tracking.records import Record
 
 
@@ -53,7 +53,7 @@ class Standing:
 
     Attributes:
         entries: best `cv_mean` first; those of another metric, other data or other folds last, and so those
-            of kernels that know the answers.
+            of kernels that know the answers or were not shown to learn.
         failed: stages of this competition whose last attempt failed, and which have no output since.
         missing: listed models, kernels and the ensemble without a result and without a known failure.
         verdict: what the ensemble stage found (chosen, sentence, …); {} before it ran.
@@ -184,7 +184,7 @@ def _without_attempt(run_id: str) -> str:
 
 def _rank(entry: Entry, metric: Metric) -> tuple[bool, bool, float]:
     score = entry.record.cv_mean
-    is_other = bool(entry.differs) or KNOWS in entry.record.marks
+    is_other = bool(entry.differs) or not is_ranked(entry.record.marks)
     if score is None:
         return (is_other, True, 0.0)
     return (is_other, False, -score if metric.greater_is_better else score)

@@ -8,7 +8,7 @@ from pipelines.notebooks import session
 from pipelines.notebooks.session import Options
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import records
-from pipelines.tracking.kernel_facts import KNOWS
+from pipelines.tracking.kernel_facts import is_ranked
 
 
 def kernel(competition: str, kernel: str) -> None:
@@ -17,10 +17,10 @@ def kernel(competition: str, kernel: str) -> None:
     with all_or_nothing(stored, score):
         outcome = session.run(kernel, Options(wanted="all", is_kept=False))
         record = outcome.record
-        if KNOWS in record.marks:
+        if not is_ranked(record.marks):
             raise MemberFailed(
-                f"{kernel} knows the answers (it does well on shuffled training targets) and "
-                f"cannot be pooled: `pilsa kernel leave {kernel}`"
+                f"{kernel} must be shown to learn from the training targets, and is marked {record.marks}: mend it, "
+                f"or `pilsa kernel leave {kernel}`"
             )
         outcome.result.predictions().save(stored)
         records.write(score, record)

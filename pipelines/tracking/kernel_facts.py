@@ -11,6 +11,13 @@ KNOWS = (
 UNSEEDED = "unseeded"  # a rerun moved by more than the score's interval
 ELSEWHERE = "run elsewhere"  # nobody here has seen it run
 QUICK = "quick"
+UNSHUFFLED = "no shuffled view"  # it failed there: nobody knows whether it learns from the targets
+NETWORKED = "with network"  # it could have fetched the answers
+
+
+def is_ranked(marks: list[str]) -> bool:
+    """Whether a score with these marks may be ranked and pooled: its kernel is shown to learn."""
+    return not any(mark == KNOWS or mark.startswith(UNSHUFFLED) for mark in marks)
 
 
 class ViewFacts(Strict):

@@ -26,6 +26,7 @@ def of(error: BaseException) -> str:
 
 def shown(text: str) -> str:
     """The first 500 characters, without what looks like a token and without secrets of the environment."""
+    text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be written
     # A secret that the cut went through would no longer be recognised, so the cut comes last.
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name) and len(value) >= 4:

@@ -54,6 +54,13 @@ def run(asked: Task) -> Execution:
     return execution
 
 
+def reason(execution: Execution) -> str:
+    """Why it failed; the test fails where it did not."""
+    assert execution.status == "FAILED"
+    assert execution.reason is not None
+    return execution.reason
+
+
 def printed(execution: Execution) -> str:
     outputs = [output for cell in execution.notebook.cells for output in cell.outputs]
     return "".join(output["text"] for output in outputs if output["output_type"] == "stream")

@@ -19,6 +19,7 @@ from pipelines.core.predictions import Predictions
 from pipelines.notebooks import kernel as kernels
 from pipelines.notebooks import logbook, sandbox, session
 from pipelines.notebooks.session import Options, Outcome
+from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import mlflow_store, records
 from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED
@@ -284,3 +285,44 @@ def test_a_wrong_wish_is_refused_before_anything_is_logged(ready: Workshop) -> N
     with pytest.raises(UserError, match="views must be one of fold0, cv"):
         run("m01/steady", "fold9")
     assert not (paths.cache() / "runs").exists()
+
+
+LOOKUP = READ.replace("tiny", "wine") + (
+    "from sklearn.datasets import load_wine\nknown = load_wine(as_frame=True).frame\n"
+)
+
+
+def test_the_solution_that_comes_with_a_package_is_not_there(ready: Workshop) -> None:
+    ready.write_competition(
+        "wine", image=None, id_column="id", target="target", source={"platform": "bundled", "dataset": "wine"}
+    )  # fmt: skip
+    download("wine")
+    preprocess("wine")
+    write("m01/lookup", LOOKUP, competition="wine")
+    record = run("m01/lookup", "fold0").record
+    assert record.status == "FAILED"
+    assert "wine_data.csv" in str(record.reason)
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        ("import os\nfor _ in range(1500):\n    os.mkdir('d'); os.chdir('d')\n", None),
+        ("import os\nos.makedirs('a/b/c')\nfor name in ('a/b/c', 'a/b', 'a'):\n    os.chmod(name, 0)\n", None),
+        ("open('z.csv', 'w').write(',' * 3_000_000 + chr(10))\n", None),
+        ("import builtins\nbuiltins.print = lambda *_, **__: __import__('sys').stdout.write('{\"figures\": {\"x\": 1e999}}\\n')\n", None),
+        ("import mlflow\nmlflow.log_metric('a', 1)\nimport sqlite3, os\n"
+         "with sqlite3.connect(os.path.expanduser('~/mlruns/mlflow.db')) as db:\n"
+         "    db.execute(\"update latest_metrics set key = '../x//y'\")\n", None),
+        ("raise ValueError(chr(0xD800) + ' is half a pair')\n", "half a pair"),
+    ],
+    ids=["deep", "closed", "commas", "forged", "names", "surrogate"],
+)  # fmt: skip
+def test_what_a_notebook_leaves_neither_stops_nor_breaks_a_run(
+    ready: Workshop, last: str, reason: str | None
+) -> None:
+    write("m01/odd", HONEST + "\n# %%\n" + last, time_limit=120, claims={"x": {"printed": 1}})
+    for _ in range(2):  # and the next call works too
+        record = run("m01/odd", "fold0", again=True).record
+        assert record.status == ("FINISHED" if reason is None else "FAILED"), record.reason
+        assert reason is None or reason in str(record.reason)
