@@ -45,7 +45,7 @@ def new(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Make a kernel's folder: kernel.py with its header, kernel.yaml, notes.md."""
-    from pipelines.notebooks import creation
+    from pipelines.notebooks.exchange import creation
 
     if not study and competition is None:
         competition = _active()
@@ -68,17 +68,18 @@ def take(
     force: Annotated[bool, typer.Option("--force", help="Write over another kernel.py.")] = False,
 ) -> None:
     """Write kernel.py from a notebook: code, text and tags, nothing of its outputs."""
-    from pipelines.notebooks import kernel, taking
+    from pipelines.notebooks import kernel
+    from pipelines.notebooks.exchange import taking
 
     taken = taking.take(file, kernel.folder_of(name), force)
-    _say(taken.remarks)
-    print(f"{taken.path} is what {file} holds")
+    _say([*taken.remarks, f"{taken.path} is what {file} holds"])
 
 
 @app.command("open")
 def open_(name: Kernel) -> None:
     """Write a kernel as an .ipynb to edit in Jupyter; `pilsa kernel take` brings it back."""
-    from pipelines.notebooks import kernel, taking
+    from pipelines.notebooks import kernel
+    from pipelines.notebooks.exchange import taking
 
     path = taking.open_notebook(kernel.load(name))
     print(f"{path}: edit it, then `pilsa kernel take {path} {name}`")
@@ -194,8 +195,9 @@ def diff(
 
     Whitespace, comments and the names of variables do not count.
     """
-    from pipelines.notebooks import against_original as against
-    from pipelines.notebooks import comparing, terminal
+    from pipelines.notebooks import terminal
+    from pipelines.notebooks.original import against_original as against
+    from pipelines.notebooks.original import comparing
 
     held = None if members else against.hold(name, original)
     likeness = against.alike(name) if members else None
@@ -227,15 +229,15 @@ def doctor(
 
     Without a name: what isolates a kernel on this machine, and what cannot be enforced here.
     """
-    from pipelines.notebooks import repair, sandbox
+    from pipelines.notebooks.execution import sandbox
+    from pipelines.notebooks.old_apis import repair
 
     if name is None:
         isolation = sandbox.detect(has_network=False)
         if as_json:
             _print_json(asdict(isolation))
         else:
-            print(f"kernels are isolated by: {isolation.kind}")
-            _say(isolation.not_enforced)
+            _say([f"kernels are isolated by: {isolation.kind}", *isolation.not_enforced])
         raise typer.Exit(isolation.kind == "none")
     diagnosis = repair.examine(name)
     if as_json:
@@ -266,7 +268,8 @@ def share(
 
     Refused while the competition is live and the group is not one team.
     """
-    from pipelines.notebooks import catalogue, kernel, sharing, terminal
+    from pipelines.notebooks import catalogue, kernel, terminal
+    from pipelines.notebooks.exchange import sharing
 
     chosen = kernel.load(name)
     if kaggle:
@@ -281,8 +284,7 @@ def share(
     if as_json:
         _print_json({"place": place, "remarks": list(remarks)})
         return
-    _say(remarks)
-    print(place)
+    _say([*remarks, place])
 
 
 @app.command("import")
@@ -292,7 +294,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Take the output of a run on Colab or Kaggle: its submission must fit; it is marked `run elsewhere`."""
-    from pipelines.notebooks import importing
+    from pipelines.notebooks.exchange import importing
 
     _report(importing.take_output(name, output), as_json)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.notebooks import sandbox
+from pipelines.notebooks.execution import sandbox
 from tests.workspace.small_repository import SmallRepository
 
 pytestmark = pytest.mark.skipif(

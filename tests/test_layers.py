@@ -28,7 +28,7 @@ OWNERS = {
     "kagglesdk": "pipelines/platforms/kaggle.py",
     "matplotlib": "pipelines/core/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",
-    "nbclient": "pipelines/notebooks/runner.py",
+    "nbclient": "pipelines/notebooks/execution/runner.py",
     "optuna": "pipelines/training/tuning.py",
     "pooch": "pipelines/platforms/files.py",
     "ruamel": "pipelines/core/params_edit.py",

@@ -26,6 +26,13 @@ NOT_NUMERIC = (
     "pipelines/core/registry.py",
     "pipelines/core/schema.py",
     "pipelines/core/sources.py",
+    "pipelines/notebooks/catalogue.py",
+    "pipelines/notebooks/checking/",
+    "pipelines/notebooks/exchange/",
+    "pipelines/notebooks/logbook.py",
+    "pipelines/notebooks/old_apis/",
+    "pipelines/notebooks/original/",
+    "pipelines/platforms/_kaggle_client.py",
     "pipelines/stages/__init__.py",
     "pipelines/tracking/",
 )

@@ -7,8 +7,9 @@ from typing import Any
 
 from pipelines.core import atomic, paths
 from pipelines.core.errors import UserError
-from pipelines.notebooks import comparing, conversion, kernel, originals
+from pipelines.notebooks import conversion, kernel
 from pipelines.notebooks.kernel import NOTES, Kernel
+from pipelines.notebooks.original import comparing, originals
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.process import exclusive
 from pipelines.notebooks import package_index
 from pipelines.notebooks.kernel import Kernel, KernelFile
-from pipelines.notebooks.old_python import imported_modules
+from pipelines.notebooks.old_apis.old_python import imported_modules
 from pipelines.notebooks.package_index import Unresolved
 
 # The first day on which numpy, pandas, scikit-learn, matplotlib, seaborn and ipykernel could be had

@@ -14,10 +14,13 @@ from pipelines.core import paths
 from pipelines.core.atomic import write_bytes, writing
 from pipelines.core.curriculum import Week
 from pipelines.core.predictions import TestFrom
-from pipelines.notebooks import alignment, check, conversion, exam, originals, sharing, taking
-from pipelines.notebooks.check import CheckInput
+from pipelines.notebooks import conversion, exam
+from pipelines.notebooks.checking import check
+from pipelines.notebooks.checking.check import CheckInput
 from pipelines.notebooks.exam import Result
+from pipelines.notebooks.exchange import sharing, taking
 from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.original import alignment, originals
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY
 from pipelines.tracking import provenance, records

@@ -10,22 +10,13 @@ from pipelines.core import curriculum, paths, process, sources
 from pipelines.core import params as settings_file
 from pipelines.core.atomic import content_hash
 from pipelines.core.curriculum import Week
-from pipelines.notebooks import (
-    conversion,
-    environments,
-    exam,
-    logbook,
-    probe,
-    sandbox,
-    sitting,
-    views,
-)  # fmt: skip
-from pipelines.notebooks import (
-    kernel as kernels,
-)
+from pipelines.notebooks import conversion, environments, exam, logbook, sitting, views
+from pipelines.notebooks import kernel as kernels
+from pipelines.notebooks.checking import probe
 from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.exam import Result
-from pipelines.notebooks.execution import GIB, Isolation, Limits
+from pipelines.notebooks.execution import sandbox
+from pipelines.notebooks.execution.task import GIB, Isolation, Limits
 from pipelines.notebooks.kernel import Kernel
 from pipelines.notebooks.sitting import Candidate
 from pipelines.tracking import mlflow_store, records

@@ -14,11 +14,14 @@ from pipelines.core import paths
 from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_bytes, write_json
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.core.metrics import Kind
-from pipelines.notebooks import answers, conversion, own_store, probe, revival, views
+from pipelines.notebooks import answers, conversion, views
 from pipelines.notebooks.answers import Answer
+from pipelines.notebooks.checking import probe
 from pipelines.notebooks.environments import Environment
-from pipelines.notebooks.execution import Execution, Isolation, Limits, Task
+from pipelines.notebooks.execution import own_store
+from pipelines.notebooks.execution.task import Execution, Isolation, Limits, Task
 from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.old_apis import revival
 from pipelines.notebooks.views import REAL, Field
 from pipelines.tracking import reasons
 from pipelines.tracking.kernel_facts import ViewFacts
@@ -176,7 +179,7 @@ def _remove(folder: Path) -> None:
 
 
 async def _execute(candidate: Candidate, view: str, run: Path, say: Callable[[str], None]) -> Sat:
-    from pipelines.notebooks import runner
+    from pipelines.notebooks.execution import runner
 
     kernel = candidate.kernel
     (run / "working").mkdir(parents=True)

@@ -11,10 +11,11 @@ from rich.text import Text
 from pipelines.core import paths
 from pipelines.core.atomic import write_text
 from pipelines.core.metrics import get
-from pipelines.notebooks import catalogue, comparing
-from pipelines.notebooks.against_original import Held
-from pipelines.notebooks.alignment import Likeness
+from pipelines.notebooks import catalogue
 from pipelines.notebooks.catalogue import Line
+from pipelines.notebooks.original import comparing
+from pipelines.notebooks.original.against_original import Held
+from pipelines.notebooks.original.alignment import Likeness
 from pipelines.notebooks.session import Outcome
 from pipelines.tracking.kernel_facts import KernelFacts
 

@@ -7,8 +7,9 @@ import pytest
 
 from pipelines.core import paths
 from pipelines.core.errors import UserError
-from pipelines.notebooks import catalogue, creation
-from pipelines.notebooks.creation import Wanted
+from pipelines.notebooks import catalogue
+from pipelines.notebooks.exchange import creation
+from pipelines.notebooks.exchange.creation import Wanted
 from tests.conftest import Workshop
 
 

@@ -17,7 +17,8 @@ from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.core.predictions import Predictions
 from pipelines.notebooks import kernel as kernels
-from pipelines.notebooks import logbook, sandbox, session
+from pipelines.notebooks import logbook, session
+from pipelines.notebooks.execution import sandbox
 from pipelines.notebooks.session import Options, Outcome
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess

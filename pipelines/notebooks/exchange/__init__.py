@@ -1,0 +1,1 @@
+"""How notebooks come and go: new, taken, opened, imported from elsewhere, shared."""

@@ -1,0 +1,327 @@
+"""Showing a kernel to others: a page for the meeting, or a push to Kaggle; neither against the rules."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipelines.core import atomic, paths
+from pipelines.core import competition as competitions
+from pipelines.core.competition import Competition
+from pipelines.core.errors import UserError
+from pipelines.notebooks import conversion, kernel
+from pipelines.notebooks.checking import secrets
+from pipelines.notebooks.exchange import rendering
+from pipelines.notebooks.kernel import Kernel
+from pipelines.platforms import _kaggle_client
+from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, QUICK, UNSEEDED
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_ON_KAGGLE = re.compile(r"https?://(?:www\.)?kaggle\.com/(?:c|competitions)/([a-z0-9-]+)")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_MEANS = {  # mark → what it tells the reader of a score
+    KNOWS: {
+        "ko": "학습 정답을 섞어도 점수가 남습니다. 순위에 넣지 않습니다",
+        "en": "it does well on shuffled training targets too, and is never ranked",
+    },
+    UNSEEDED: {
+        "ko": "다시 실행하면 점수가 구간보다 크게 달라집니다",
+        "en": "a rerun moves by more than the score's interval",
+    },
+    ELSEWHERE: {
+        "ko": "Colab이나 Kaggle에서 실행한 것이고, 여기에서는 실행해 보지 않았습니다",
+        "en": "on Colab or Kaggle; nobody here has seen it run",
+    },
+    QUICK: {
+        "ko": "kernel.yaml의 quick 값으로 짧게 실행했습니다. 온전한 실행과 비교하지 마세요",
+        "en": "with the quick values of kernel.yaml; not to be compared with a full run",
+    },
+    "labels only": {
+        "ko": "확률을 묻는 지표에 이름만 답합니다",
+        "en": "the metric asks for probabilities, and it gives labels",
+    },
+}
+_SHORTEST = 5  # what Kaggle takes as a title and as a name
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A page that was made.
+
+    Attributes:
+        path: of the HTML file.
+        remarks: what is to be said aloud, a sentence each.
+    """
+
+    path: Path
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Push:
+    """How a kernel shall stand on Kaggle.
+
+    Attributes:
+        owner: whose; None: who is signed in.
+        title: in ASCII letters, digits and spaces; None: the kernel's own title or name, where that is so.
+    """
+
+    owner: str | None = None
+    title: str | None = None
+    is_private: bool = True
+    enable_internet: bool = False
+    enable_gpu: bool = False
+
+
+def executed_html(notebook: "NotebookNode", title: str = "notebook") -> str:
+    """A notebook with its outputs as one page, which runs nothing and loads nothing."""
+    return _page(title=title, kernel=None, cells=rendering.cells(notebook), language="ko")
+
+
+def share_html(
+    shared: Kernel, executed: bytes | None, result: Mapping[str, Any] | None,
+    language: Literal["ko", "en"] = "ko",
+) -> Shared:  # fmt: skip
+    """Write the page for the meeting: whose it is, scores, notes, and the notebook.
+
+    Args:
+        shared: the kernel.
+        executed: the executed .ipynb; None shows the code alone.
+        result: of result.json; None where the kernel was never run.
+        language: of the page's own words.
+
+    Raises:
+        UserError: the competition is live and the group is not one team; the kernel, its notes or its
+            outputs hold what looks like a secret; the executed notebook cannot be read.
+    """
+    check_allowed(shared)
+    outputs = None
+    if executed is not None:
+        outputs = conversion.upgraded(executed, f"the executed notebook of {shared.name}")
+    notes = _notes(shared)
+    _check_no_secrets(shared, outputs, notes)
+    notes, ran = _without_empty_headings(notes), _Lenient(result or {})
+    remarks, source = _licence_remarks(shared), shared.file.source
+    page = _page(
+        title=shared.file.title or source.title or shared.name, kernel=shared, language=language,
+        result=None if result is None else ran, folds=_folds(ran, language), marks=_marks(ran, language),
+        link=source.url if re.match(r"https?://", source.url or "") else None, remarks=remarks,
+        notes=_safe(rendering.markdown(notes)) if notes else "", is_executed=outputs is not None,
+        cells=rendering.cells(outputs or conversion.from_percent(shared.code)),
+    )  # fmt: skip
+    path = paths.bundle(shared.name) / "share.html"
+    atomic.write_text(path, page)
+    return Shared(path, remarks)
+
+
+def push_to_kaggle(pushed: Kernel, wanted: Push | None = None) -> _kaggle_client.Pushed:
+    """Put a kernel's code on Kaggle, without outputs; Kaggle runs it there at once.
+
+    Raises:
+        UserError: see `share_html`; no ASCII title; Kaggle refuses it or does not show it afterwards.
+    """
+    wanted = wanted or Push()
+    check_allowed(pushed)
+    _check_no_secrets(pushed, None, None)
+    owner = wanted.owner or _kaggle_client.username()
+    metadata = kaggle_metadata(pushed, owner, wanted)
+    notebook = conversion.from_percent(pushed.code)
+    if not any(cell.source.strip() for cell in conversion.code_cells(notebook)):
+        raise UserError(f"{pushed.name} must have a code cell before it is shared, and has none")
+    with tempfile.TemporaryDirectory(prefix="pilsa-push-") as temporary:
+        folder = Path(temporary)
+        atomic.write_text(folder / metadata["code_file"], conversion.to_text(notebook))
+        atomic.write_json(folder / "kernel-metadata.json", metadata)
+        done = _kaggle_client.push(folder)
+    remarks = (
+        *_licence_remarks(pushed),
+        *done.remarks,
+        "Kaggle runs it now, on the quota of your account",
+    )
+    return _kaggle_client.Pushed(done.url, remarks)
+
+
+def kaggle_metadata(pushed: Kernel, owner: str, wanted: Push) -> dict[str, Any]:
+    """The content of kernel-metadata.json.
+
+    Its title becomes exactly its name on Kaggle, and nothing is left to a default: the client's differ from
+    its documentation.
+
+    Raises:
+        UserError: no title can be made of ASCII letters and digits, or it is too short.
+    """
+    title = _title(pushed, wanted)
+    slug = title.lower().replace(" ", "-")
+    return {
+        "id": f"{owner}/{slug}",
+        "title": title,
+        "code_file": f"{slug}.ipynb",
+        "language": "python",
+        "kernel_type": "notebook",
+        "is_private": wanted.is_private,
+        "enable_gpu": wanted.enable_gpu,
+        "enable_tpu": False,
+        "enable_internet": wanted.enable_internet,
+        "competition_sources": _kaggle_names(_competition(pushed)),
+        "dataset_sources": [],
+        "kernel_sources": [],
+        "model_sources": [],
+    }
+
+
+def _title(pushed: Kernel, wanted: Push) -> str:
+    """Words of ASCII letters and digits, one space between them: Kaggle makes the name of exactly these."""
+    for text in (wanted.title, pushed.file.title, pushed.slug):
+        if text and text.isascii():
+            title = " ".join(re.findall(r"[A-Za-z0-9]+", text))
+            if wanted.title is None and 0 < len(title) < _SHORTEST:
+                title = f"{title} by {pushed.member}" if pushed.member.isascii() else title
+            if len(title) >= _SHORTEST:
+                return " ".join(re.findall(r"[A-Za-z0-9]+", title))
+    raise UserError(
+        f"a title on Kaggle must have {_SHORTEST} or more ASCII letters and digits, found "
+        f"{wanted.title or pushed.file.title or pushed.slug!r}: give one with --title"
+    )
+
+
+def _competition(shared: Kernel) -> Competition | None:
+    name = shared.file.competition
+    return None if name is None else competitions.load(name)
+
+
+def _kaggle_names(found: Competition | None) -> list[str]:
+    """The competition's name on Kaggle; one from elsewhere has none."""
+    match = _ON_KAGGLE.match(found.url or "") if found else None
+    return [match[1]] if match else []
+
+
+def check_allowed(shared: Kernel) -> None:
+    """Keep to the rule of live competitions against private sharing.
+
+    Raises:
+        UserError: the kernel's competition is marked `live`, and not every member of kernels/ is in its
+            `team:`.
+    """
+    one = _competition(shared)
+    if one is None or not one.live:
+        return
+    members = {name.partition("/")[0] for name in kernel.names()} | {shared.member}
+    outside = sorted(members - set(one.team))
+    if outside:
+        raise UserError(
+            f"{shared.name} must not be shared now. No private sharing outside of Teams: while {one.name} is "
+            "live, code and data may pass in private only between members of one team on the platform, and "
+            f"{', '.join(outside)} of kernels/ {'is' if len(outside) == 1 else 'are'} not in its `team:`. "
+            f"Merge into one team there and list its members in competitions/{one.name}.yaml, publish the "
+            "notebook for all participants on the competition's own pages, or wait for its end (`live: false`)"
+        )
+
+
+def _check_no_secrets(shared: Kernel, outputs: "NotebookNode | None", notes: str | None) -> None:
+    found = secrets.search(shared.code, outputs, notes)
+    if found:
+        places = {"source": "line {} of kernel.py", "output": "the output of code cell {}", "notes": "line {} of notes.md"}  # fmt: skip
+        first = found[0]
+        raise UserError(
+            f"{shared.name} must hold no secrets before others see it, found {first.kind} in "
+            f"{places[first.where].format(first.number)}: remove it, make it invalid where it was issued, and run "
+            "the kernel again"
+        )
+
+
+def _licence_remarks(shared: Kernel) -> tuple[str, ...]:
+    source = shared.file.source
+    if source.platform == "own" or source.may_be_committed:
+        return ()
+    what = "is not known" if source.licence == "unknown" else f"is {source.licence}, no open one"
+    return (
+        f"the licence of the original {what}: show it within the group, with its author's name, and do not "
+        "publish it without asking",
+    )
+
+
+def _notes(shared: Kernel) -> str:
+    path = shared.folder / "notes.md"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _without_empty_headings(notes: str) -> str:
+    """Markdown without the headings that nothing stands below, also nothing under a smaller heading."""
+    is_code, sections = False, [[""]]  # of lines; the first has no heading
+    for line in notes.splitlines():
+        is_code ^= bool(_FENCE.match(line))
+        if _HEADING.match(line) and not is_code:
+            sections.append([])
+        sections[-1].append(line)
+    kept: list[list[str]] = []
+    below = 0  # level of the heading that follows
+    for section in reversed(sections):
+        heading = _HEADING.match(section[0])
+        level = len(heading[1]) if heading else 0
+        text = _COMMENT.sub("", "\n".join(section[1:]))
+        if below > level > 0 or text.strip(" \t\n-*"):
+            kept.insert(0, section)
+            below = level
+    return "\n".join(line for section in kept for line in section).strip()
+
+
+def _score(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "–"
+
+
+def _folds(result: Mapping[str, Any], language: str) -> str:
+    """The score of each fold, or that only the mock exam was taken."""
+    scores = result["fold_scores"] if isinstance(result["fold_scores"], list) else []
+    known = [number for number, score in enumerate(scores) if isinstance(score, int | float)]
+    if known == [0] and len(scores) > 1:
+        return "폴드 0만 실행" if language == "ko" else "fold 0 only"
+    return " · ".join(map(_score, scores)) if known else "–"
+
+
+def _marks(result: Mapping[str, Any], language: str) -> list[str]:
+    """What a reader of the score must know, a line each."""
+    facts = _Lenient(result["kernel"] if isinstance(result["kernel"], dict) else {})
+    found = [str(mark) for mark in result["marks"] or ()]
+    found += [QUICK] if facts["is_quick"] else []
+    found += [ELSEWHERE] if facts["ran_elsewhere"] else []
+    return [
+        f"{mark}: {_MEANS[mark][language]}" if mark in _MEANS else mark
+        for mark in dict.fromkeys(found)
+    ]
+
+
+def _page(**content: Any) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["score"] = _score
+    text = (
+        files("pipelines.notebooks.exchange")
+        .joinpath("share.html.jinja")
+        .read_text(encoding="utf-8")
+    )
+    content["cells"] = _safe(content["cells"])
+    return environment.from_string(text).render(content).lstrip()
+
+
+class _Lenient(dict[str, Any]):
+    """A result of any age: what it lacks is None."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def _safe(html: str) -> Any:
+    """HTML that `rendering` has cleaned, for a template that escapes everything else."""
+    from markupsafe import Markup
+
+    return Markup(html)  # noqa: S704

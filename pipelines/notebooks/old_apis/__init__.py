@@ -1,0 +1,1 @@
+"""Kernels of some years ago: what their libraries have removed since, and how to mend it."""

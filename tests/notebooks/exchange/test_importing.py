@@ -1,0 +1,76 @@
+"""What was run on Colab or Kaggle: its submission must fit, and the record says that nobody saw it run."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines.core import paths
+from pipelines.core.errors import UserError
+from pipelines.notebooks import conversion
+from pipelines.notebooks.exchange import importing
+from pipelines.stages.preprocess import preprocess
+from pipelines.tracking.kernel_facts import ELSEWHERE
+from tests.conftest import Workshop
+
+CODE = "# %% [markdown]\n# # A kernel\n\n# %%\nx = 1\n"
+
+
+@pytest.fixture
+def ready(workshop: Workshop, empty_store: Path) -> Workshop:
+    paths.mlruns().mkdir()
+    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
+    (workshop.root / "curriculum.yaml").write_text("weeks: []\n", encoding="utf-8")
+    preprocess("tiny")
+    folder = paths.kernel("m01/colab")
+    folder.mkdir(parents=True)
+    (folder / "kernel.py").write_text(CODE, encoding="utf-8")
+    content = {"competition": "tiny", "source": {"platform": "own"}}
+    (folder / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
+    return workshop
+
+
+def packed(path: Path, labels: str, code: str = CODE) -> Path:
+    sample = pd.read_csv(paths.raw("tiny") / "sample_submission.csv")
+    notebook = conversion.from_percent(code)
+    for number, cell in enumerate(conversion.code_cells(notebook), start=1):
+        cell.execution_count = number
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("out/제출.csv", sample.assign(label=labels).to_csv(index=False))
+        archive.writestr("notebook.ipynb", conversion.to_text(notebook))
+    return path
+
+
+def test_a_submission_from_elsewhere_is_taken_and_marked(ready: Workshop, tmp_path: Path) -> None:
+    outcome = importing.take_output("m01/colab", packed(tmp_path / "output.zip", "c1"))
+    record, facts = outcome.record, outcome.record.kernel
+    assert facts is not None
+    assert (record.status, record.cv_mean, record.test_from) == ("FINISHED", None, "refit")
+    assert record.marks == [ELSEWHERE]
+    assert facts.ran_elsewhere
+    assert [(view.view, view.output) for view in facts.views] == [("real", "out/제출.csv")]
+    assert set(pd.read_csv(outcome.bundle / "submission.csv")["label"]) == {"c1"}
+    assert (outcome.bundle / "executed.html").is_file()
+    assert len(outcome.hints) == 1  # how to hand it in
+
+
+def test_another_notebook_in_the_zip_is_said(ready: Workshop, tmp_path: Path) -> None:
+    other = packed(tmp_path / "output.zip", "c1", CODE + "y = 'something else'\n")
+    hints = importing.take_output("m01/colab", other).hints
+    assert "pilsa kernel take" in hints[0]
+
+
+def test_what_does_not_fit_is_a_failed_run_with_its_reason(ready: Workshop, tmp_path: Path) -> None:
+    record = importing.take_output("m01/colab", packed(tmp_path / "output.zip", "no class")).record
+    assert record.status == "FAILED"
+    assert "labels must occur in training" in str(record.reason)
+
+
+def test_a_study_kernel_has_nothing_to_import(ready: Workshop, tmp_path: Path) -> None:
+    content = {"kind": "study", "source": {"platform": "own"}}
+    (paths.kernel("m01/colab") / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match="study"):
+        importing.take_output("m01/colab", packed(tmp_path / "output.zip", "c1"))
