@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from tests.notebooks.exchange.test_rendering import Loads
 
 from pipelines.core import paths
 from pipelines.core.errors import UserError
@@ -15,6 +14,7 @@ from pipelines.notebooks.exchange import sharing
 from pipelines.notebooks.exchange.sharing import Push
 from pipelines.notebooks.kernel import Kernel
 from tests.conftest import Workshop
+from tests.notebooks.exchange.test_rendering import Loads
 from tests.notebooks.test_conversion import notebook
 from tests.platforms.kaggle_server import OWNER, KaggleServer, kaggle_server
 
