@@ -171,7 +171,11 @@ def candidate_of(
     notebook = conversion.from_percent(kernel.code)
     if options.is_quick:
         notebook = conversion.with_quick(notebook, file.quick)
-    limits = Limits(seconds=file.time_limit, memory_bytes=int(file.memory_gb * GIB))
+    limits = Limits(
+        seconds=file.time_limit,
+        memory_bytes=int(file.memory_gb * GIB),
+        threads=1 if field else None,
+    )
     last_cell = probe.source(file, week.check if week else None)
     key = content_hash(
         {

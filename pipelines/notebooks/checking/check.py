@@ -37,11 +37,9 @@ class CheckInput:
         views: in the order in which they were run.
         metric: of the competition; None for a study kernel.
         has_views: False where the competition has none (`views: no`): then no score can be compared.
-        constant: what the best constant submission scores on fold 0.
+        constant: what the sample submission scores on fold 0.
         shuffled: the score of the shuffled view.
-        half_width: of the interval of a score on fold 0; a shuffled score counts as above the constant one
-            where it is better by more than this.
-        knows_the_answers: what a paired test on the same rows says instead; None leaves it to `half_width`.
+        knows_the_answers: whether it does clearly better than any constant on shuffled targets.
         probe: what the probe printed; None or {} where it printed nothing.
         week: of the curriculum; None has no steps of its own.
         draft: the member's own .ipynb with its execution counts.
@@ -56,8 +54,7 @@ class CheckInput:
     has_views: bool = True
     constant: float | None = None
     shuffled: float | None = None
-    half_width: float = 0.0
-    knows_the_answers: bool | None = None
+    knows_the_answers: bool = False
     probe: dict[str, Any] | None = None
     week: Week | None = None
     draft: "NotebookNode | None" = None
@@ -294,10 +291,7 @@ def _learns(facts: CheckInput, say: Say) -> Outcome:
     numbers = {
         "metric": facts.metric.title, "shuffled": f"{shuffled:.4f}", "constant": f"{facts.constant:.4f}",
     }  # fmt: skip
-    is_above = facts.knows_the_answers
-    if is_above is None:
-        is_above = not facts.metric.gain(shuffled, facts.constant) <= facts.half_width
-    if is_above:
+    if facts.knows_the_answers:
         return False, say(
             "With shuffled training targets there is nothing to learn, and the kernel still scores %(metric)s "
             "%(shuffled)s, where a constant submission has %(constant)s: it knows the answers from "

@@ -29,6 +29,7 @@ PASSED_ON = (
     "CUDA_VISIBLE_DEVICES", "LOKY_MAX_CPU_COUNT", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS",
 )  # fmt: skip
+THREADS = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _ADVICE = (
     "install bubblewrap (`apt install bubblewrap`), or allow user namespaces (where AppArmor refuses them: "
     "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`)"
@@ -222,8 +223,11 @@ def environment(task: Task, around: Mapping[str, str] | None = None) -> dict[str
         "_MLFLOW_SERVER_ARTIFACT_ROOT": f"{home}/mlruns",  # else ./mlruns, among what it hands in
         "NO_ALBUMENTATIONS_UPDATE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",  # the order of a set is the same in every run
         "PYTHONNOUSERSITE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     given = os.environ if around is None else around
+    if task.limits.threads is not None:
+        own |= dict.fromkeys(THREADS, str(task.limits.threads))
     return own | {name: given[name] for name in PASSED_ON if name in given}

@@ -21,6 +21,8 @@ class Limits:
         disk_bytes: what may lie in the working folder, and in any one file.
         output_bytes: what the cells may print in all; more is cut, and the notebook ended.
         processes: at one time.
+        threads: of the numerical libraries; None leaves it to them. Views run side by side have one each: two
+            on a busy core wait for each other, and sums come out the same however many views run.
     """
 
     seconds: float = 1800
@@ -28,6 +30,7 @@ class Limits:
     disk_bytes: int = 4 * GIB
     output_bytes: int = 16 << 20
     processes: int = 512
+    threads: int | None = None
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def facts(**changes: Any) -> CheckInput:
     """An honest kernel that passes everything, with changes."""
     good = CheckInput(
         kernel(), executed(), [view("fold0", 0.8), view("shuffled", 0.63)], metric=metrics.get("accuracy"),
-        constant=0.61, shuffled=0.63, half_width=0.06, probe=PROBE, notes=NOTED, language="en",
+        constant=0.61, shuffled=0.63, probe=PROBE, notes=NOTED, language="en",
     )  # fmt: skip
     return replace(good, **changes)
 
@@ -142,7 +142,7 @@ def test_all_sentences_are_korean_too() -> None:
     korean = judge(facts(language="ko", week=week(**WEEK_STEPS)))
     assert korean.passed
     assert all(re.search("[가-힣]", step.sentence) for step in korean.steps)
-    name, sentence = failed(judge(facts(language="ko", shuffled=0.9)))
+    name, sentence = failed(judge(facts(language="ko", knows_the_answers=True)))
     assert (name, "배울 것이 없는데도" in sentence) == ("learns", True)
 
 
@@ -349,27 +349,11 @@ def test_a_score_is_not_worse_than_the_constant_submissions(
     assert ("learns" in found) is passes
 
 
-@pytest.mark.parametrize(
-    ("metric", "shuffled", "passes"),
-    [
-        ("accuracy", 0.61, True),
-        ("accuracy", 0.66, True),
-        ("accuracy", 0.30, True),
-        ("accuracy", 0.70, False),
-        ("rmse", 0.30, False),
-        ("rmse", 0.65, True),
-        ("accuracy", float("nan"), False),
-    ],
-)
-def test_a_kernel_that_knows_the_answers(metric: str, shuffled: float, passes: bool) -> None:
-    fold0 = {"accuracy": 0.8, "rmse": 0.2}[metric]
-    views = [view("fold0", fold0), view("shuffled", 0.5)]
-    given = facts(metric=metrics.get(metric), shuffled=shuffled, views=views)
-    verdict = judge(given)
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_kernel_that_knows_the_answers_has_not_learnt_them(knows: bool) -> None:
+    verdict = judge(facts(knows_the_answers=knows))
     assert verdict.steps[-1].name == "learns"
-    assert verdict.passed is passes
-    for knows in (True, False):  # a paired test on the rows decides where there is one
-        assert judge(replace(given, knows_the_answers=knows)).passed is not knows
+    assert verdict.passed is not knows
 
 
 def test_a_shuffled_view_that_is_missing_or_failed_fails_closed() -> None:
