@@ -40,7 +40,6 @@ answer.to_csv("centres.csv", index=False)
 def group(tmp_path_factory: pytest.TempPathFactory) -> SmallRepository:
     """A repository with two kernels in the pool, one of which fails, after `pilsa repro`."""
     made = SmallRepository(tmp_path_factory.mktemp("group") / "repository").make()
-    made.write("kernels/README.md", "kernels\n")
     for name, code in (("good", CODE), ("broken", CODE.replace("groupby", "group_by"))):
         done = made.pilsa("kernel", "new", "m01", name, "--competition", "tiny")
         assert done.returncode == 0, done.stderr

@@ -50,6 +50,7 @@ class SmallRepository:
             (self.root / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(REPOSITORY / name, self.root / name)
         self.write("curriculum.yaml", "weeks: []\n")
+        self.write("kernels/README.md", "the members' notebooks\n")
         self.write("submissions/ledger.csv", ",".join(COLUMNS) + "\n")
         self._write_competition()
         self.write_params()
