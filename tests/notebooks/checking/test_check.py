@@ -455,7 +455,9 @@ def said() -> set[str]:
     """Every sentence of the code: arguments of say(…), and those chosen before it."""
     found = set(secrets._KINDS) | {"a value of this machine's environment"}
     for name in ("check", "week_steps", "advice", "leaks"):
-        tree = ast.parse(files("pipelines.notebooks.checking").joinpath(f"{name}.py").read_text("utf-8"))
+        tree = ast.parse(
+            files("pipelines.notebooks.checking").joinpath(f"{name}.py").read_text("utf-8")
+        )
         for node in ast.walk(tree):
             is_call = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say"
             if is_call and isinstance(node.args[0], ast.Constant):
