@@ -34,7 +34,8 @@ class Options:
         is_quick: with the `quick:` values of kernel.yaml; such a run is logged, and its result not committed.
         again: forget what the wanted views gave before.
         jobs: views at a time; None decides by processors and memory.
-        is_kept: whether the kernel's result.json becomes this run's record; never that of a quick one.
+        as_stage: as a stage of the DAG: the record is DVC's output and not the kernel's result.json, and a
+            kernel of the pool counts as read by the group, as the rest of the repository does.
     """
 
     wanted: str = "all"
@@ -43,7 +44,7 @@ class Options:
     is_quick: bool = False
     again: bool = False
     jobs: int | None = None
-    is_kept: bool = True
+    as_stage: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +93,8 @@ def run(name: str, options: Options) -> Outcome:
             result = exam.run(candidate, options.wanted, options.jobs)
             run_id = records.run_id({"key": candidate.work.name})
             record, files, bundle = logbook.write(result, logged.head, week, before, run_id)
-            if (
-                options.is_kept
-                and not options.is_quick
-                and not logbook.keep(kernel, record, before)
-            ):
+            is_kept = not (options.as_stage or options.is_quick)
+            if is_kept and not logbook.keep(kernel, record, before):
                 hints = ("result.json keeps the CV that it has of this very kernel",)
             logged.finish(records.archive(record, files))
     failed = result.failure
@@ -153,7 +151,7 @@ def prepare(kernel: Kernel, week: Week | None, options: Options) -> Candidate:
     """
     settings = settings_file.load()
     isolation = sandbox.detect(options.has_network)
-    in_pool = kernel.name in settings.kernels
+    in_pool = options.as_stage and kernel.name in settings.kernels
     sandbox.allow(kernel.member, settings.member, options.trust, isolation, in_pool)
     return candidate_of(kernel, week, isolation, environments.prepare(kernel, _say), options)
 

@@ -15,7 +15,7 @@ def kernel(competition: str, kernel: str) -> None:
     """Write predictions and record of one kernel of the pool."""
     stored, score = paths.predictions(competition, kernel), paths.score(competition, kernel)
     with all_or_nothing(stored, score):
-        outcome = session.run(kernel, Options(wanted="all", is_kept=False))
+        outcome = session.run(kernel, Options(wanted="all", as_stage=True))
         record = outcome.record
         if not is_ranked(record.marks):
             raise MemberFailed(
