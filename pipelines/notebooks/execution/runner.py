@@ -230,6 +230,7 @@ class _Session:
             while not work.done():
                 left = self._deadline - time.monotonic()
                 if left <= 0:
+                    await self._ask_watcher()
                     await self._interrupt(work)
                     raise endings.took_too_long(self.number, self.task.limits.seconds)
                 await self._wait(work, min(left, _TICK))
@@ -253,6 +254,13 @@ class _Session:
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._over.done():
             self._over.result()
+
+    async def _ask_watcher(self) -> None:
+        """A flood of processes leaves the watcher no time to speak first: then it is the reason, not the time."""
+        if self._watcher is not None:
+            verdict = await asyncio.to_thread(self._watcher.look_at_processes)
+            if verdict is not None:
+                raise self._condemned(verdict)
 
     async def _interrupt(self, work: "asyncio.Future[Any]") -> None:
         """Let the cell show where it was: the interrupt's traceback becomes its output."""

@@ -140,7 +140,7 @@ class Watcher(threading.Thread):
     def _watch(self) -> str | None:
         next_walk = 0.0
         while not self._stopped.wait(LOOK_EVERY):
-            verdict = self._look_at_processes()
+            verdict = self.look_at_processes()
             began = time.monotonic()
             if began > self.deadline:
                 verdict = "took more than its time, and would not be interrupted: make it faster"
@@ -160,7 +160,8 @@ class Watcher(threading.Thread):
     def _free(self) -> int:
         return int(psutil.disk_usage(str(self._folders[0])).free)
 
-    def _look_at_processes(self) -> str | None:
+    def look_at_processes(self) -> str | None:
+        """Why the notebook must end because of its processes or their memory; None where it need not."""
         found = below(self._process)
         most = self._limits.processes
         if len(found) > most:

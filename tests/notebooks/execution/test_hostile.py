@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.notebooks.execution import watching
 from tests.notebooks.execution.small_tasks import EVERY, ISOLATING, Kind, printed, reason, run, task
 
 MIB = 1 << 20
@@ -27,6 +28,16 @@ def test_a_fork_bomb(tmp_path: Path, kind: Kind) -> None:
     found = run(task(tmp_path, kind, ["1", bomb], processes=40))
     assert reason(found).startswith("ran ")
     assert "processes at one time, and may run 40 (in cell 2): start fewer" in reason(found)
+
+
+def test_a_flood_of_processes_is_the_reason_although_the_time_is_over_first(
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY", 600.0)  # as if it never got its turn
+    many = "import subprocess, time\n[subprocess.Popen(['sleep', '60']) for _ in range(30)]\ntime.sleep(60)"
+    found = run(task(tmp_path, kind, [many], seconds=4, processes=20))
+    assert reason(found).startswith("ran ")
+    assert "may run 20 (in cell 1)" in reason(found)
 
 
 def test_an_endless_loop(tmp_path: Path, kind: Kind) -> None:
