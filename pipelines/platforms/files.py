@@ -31,8 +31,8 @@ _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 16
 
 _ADDRESS = r"^https?://[^/]+/"
-# A name becomes a path, so it must not lead out of the folder.
-FileName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.-]*$")]
+# A name becomes a path, so it must not lead out of the folder. Dacon's are Korean at times, with spaces.
+FileName = Annotated[str, StringConstraints(pattern=r"^\w[\w .()-]*$")]
 
 
 class RemoteFile(Strict):

@@ -345,6 +345,16 @@ def test_another_file_in_place_of_one_that_only_members_get(
     assert here(into) == []
 
 
+def test_names_in_korean_with_spaces(
+    workshop: Workshop, server: Server, mirror: Path, into: Path
+) -> None:
+    content = by_hand(server.url)
+    content["files"]["제출 양식 (1).csv"] = {"md5": hashlib.md5(b"id\n").hexdigest()}
+    (mirror / "제출 양식 (1).csv").write_bytes(b"id\n")
+    make(workshop, content).download(into)
+    assert (into / "제출 양식 (1).csv").read_bytes() == b"id\n"
+
+
 GOOD = {"url": "https://example.org/a", "md5": "0" * 32}
 
 
@@ -353,6 +363,8 @@ GOOD = {"url": "https://example.org/a", "md5": "0" * 32}
     [
         ({"files": {}}, {}, "source: files: .*at least 1 item"),
         ({"files": {"../x": GOOD}}, {}, r"files\.\.\./x.*change it"),
+        ({"files": {"x/y": GOOD}}, {}, r"files\.x/y.*change it"),
+        ({"files": {"-x": GOOD}}, {}, r"files\.-x.*change it"),
         ({"files": {"x": GOOD | {"md5": "12"}}}, {}, r"files\.x\.md5: .*found '12'"),
         ({"files": {"x": GOOD | {"url": "file:///etc/x"}}}, {}, r"files\.x\.url: .*found 'file:"),
         ({"files": {"x": GOOD | {"md": "1"}}}, {}, "unknown key 'files.x.md'; did you mean 'md5'"),
