@@ -1,5 +1,6 @@
 """A small competition in a temporary folder, shaped exactly like a real one."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from pipelines.core import paths
+from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import mlflow_store
 
 ROWS, TEST_ROWS, SIDE = 60, 20, 4
@@ -91,3 +93,13 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         mlflow_store.reap()
         return paths.mlruns() / "mlflow.db"
+
+
+@pytest.fixture
+def preprocessed(workshop: Workshop, empty_store: Path) -> Workshop:
+    """What `train` and a kernel find: a curriculum without weeks, folds, and a run store."""
+    paths.mlruns().mkdir()
+    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
+    (workshop.root / "curriculum.yaml").write_text("weeks: []\n", encoding="utf-8")
+    preprocess("tiny")
+    return workshop

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from pipelines.core import paths
-from pipelines.core.errors import UserError, did_you_mean
 from pipelines.core.schema import Name, Strict, read_yaml, validate
 
 
@@ -147,19 +146,9 @@ class Curriculum(Strict):
         ahead = [week for week in self.weeks if week.date >= day]
         return min(ahead, key=lambda week: week.date, default=None)
 
-    def numbered(self, number: int) -> Week:
-        """The week of that number.
-
-        Raises:
-            UserError: there is none.
-        """
-        for week in self.weeks:
-            if week.week == number:
-                return week
-        known = [str(week.week) for week in self.weeks]
-        raise UserError(
-            f"a week must be in curriculum.yaml, found week {number}{did_you_mean(str(number), known)}"
-        )
+    def numbered(self, number: int | None) -> Week | None:
+        """The week of that number; None where there is none."""
+        return next((week for week in self.weeks if week.week == number), None)
 
 
 def load() -> Curriculum:

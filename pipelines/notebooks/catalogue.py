@@ -1,7 +1,7 @@
 """The members' kernels at a glance, without running any."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +52,14 @@ def _line(name: str) -> Line:
         result = result_of(found)
     except UserError as error:
         return Line(name, "?", None, None, "?", None, "broken", reason=str(error))
-    file, marks = found.file, (result or {}).get("marks")
-    line = Line(
+    file = found.file
+    said: dict[str, Any] = {"status": "not run"} if result is None else result
+    marks = said.get("marks")
+    return Line(
         name, file.kind, file.competition, file.week, file.source.platform, file.source.author,
-        "not run" if result is None else str(result.get("status", "broken")),
+        str(said.get("status", "broken")), said.get("fold0"), said.get("cv_mean"),
+        tuple(marks) if isinstance(marks, list) else (), said.get("reason"),
     )  # fmt: skip
-    if result is None:
-        return line
-    return replace(
-        line,
-        fold0=result.get("fold0"),
-        cv_mean=result.get("cv_mean"),
-        marks=tuple(marks) if isinstance(marks, list) else (),
-        reason=result.get("reason"),
-    )
 
 
 def result_of(found: Kernel) -> dict[str, Any] | None:
@@ -163,11 +157,11 @@ def _whereabouts(found: Kernel) -> str | None:
     return "here" if originals.load(found.file.source) is not None else "missing"
 
 
-def notes(folder: Path, headings: Sequence[str] = NOTES) -> dict[str, str]:
+def notes(folder: Path) -> dict[str, str]:
     """What notes.md says under each heading; empty where it says nothing, or where there is no file."""
     path = folder / "notes.md"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    found, current = dict.fromkeys(headings, ""), None
+    found, current = dict.fromkeys(NOTES, ""), None
     for line in text.splitlines():
         title = line.lstrip("#").strip()
         if line.startswith("#") and title in found:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 PARAMETERS = "parameters"
 QUICK = "injected-parameters"  # the tag that other tools give to such a cell
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # of `parsed`
 _CELL_TYPES = ("code", "markdown", "raw")
 _MOST_BYTES = 256 << 20
+_AROUND_PYTHON = re.compile(rf"\A(\s*)%%(?:{'|'.join(magics.AROUND_PYTHON)})\b.*")
 # jupytext's own marking of magics is off: see magics.py.
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 _METADATA = {
@@ -162,16 +165,28 @@ def plain_python(source: str) -> str:
         return source
 
 
+def parsed(source: str) -> tuple[str, ast.Module]:
+    """A cell as `plain_python` has it, and its syntax tree.
+
+    Of a cell that begins with `%%time` or the like the body counts; with `%%bash` or any other, nothing does.
+
+    Raises:
+        One of UNREADABLE: it is no Python.
+    """
+    body = _AROUND_PYTHON.sub(r"\1pass", source)
+    text = "" if body.lstrip().startswith("%%") else plain_python(body)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "\d" in old code is a warning, no error
+        return text, ast.parse(text)
+
+
 def broken_cells(notebook: "NotebookNode") -> list[BrokenCell]:
     """The code cells with a syntax error, such as the print statements of Python 2."""
     found = []
     for number, cell in enumerate(code_cells(notebook), 1):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # "\d" in old code is a warning, no error
-                flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-                compile(plain_python(cell.source), "cell", "exec", flags)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            parsed(cell.source)
+        except UNREADABLE as error:
             line = getattr(error, "lineno", None) or 1
             found.append(BrokenCell(number, line, getattr(error, "msg", None) or str(error)))
     return found
@@ -289,8 +304,8 @@ def with_quick(notebook: "NotebookNode", values: Mapping[str, Any]) -> "Notebook
 def assigned_names(source: str) -> set[str]:
     """The variables that a cell assigns; none where it is no Python."""
     try:
-        tree = ast.parse(plain_python(source))
-    except (SyntaxError, ValueError):
+        _, tree = parsed(source)
+    except UNREADABLE:
         return set()
     return {
         node.id

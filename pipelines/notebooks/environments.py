@@ -92,9 +92,8 @@ def requirements(kernel: Kernel) -> list[str]:
     brought = {known[m].package for m in imported_modules(kernel.code) if m in known}
     if re.search(r"^\W*%matplotlib", kernel.code, re.MULTILINE):
         brought.add("matplotlib")
-    if (
-        kernel.file.as_of
-    ):  # every environment had it then, and packages of those years import it unasked
+    if kernel.file.as_of:
+        # Every environment had it then, and packages of those years import it unasked.
         brought.add("setuptools")
     return sorted({*asked, *(brought.union(_ALWAYS) - names)})
 

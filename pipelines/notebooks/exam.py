@@ -6,7 +6,7 @@ first `cv` also shows the shuffled view, which a kernel that fits what it is giv
 
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -222,10 +222,8 @@ def _with_earlier(candidate: Candidate, found: dict[str, Sat]) -> dict[str, Sat]
 
 def known(candidate: Candidate, wanted: str) -> Result | None:
     """What earlier calls found, where they finished all that is wanted; None where something is to be run."""
-    names = names_of(candidate, wanted)
-    if any(sitting.kept(candidate, name) is None for name in names):
-        return None
-    return Result(candidate, _with_earlier(candidate, {}))
+    sat = _with_earlier(candidate, {})
+    return Result(candidate, sat) if sat.keys() >= set(names_of(candidate, wanted)) else None
 
 
 def marks(result: Result) -> list[str]:
@@ -263,19 +261,22 @@ def knows_the_answers(result: Result) -> bool:
     shuffled, true, field = result.sat.get(SHUFFLED), result.sat.get(fold_view(0)), result.field
     if shuffled is None or shuffled.matrix is None or field is None:
         return False
-    y, classes = field.dataset.y[field.folds.valid_rows(0)], field.dataset.classes
-
-    def over(matrix: np.ndarray, constant: np.ndarray) -> comparison.Difference:
-        return comparison.paired_difference(field.metric, y, matrix, constant, classes, field.seed)
-
-    gaps = [over(shuffled.matrix, constant) for constant in _constants(field, y)]
+    metric, y = field.metric, field.dataset.y[field.folds.valid_rows(0)]
+    classes, constants = field.dataset.classes, _constants(field, y)
+    gaps = [
+        comparison.paired_difference(metric, y, shuffled.matrix, constant, classes, field.seed)
+        for constant in constants
+    ]
+    if not all(gap.low > 0 for gap in gaps):
+        return False
     if true is None or true.matrix is None:
-        return all(gap.low > 0 for gap in gaps)
-    honest = min(over(true.matrix, constant).gain for constant in _constants(field, y))
-    return all(gap.low > 0 and gap.gain > _CLEARLY * honest for gap in gaps)
+        return True
+    score = metric.score(y, true.matrix, classes)
+    honest = min(metric.gain(score, metric.score(y, constant, classes)) for constant in constants)
+    return all(gap.gain > _CLEARLY * honest for gap in gaps)
 
 
-def _constants(field: Field, y: np.ndarray) -> Iterable[np.ndarray]:
+def _constants(field: Field, y: np.ndarray) -> list[np.ndarray]:
     """Every constant submission worth trying on these rows, as prediction matrices."""
     width = field.dataset.width
     if field.metric.needs == "value":

@@ -4,6 +4,7 @@ import ast
 import re
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pipelines.core.predictions import TestFrom
 from pipelines.notebooks import conversion, exam
 from pipelines.notebooks.checking import check
 from pipelines.notebooks.checking.check import CheckInput
+from pipelines.notebooks.checking.probe import Curves
 from pipelines.notebooks.exam import Result
 from pipelines.notebooks.exchange import sharing, taking
 from pipelines.notebooks.kernel import Kernel
@@ -24,16 +26,15 @@ from pipelines.notebooks.original import alignment, originals
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL, SHUFFLED, STUDY
 from pipelines.tracking import provenance, records
-from pipelines.tracking.kernel_facts import UNSEEDED, KernelFacts
+from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED, KernelFacts
 from pipelines.tracking.records import Head, Plain, Record, Run
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 Files = dict[str, Path | bytes]
-_STRANGE = re.compile(
-    r"[^\w\-. :]"
-)  # what MLflow lets no name hold, and the slash, which makes a path of it
+# What MLflow lets no name hold, and the slash, which makes a path of it.
+_STRANGE = re.compile(r"[^\w\-. :]")
 
 
 def previous(kernel: Kernel) -> Record | None:
@@ -53,15 +54,11 @@ def keep(kernel: Kernel, record: Record, before: Record | None) -> bool:
     Returns:
         Whether it was written.
     """
-    says_more = (
-        _is_same(before, record)
-        and before is not None
-        and before.cv_mean is not None
-        and record.cv_mean is None
-    )
-    if not says_more:
-        records.write(kernel.folder / "result.json", record)
-    return not says_more
+    has_cv = before is not None and before.cv_mean is not None
+    if has_cv and record.cv_mean is None and _is_same(before, record):
+        return False
+    records.write(kernel.folder / "result.json", record)
+    return True
 
 
 def _is_same(before: Record | None, record: Record) -> bool:
@@ -88,8 +85,9 @@ def write(
     Returns:
         The record, what to archive beside it, and the bundle's folder.
     """
-    record = _marked(_record(result, head, week, run_id), before)
-    bundle, files = _bundle(result)
+    notebook = executed(result.shown)
+    record = _marked(_record(result, notebook, head, week, run_id), before)
+    bundle, files = _bundle(result, notebook)
     if result.is_whole:
         predictions = bundle / "predictions.npz"
         result.predictions().save(predictions)
@@ -111,15 +109,18 @@ def pack(bundle: Path, record: Record) -> Path:
     return path
 
 
-def _record(result: Result, head: Head, week: Week | None, run_id: str) -> Record:
-    candidate = result.candidate
+def _record(
+    result: Result, notebook: "NotebookNode | None", head: Head, week: Week | None, run_id: str
+) -> Record:
     run = Run(
         run_id=run_id,
         seconds=round(sum(sat.facts.seconds for sat in result.sat.values()), 3),
         parameters=_parameters(result), marks=exam.marks(result),
-        environment=_environment(candidate),
+        environment=_environment(result.candidate),
     )  # fmt: skip
-    facts = _facts(result, week)
+    facts = _facts(result)
+    verdict = check.judge(_check_input(result, notebook, facts, KNOWS in run.marks, week))
+    facts = facts.model_copy(update={"check": verdict.steps, "advice": verdict.advice})
     if not result.is_finished:
         failed = result.failure
         reason = f"{failed.facts.view}: {failed.facts.reason}" if failed else "no view was run"
@@ -138,14 +139,15 @@ def _environment(candidate: Candidate) -> dict[str, str]:
     return found | {"isolation": candidate.isolation.kind}
 
 
-def _facts(result: Result, week: Week | None) -> KernelFacts:
-    candidate, interval = result.candidate, exam.exam_interval(result)
-    kernel, shuffled = candidate.kernel, result.sat.get(SHUFFLED)
-    facts = KernelFacts(
+def _facts(result: Result) -> KernelFacts:
+    """All but the check, which looks at these."""
+    candidate, shuffled = result.candidate, result.sat.get(SHUFFLED)
+    kernel = candidate.kernel
+    return KernelFacts(
         code_hash=kernel.code_hash,
         views=[sat.facts for sat in result.sat.values()],
         constant=exam.sample_score(result.field) if result.field and result.field.names else None,
-        fold0_interval=interval,
+        fold0_interval=exam.exam_interval(result),
         shuffled=shuffled.facts.score if shuffled else None,
         figures=_figures(result),
         claims={name: claim.printed for name, claim in kernel.file.claims.items()},
@@ -156,8 +158,6 @@ def _facts(result: Result, week: Week | None) -> KernelFacts:
         is_quick=candidate.is_quick,
         ran_elsewhere=result.ran_elsewhere,
     )
-    verdict = check.judge(_check_input(result, facts, week))
-    return facts.model_copy(update={"check": verdict.steps, "advice": verdict.advice})
 
 
 def _not_enforced(candidate: Candidate) -> list[str]:
@@ -167,14 +167,20 @@ def _not_enforced(candidate: Candidate) -> list[str]:
     return gaps
 
 
-def _check_input(result: Result, facts: KernelFacts, week: Week | None) -> CheckInput:
+def _check_input(
+    result: Result,
+    notebook: "NotebookNode | None",
+    facts: KernelFacts,
+    knows_the_answers: bool,
+    week: Week | None,
+) -> CheckInput:
     kernel, field, shown = result.candidate.kernel, result.field, result.shown
     notes = kernel.folder / "notes.md"
     return CheckInput(
-        kernel, executed(shown), facts.views, shown.facts.view if shown else None,
+        kernel, notebook, facts.views, shown.facts.view if shown else None,
         metric=field.metric if field else None, has_views=bool(field and field.names),
-        constant=facts.constant, shuffled=facts.shuffled, knows_the_answers=exam.knows_the_answers(result),
-        probe=shown.probe if shown else None, week=week, draft=taking.draft_of(kernel),
+        constant=facts.constant, shuffled=facts.shuffled, knows_the_answers=knows_the_answers,
+        probe=shown.probe.model_dump(mode="json") if shown and shown.probe else None, week=week, draft=taking.draft_of(kernel),
         notes=notes.read_text(encoding="utf-8") if notes.is_file() else None,
         language=settings_file.load().language,
     )  # fmt: skip
@@ -199,16 +205,9 @@ def _marked(record: Record, before: Record | None) -> Record:
 
 def _figures(result: Result) -> dict[str, float]:
     """Claimed variables, as the notebook left them."""
-    answer = result.shown.probe if result.shown else None
-    found = (answer or {}).get("figures")
+    found = result.shown.probe if result.shown else None
     claims = result.candidate.kernel.file.claims
-    if not isinstance(found, dict):
-        return {}
-    return {
-        name: float(value)
-        for name, value in found.items()
-        if name in claims and isinstance(value, int | float)
-    }
+    return {name: value for name, value in found.figures.items() if name in claims} if found else {}
 
 
 def _coverage(kernel: Kernel) -> float | None:
@@ -224,7 +223,7 @@ def _parameters(result: Result) -> dict[str, Plain]:
     """What the notebook assigns in its cell tagged `parameters`, and what it logged by itself."""
     found: dict[str, Plain] = {}
     for cell in conversion.code_cells(result.candidate.notebook):
-        if {"parameters", "injected-parameters"}.intersection(conversion.tags(cell)):
+        if {conversion.PARAMETERS, conversion.QUICK}.intersection(conversion.tags(cell)):
             found |= records.flat(_literals(cell.source))
     logged = (result.shown.own_store if result.shown else None) or {}
     own = {f"own.{_plain(name)}": text for name, text in logged.get("params", {}).items()}
@@ -233,16 +232,14 @@ def _parameters(result: Result) -> dict[str, Plain]:
 
 def _literals(source: str) -> dict[str, Any]:
     try:
-        statements = ast.parse(source).body
-    except SyntaxError:
+        _, tree = conversion.parsed(source)
+    except conversion.UNREADABLE:
         return {}
     found = {}
-    for statement in statements:
+    for statement in tree.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            try:
+            with suppress(ValueError, TypeError):  # computed, not given; or no value, as `{[]}`
                 found[statement.targets[0].id] = ast.literal_eval(statement.value)
-            except ValueError:
-                continue  # computed, not given
     return found
 
 
@@ -255,7 +252,7 @@ def _plain(name: str) -> str:
     return _STRANGE.sub("_", name).strip(". ") or "unnamed"
 
 
-def _bundle(result: Result) -> tuple[Path, Files]:
+def _bundle(result: Result, notebook: "NotebookNode | None") -> tuple[Path, Files]:
     """Fill the folder that a member looks at; the same files go to the history."""
     folder, shown = paths.bundle(result.candidate.kernel.name), result.shown
     if result.candidate.is_quick:  # what is shared and handed in is the full run made here
@@ -263,7 +260,6 @@ def _bundle(result: Result) -> tuple[Path, Files]:
     elif result.ran_elsewhere:
         folder /= "elsewhere"
     files: Files = {"history.csv": _history(result).to_csv(index=False).encode()}
-    notebook = executed(shown)
     if shown is not None and notebook is not None:
         page = sharing.executed_html(notebook)
         files["executed.ipynb"] = (shown.folder / "executed.ipynb").read_bytes()
@@ -287,19 +283,15 @@ def _history(result: Result) -> pd.DataFrame:
     names = [STUDY] if result.field is None else result.field.names
     for fold, name in enumerate(names):
         sat = result.sat.get(name)
-        rows += _curves(fold, sat.probe if sat else None)
+        rows += _curves(fold, sat.probe.histories) if sat and sat.probe else []
     return pd.DataFrame(rows, columns=None if rows else ["fold", "epoch"])
 
 
-def _curves(fold: int, answer: dict[str, Any] | None) -> Iterable[dict[str, Any]]:
-    histories = (answer or {}).get("histories")
-    if not isinstance(histories, dict):
-        return []
+def _curves(fold: int, histories: dict[str, Curves]) -> Iterable[dict[str, Any]]:
     rows: dict[int, dict[str, Any]] = {}
     for history, curves in histories.items():
-        for curve, values in curves.items() if isinstance(curves, dict) else ():
+        for curve, values in curves.items():
             name = _plain(curve if len(histories) == 1 else f"{history}.{curve}")
-            for epoch, value in enumerate(values if isinstance(values, list) else ()):
-                row = rows.setdefault(epoch, {"fold": fold, "epoch": epoch})
-                row[name] = float(value) if isinstance(value, int | float) else None
+            for epoch, value in enumerate(values):
+                rows.setdefault(epoch, {"fold": fold, "epoch": epoch})[name] = value
     return rows.values()

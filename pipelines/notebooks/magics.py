@@ -18,6 +18,8 @@ _CELL_MARKER = re.compile(r"\s*(?P<marks>(?:# )+)%%(?:\s|$)")
 # jupytext writes these as comments below `# %% language="bash"`, and reads them so.
 _LANGUAGE = re.compile(r"%%(?:R|bash|sh|html|javascript|latex|perl|ruby|sql)\b")
 _MARK = "# "
+# Cell magics around this notebook's own Python; what stands under any other is another language, or a file.
+AROUND_PYTHON = ("time", "timeit", "capture", "prun")
 
 
 def marked(source: str) -> str:

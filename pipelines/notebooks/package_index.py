@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from pipelines.core.atomic import disk_errors
 from pipelines.core.errors import UserError
 from pipelines.core.schema import Strict, read_yaml, validate
@@ -42,7 +44,7 @@ class Package(Strict):
     """
 
     package: str
-    with_: Literal["pilsa", "kernels"] | None = None
+    with_: Literal["pilsa", "kernels"] | None = Field(default=None, alias="with")
     wheels: date | None = None
 
 
@@ -70,9 +72,7 @@ def packages() -> dict[str, Package]:
     """Module → the package that brings it, of those that notebooks import most."""
     path = Path(__file__).with_name("imports.yaml")
     return {
-        str(module): validate(
-            Package, {"with_" if k == "with" else k: v for k, v in content.items()}, path.name
-        )
+        str(module): validate(Package, content, path.name)
         for module, content in read_yaml(path).items()
     }
 

@@ -1,5 +1,6 @@
 """One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -81,24 +82,43 @@ def run(name: str, options: Options) -> Outcome:
     exam.check_wanted(options.wanted)
     kernel = kernels.load(name)
     week = week_of(kernel)
-    candidate = prepare(kernel, week, options)
+    return _run(prepare(kernel, week, options), week, options)
+
+
+def _run(candidate: Candidate, week: Week | None, options: Options) -> Outcome:
     names = exam.names_of(candidate, options.wanted)
-    hints: tuple[str, ...] = ()
     with working(candidate):
-        before = logbook.previous(kernel)
+        before = logbook.previous(candidate.kernel)
         if options.again:
             for view in names:
                 sitting.forget(candidate, view)
         with mlflow_store.running(head_of(candidate)) as logged:
             result = exam.run(candidate, options.wanted, options.jobs)
-            run_id = records.run_id({"key": candidate.work.name})
-            record, files, bundle = logbook.write(result, logged.head, week, before, run_id)
             is_kept = not (options.as_stage or options.is_quick)
-            if is_kept and not logbook.keep(kernel, record, before):
-                hints = ("result.json keeps the CV that it has of this very kernel",)
-            logged.finish(records.archive(record, files))
-    failed = result.failure
-    return Outcome(record, result, bundle, (*(failed.hints if failed else ()), *hints))
+            return log(result, logged, week, before, is_kept)
+
+
+def log(
+    result: Result,
+    logged: mlflow_store.Running,
+    week: Week | None,
+    before: Record | None,
+    is_kept: bool = True,
+) -> Outcome:
+    """Write the record of a run that has ended to the history, to MLflow and to the kernel's bundle.
+
+    Args:
+        before: what result.json held when the run began.
+        is_kept: whether it becomes the kernel's `result.json` too.
+    """
+    candidate, failed = result.candidate, result.failure
+    run_id = records.run_id({"key": candidate.work.name})
+    record, files, bundle = logbook.write(result, logged.head, week, before, run_id)
+    hints = failed.hints if failed else ()
+    if is_kept and not logbook.keep(candidate.kernel, record, before):
+        hints = (*hints, "result.json keeps the CV that it has of this very kernel")
+    logged.finish(records.archive(record, files))
+    return Outcome(record, result, bundle, hints)
 
 
 @contextmanager
@@ -129,7 +149,7 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     candidate = prepare(kernel, week, options)
     result, last = exam.known(candidate, "check"), records.last_run_id({"key": candidate.work.name})
     if result is None or last is None:
-        outcome = run(name, replace(options, wanted="check"))
+        outcome = _run(candidate, week, replace(options, wanted="check"))
     else:
         with working(candidate):
             before = logbook.previous(kernel)
@@ -198,13 +218,12 @@ def _given_away(field: views.Field | None) -> tuple[str, ...]:
 
 
 def _say(note: str) -> None:
-    print(note, flush=True)
+    print(note, file=sys.stderr, flush=True)
 
 
 def week_of(kernel: Kernel) -> Week | None:
     """The week of the curriculum that a kernel is for; None where its file names none."""
-    weeks = curriculum.load().weeks
-    return next((week for week in weeks if week.week == kernel.file.week), None)
+    return curriculum.load().numbered(kernel.file.week)
 
 
 def head_of(candidate: Candidate) -> Head:

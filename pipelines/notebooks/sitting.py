@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pipelines.core.metrics import Kind
 from pipelines.notebooks import answers, conversion, views
 from pipelines.notebooks.answers import Answer
 from pipelines.notebooks.checking import probe
+from pipelines.notebooks.checking.probe import Findings
 from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.execution import own_store
 from pipelines.notebooks.execution.task import Execution, Isolation, Limits, Task
@@ -65,7 +66,7 @@ class Sat:
         folder: holds `executed.ipynb` and, of a valid view, `submission.csv`.
         matrix: float32 (n, width) in the order of the view's rows; None where the view has no answer.
         kind: of the matrix.
-        probe: what the namespace held in the end; {} where nothing could be asked.
+        probe: what the namespace held in the end; None where nothing could be asked.
         own_store: what the kernel logged to MLflow by itself, parameters and metrics.
         hints: what to do about a failure, a sentence each.
     """
@@ -74,7 +75,7 @@ class Sat:
     folder: Path
     matrix: np.ndarray | None = None
     kind: Kind = "label"
-    probe: dict[str, Any] | None = None
+    probe: Findings | None = None
     own_store: dict[str, Any] | None = None
     hints: tuple[str, ...] = ()
 
@@ -89,8 +90,12 @@ class Sat:
                 self.folder / "answer.npz",
                 {"matrix": self.matrix, "kind": np.array(self.kind)},
             )
-        rest = {"probe": self.probe, "own_store": self.own_store}
-        write_json(self.folder / "facts.json", {"facts": self.facts.model_dump(), **rest})
+        content = {
+            "facts": self.facts.model_dump(),
+            "probe": self.probe and self.probe.model_dump(mode="json"),
+            "own_store": self.own_store,
+        }
+        write_json(self.folder / "facts.json", content)
 
 
 def kept(candidate: Candidate, view: str) -> Sat | None:
@@ -103,18 +108,12 @@ def kept(candidate: Candidate, view: str) -> Sat | None:
     if not (folder / "facts.json").is_file():
         return None
     content = read_json(folder / "facts.json")
-    facts = ViewFacts(**content["facts"])
+    told, logged = probe.read(content["probe"]), content["own_store"]
+    sat = Sat(ViewFacts(**content["facts"]), folder, probe=told, own_store=logged)
     if not (folder / "answer.npz").is_file():
-        return Sat(facts, folder, probe=content["probe"], own_store=content["own_store"])
+        return sat
     stored = read_arrays(folder / "answer.npz")
-    return Sat(
-        facts,
-        folder,
-        stored["matrix"],
-        stored["kind"].item(),
-        content["probe"],
-        content["own_store"],
-    )
+    return replace(sat, matrix=stored["matrix"], kind=stored["kind"].item())
 
 
 async def sit(candidate: Candidate, view: str, say: Callable[[str], None]) -> Sat:
@@ -224,8 +223,7 @@ def _judge(
         facts = failed(execution.reason or "it ended without a reason")
         return Sat(facts, folder, hints=tuple(_hints(candidate, execution)))
     # Checked before it is kept: a notebook may have printed anything in the probe's place.
-    found, logged = probe.read(execution.probe), own_store.read(run / "home")
-    told = found.model_dump(mode="json") if found is not None else None
+    told, logged = probe.read(execution.probe), own_store.read(run / "home")
     facts = ViewFacts(view=view, status="valid", seconds=seconds)
     if shown is None or candidate.field is None:
         return Sat(facts, folder, probe=told, own_store=logged)

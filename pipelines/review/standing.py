@@ -16,6 +16,7 @@ from pipelines.core.tables import read_csv
 from pipelines.tracking import failures, ledger, records
 from pipelines.tracking.failures import Failure
 from pipelines.tracking.kernel_facts import is_ranked
+from pipelines.tracking.ledger import LedgerRow
 from pipelines.tracking.records import Record
 
 
@@ -55,7 +56,8 @@ class Standing:
         entries: best `cv_mean` first; those of another metric, other data or other folds last, and so those
             of kernels that know the answers or were not shown to learn.
         failed: stages of this competition whose last attempt failed, and which have no output since.
-        missing: listed models, kernels and the ensemble without a result and without a known failure.
+        missing: listed models and kernels, the ensemble and the submission, where there is neither a result
+            nor a known failure.
         verdict: what the ensemble stage found (chosen, sentence, …); {} before it ran.
     """
 
@@ -96,7 +98,8 @@ def read(competition: str) -> Standing:
     """
     settings, chosen = settings_file.load(), competitions.load(competition)
     metric, present = metrics.get(chosen.metric), _present(chosen)
-    found = [_entry(record, present) for record in _records(competition, settings)]
+    sent = [row for row in ledger.submissions(competition) if row.lb_public is not None]
+    found = [_entry(record, present, sent) for record in _records(competition, settings)]
     found = _with_tuned_members(found)
     found.sort(key=lambda entry: _rank(entry, metric))
     failed = _failed(competition, settings)
@@ -156,16 +159,14 @@ def _differs(record: Record, present: dict[str, str]) -> tuple[str, ...]:
     return tuple(what for what, wanted in present.items() if made_of[what] != wanted)
 
 
-def _entry(record: Record, present: dict[str, str]) -> Entry:
+def _entry(record: Record, present: dict[str, str], sent: list[LedgerRow]) -> Entry:
     """A record with the LB scores of the newest submission that it predicted; a later attempt is the same run."""
-    sent = [
+    ours = [
         row
-        for row in ledger.submissions(record.competition)
-        if row.lb_public is not None
-        and row.run_id
-        and _without_attempt(row.run_id) == _without_attempt(record.run_id)
+        for row in sent
+        if row.run_id and _without_attempt(row.run_id) == _without_attempt(record.run_id)
     ]
-    scores = (sent[-1].lb_public, sent[-1].lb_private) if sent else (None, None)
+    scores = (ours[-1].lb_public, ours[-1].lb_private) if ours else (None, None)
     return Entry(record, *scores, differs=_differs(record, present))
 
 

@@ -1,7 +1,8 @@
 """Records: what one run was and what it scored. They are the truth; the run store only mirrors them."""
 
+import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -161,8 +162,7 @@ def make(head: Head, run: Run, predictions: Predictions, y: np.ndarray, folds: F
         MemberFailed: the metric is not defined for them.
     """
     _check_same(head, predictions, folds)
-    rows, pooled = folds.scored, None
-    scores = predictions.fold_scores
+    rows, scores, pooled = folds.scored, predictions.fold_scores, None
     if np.isfinite(scores).all() and np.isfinite(predictions.oof[rows]).all():
         pooled = get(predictions.metric).score(
             y[rows], predictions.oof[rows], predictions.classes.tolist()
@@ -256,10 +256,8 @@ def read(path: Path) -> Record:
 
 def read_or_none(path: Path) -> Record | None:
     """What `read` reads; None where there is no file, or one that is no record."""
-    if not path.is_file():
-        return None
     try:
-        return read(path)
+        return read(path) if path.is_file() else None
     except UserError:
         return None
 
@@ -270,20 +268,21 @@ def run_id(parts: Mapping[str, Any]) -> str:
     Args:
         parts: data, folds, parameters and code, by their hashes or values.
     """
-    # One above the highest, not the count: with a gap the count would name a run that exists.
-    return f"{atomic.content_hash(dict(parts))}-{1 + _attempts(parts)}"
+    stem, attempts = _attempts(parts)
+    return f"{stem}-{attempts + 1}"
 
 
 def last_run_id(parts: Mapping[str, Any]) -> str | None:
     """The name of the last run with these parts; None where the history has none."""
-    attempts = _attempts(parts)
-    return f"{atomic.content_hash(dict(parts))}-{attempts}" if attempts else None
+    stem, attempts = _attempts(parts)
+    return f"{stem}-{attempts}" if attempts else None
 
 
-def _attempts(parts: Mapping[str, Any]) -> int:
+def _attempts(parts: Mapping[str, Any]) -> tuple[str, int]:
     stem = atomic.content_hash(dict(parts))
     earlier = [folder.name.rpartition("-")[2] for folder in paths.history().glob(f"{stem}-*")]
-    return max((int(number) for number in earlier if number.isdigit()), default=0)
+    # The highest, not the count: with a gap the next after the count would be a run that exists.
+    return stem, max((int(number) for number in earlier if number.isdigit()), default=0)
 
 
 def archive(record: Record, files: Mapping[str, Path | bytes]) -> Path:
@@ -334,14 +333,17 @@ def _place(folder: Path, name: str, content: Path | bytes) -> None:
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
-    """A nested mapping as a flat one: `{"a": {"b": 1}}` → `{"a.b": 1}`; sequences become text."""
+    """A nested mapping as a flat one: `{"a": {"b": 1}}` → `{"a.b": 1}`; what is no plain value becomes text."""
     found: dict[str, Plain] = {}
     for key, value in parameters.items():
         name = f"{prefix}{key}"
+        value = value.item() if isinstance(value, np.generic) else value
         if isinstance(value, Mapping):
             found |= flat(value, f"{name}.")
-        elif isinstance(value, np.generic):
-            found[name] = value.item()
+        elif isinstance(value, float) and not math.isfinite(value):
+            found[name] = str(value)  # JSON has no such number
+        elif isinstance(value, Plain):
+            found[name] = value
         else:
-            found[name] = value if isinstance(value, Plain) else ", ".join(map(str, value))
+            found[name] = ", ".join(map(str, value)) if isinstance(value, Iterable) else str(value)
     return found

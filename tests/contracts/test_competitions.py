@@ -56,14 +56,21 @@ class TestEveryCompetition:
         assert url.startswith("http")
 
 
-class Bundle:
-    """One bundled competition, downloaded and read."""
+class Downloaded:
+    """One competition, downloaded and read."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.competition, self.folder = load(name), folder
         self.platform = platforms.of(self.competition)
         self.platform.download(folder)
         self.tables = raw.read(self.competition, folder)
+
+
+class Bundle(Downloaded):
+    """One bundled competition, with its dataset and its solution."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        super().__init__(name, folder)
         self.dataset, self.warnings = raw.build(self.competition, self.tables)
         solution = self.platform.solution()
         assert solution is not None
@@ -207,14 +214,12 @@ def test_mnist_comes_whole_from_the_mirror(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.socket.connect", None)
-    found = load(name)
-    platform = platforms.of(found)
-    platform.download(tmp_path)
-    tables = raw.read(found, tmp_path)
+    found = Downloaded(name, tmp_path)
+    tables = found.tables
     assert (len(tables.train), len(tables.test)) == (60000, 10000)
-    solution = platform.solution()
+    solution = found.platform.solution()
     assert solution is not None
-    assert not {path.name for path in tmp_path.iterdir()} & {found.source["solution"]}
+    assert not {path.name for path in tmp_path.iterdir()} & {found.competition.source["solution"]}
     assert solution["id"].tolist() == tables.test["ImageId"].tolist()
     assert sorted(tables.train["Label"].unique()) == list("0123456789")
     per_class = solution["target"].value_counts().sort_index().tolist()
@@ -239,16 +244,14 @@ def test_what_members_downloaded_becomes_a_dataset(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.socket.connect", None)
-    found = load(name)
-    platform = platforms.of(found)
-    platform.download(tmp_path)
-    tables = raw.read(found, tmp_path)
-    dataset, warnings = raw.build(found, tables)
+    found = Downloaded(name, tmp_path)
+    dataset, warnings = raw.build(found.competition, found.tables)
     assert warnings == []
     assert (len(dataset.y), len(dataset.test_ids), dataset.X_train.shape[1]) == BY_HAND[name]
-    assert platform.solution() is None
+    assert found.platform.solution() is None
+    sample = found.tables.sample
     with pytest.raises(UserError, match=r"this is the sample|missing values"):
-        submission.validate(found, tables.sample, tables.sample, dataset.classes)
+        submission.validate(found.competition, sample, sample, dataset.classes)
 
 
 @pytest.mark.parametrize("name", BY_HAND)

@@ -121,6 +121,17 @@ def test_format_3_is_read(tmp_path: Path) -> None:
     assert str(broken).startswith("code cell 1, line 1: Missing parentheses")
 
 
+def test_of_a_timed_cell_the_body_is_read_and_of_another_language_nothing() -> None:
+    sources = [
+        "%%time\nx = 1\n!ls\nprint 'old'",
+        "\n%%capture out\ny = 1",
+        "%%bash\nif [ x ]; then",
+    ]
+    made = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
+    assert [(cell.number, cell.line) for cell in conversion.broken_cells(made)] == [(1, 4)]
+    assert [conversion.assigned_names(source) for source in sources] == [set(), {"y"}, set()]
+
+
 def test_broken_cells_are_named_by_number_and_line() -> None:
     made = conversion.from_percent(
         "# %%\n# %time x = 1\n\n# %% [markdown]\n# text\n\n# %%\ny = 1\nif y\n    z\n\n# %%\nawait f()\n"

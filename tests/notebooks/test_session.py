@@ -2,11 +2,11 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,16 @@ from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.core.predictions import Predictions
 from pipelines.notebooks import kernel as kernels
-from pipelines.notebooks import logbook, session
+from pipelines.notebooks import logbook, session, views
+from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.execution import sandbox
+from pipelines.notebooks.execution.task import Isolation
 from pipelines.notebooks.session import Options, Outcome
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import mlflow_store, records
 from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED
-from tests.conftest import Workshop
+from tests.conftest import Workshop, tiny_tables
 
 needs_isolation = pytest.mark.skipif(
     sandbox.detect(False).kind == "none",
@@ -50,15 +52,6 @@ RULE = READ + (
 )
 
 
-@pytest.fixture
-def ready(workshop: Workshop, empty_store: Path) -> Workshop:
-    paths.mlruns().mkdir()
-    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
-    (workshop.root / "curriculum.yaml").write_text("weeks: []\n", encoding="utf-8")
-    preprocess("tiny")
-    return workshop
-
-
 def write(name: str, code: str, **settings: object) -> None:
     folder = paths.kernel(name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +73,7 @@ def run(name: str, wanted: str = "all", **options: object) -> Outcome:
     return session.run(name, Options(wanted=wanted, **options))  # type: ignore[arg-type]
 
 
-def test_an_honest_kernel_gets_an_oof_a_score_and_a_logged_run(ready: Workshop) -> None:
+def test_an_honest_kernel_gets_an_oof_a_score_and_a_logged_run(preprocessed: Workshop) -> None:
     write("m01/가까운-중심", HONEST)
     outcome = run("m01/가까운-중심")
     record, facts = outcome.record, outcome.record.kernel
@@ -115,7 +108,7 @@ def test_an_honest_kernel_gets_an_oof_a_score_and_a_logged_run(ready: Workshop) 
     assert mirrored.data.metrics["shuffled"] == facts.shuffled  # type: ignore[attr-defined]
 
 
-def test_a_rule_that_fits_nothing_knows_the_answers(ready: Workshop) -> None:
+def test_a_rule_that_fits_nothing_knows_the_answers(preprocessed: Workshop) -> None:
     write("m01/rule", RULE)
     record = run("m01/rule", "check").record
     assert KNOWS in record.marks
@@ -124,7 +117,7 @@ def test_a_rule_that_fits_nothing_knows_the_answers(ready: Workshop) -> None:
     assert not record.kernel.check[-1].passed
 
 
-def test_what_runs_on_the_real_files_alone_has_no_cv_and_says_why(ready: Workshop) -> None:
+def test_what_runs_on_the_real_files_alone_has_no_cv_and_says_why(preprocessed: Workshop) -> None:
     write("m01/fixed", HONEST.replace("pixels = ", "assert len(train) == 60, 'rows'\npixels = "))
     outcome = run("m01/fixed")
     assert outcome.record.status == "FINISHED"
@@ -136,7 +129,7 @@ def test_what_runs_on_the_real_files_alone_has_no_cv_and_says_why(ready: Worksho
     assert set(outcome.result.sat) == {"fold0", "real"}  # the other folds were not tried
 
 
-def test_a_failing_kernel_is_logged_as_failed_with_its_reason(ready: Workshop) -> None:
+def test_a_failing_kernel_is_logged_as_failed_with_its_reason(preprocessed: Workshop) -> None:
     write("m01/bad", HEAD + "import not_a_module_of_anybody\n")
     outcome = run("m01/bad", "fold0")
     assert outcome.record.status == "FAILED"
@@ -147,7 +140,7 @@ def test_a_failing_kernel_is_logged_as_failed_with_its_reason(ready: Workshop) -
     assert "not_a_module_of_anybody" in mirrored.data.tags["reason"]  # type: ignore[attr-defined]
 
 
-def test_a_rerun_keeps_what_is_finished_and_again_does_not(ready: Workshop) -> None:
+def test_a_rerun_keeps_what_is_finished_and_again_does_not(preprocessed: Workshop) -> None:
     # Right or constant, as the clock has it: 1.0 or 0.33.
     unsteady = "far *= __import__('time').time_ns() // 100 % 2\npd.DataFrame("
     write("m01/random", HONEST.replace("pd.DataFrame(", unsteady))
@@ -164,7 +157,7 @@ def test_a_rerun_keeps_what_is_finished_and_again_does_not(ready: Workshop) -> N
     assert UNSEEDED in run("m01/random", "fold0").record.marks  # until the code changes
 
 
-def test_the_kernels_own_mlflow_numbers_are_copied_as_such(ready: Workshop) -> None:
+def test_the_kernels_own_mlflow_numbers_are_copied_as_such(preprocessed: Workshop) -> None:
     own = "import mlflow\nmlflow.log_param('depth', 3)\nmlflow.log_metric('own score', 0.75)\n"
     write("m01/logs", HONEST + "\n# %%\n" + own, time_limit=120)
     record = run("m01/logs", "fold0").record
@@ -175,7 +168,7 @@ def test_the_kernels_own_mlflow_numbers_are_copied_as_such(ready: Workshop) -> N
     assert logged("m01/logs").data.metrics["own/own score"] == 0.75  # type: ignore[attr-defined]
 
 
-def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(ready: Workshop) -> None:
+def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(preprocessed: Workshop) -> None:
     slow = (
         "import time\nif __import__('os').path.getsize('../input/tiny/test.csv'): time.sleep(1)\n"
     )
@@ -185,7 +178,7 @@ def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(ready: Worksho
         "session.run('m01/slow', Options(wanted='cv', jobs=1))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    started = subprocess.Popen([sys.executable, "-c", code], cwd=ready.root, env=environment)
+    started = subprocess.Popen([sys.executable, "-c", code], cwd=preprocessed.root, env=environment)
     deadline = time.monotonic() + 120
     finished: list[Path] = []
     while len(finished) < 2 and time.monotonic() < deadline and started.poll() is None:
@@ -202,7 +195,7 @@ def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(ready: Worksho
 
 
 def test_a_study_kernel_runs_without_a_competition(
-    ready: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    preprocessed: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = HEAD + "from pathlib import Path\nfigure = len(Path('../input/box/a.txt').read_text())\n"
     write(
@@ -226,21 +219,23 @@ def test_a_study_kernel_runs_without_a_competition(
     assert logged("m01/study").data.metrics["figure/figure"] == 5.0  # type: ignore[attr-defined]
 
 
-def test_quick_values_are_put_in_and_nothing_is_committed(ready: Workshop) -> None:
+def test_quick_values_are_put_in_and_nothing_is_committed(preprocessed: Workshop) -> None:
     code = (
-        '# %% [markdown]\n# # A kernel\n\n# %% tags=["parameters"]\nROWS = 60\n\n'
+        '# %% [markdown]\n# # A kernel\n\n# %% tags=["parameters"]\n'
+        "# %precision 4\nROWS, DEPTH = 60, 2\nSEED = 1\nODD = 1j\nFAR = 1e999\n\n"
         + HONEST.removeprefix(HEAD)
     )
     write("m01/quick", code + "assert ROWS == 3\n", quick={"ROWS": 3})
     outcome = run("m01/quick", "fold0", is_quick=True)
     assert outcome.record.status == "FINISHED", outcome.record.reason
-    assert outcome.record.parameters["ROWS"] == 3
+    found = {name: outcome.record.parameters.get(name) for name in ("ROWS", "SEED", "ODD", "FAR")}
+    assert found == {"ROWS": 3, "SEED": 1, "ODD": "1j", "FAR": "inf"}
     assert "quick" in outcome.record.marks
     assert not (paths.kernel("m01/quick") / "result.json").exists()
 
 
 def test_a_poorer_run_of_the_same_kernel_does_not_take_the_committed_cv_away(
-    ready: Workshop,
+    preprocessed: Workshop,
 ) -> None:
     write("m01/kept", HONEST)
     first = run("m01/kept", "fold0").record
@@ -256,7 +251,7 @@ def test_a_poorer_run_of_the_same_kernel_does_not_take_the_committed_cv_away(
     assert records.read(path).cv_mean is None
 
 
-def test_a_cv_stays_although_the_shuffled_view_fails(ready: Workshop) -> None:
+def test_a_cv_stays_although_the_shuffled_view_fails(preprocessed: Workshop) -> None:
     # The centres of the true classes lie far apart, those of shuffled ones do not.
     code = (
         HONEST + "\n# %%\nassert centres.to_numpy().std(axis=0).max() > 3, 'classes lie together'\n"
@@ -269,7 +264,9 @@ def test_a_cv_stays_although_the_shuffled_view_fails(ready: Workshop) -> None:
     assert record.marks[0].startswith("no shuffled view: ")
 
 
-def test_again_forgets_the_wanted_views_alone_and_a_higher_limit_none(ready: Workshop) -> None:
+def test_again_forgets_the_wanted_views_alone_and_a_higher_limit_none(
+    preprocessed: Workshop,
+) -> None:
     write("m01/steady", HONEST)
     run("m01/steady", "cv")
     folder = next((paths.cache() / "work").glob("*/fold1")).parent
@@ -281,11 +278,64 @@ def test_again_forgets_the_wanted_views_alone_and_a_higher_limit_none(ready: Wor
     assert record.cv_mean is not None
 
 
-def test_a_wrong_wish_is_refused_before_anything_is_logged(ready: Workshop) -> None:
+def test_a_wrong_wish_is_refused_before_anything_is_logged(preprocessed: Workshop) -> None:
     write("m01/steady", HONEST)
     with pytest.raises(UserError, match="views must be one of fold0, cv"):
         run("m01/steady", "fold9")
     assert not (paths.cache() / "runs").exists()
+
+
+def test_answers_stand_in_the_order_of_the_dataset_whatever_that_of_the_sample(
+    preprocessed: Workshop,
+) -> None:
+    train, test, sample, _ = tiny_tables()
+    preprocessed.write_raw(train, test, sample.sample(frac=1, random_state=1))
+    preprocess("tiny")
+    write("m01/honest", HONEST)
+    real = run("m01/honest", "real").result.sat["real"]
+    dataset = views.load("tiny").dataset
+    handed_in = pd.read_csv(real.folder / "submission.csv", dtype=str).set_index("id")["label"]
+    assert handed_in.index.tolist() != dataset.test_ids.tolist()
+    assert real.matrix is not None
+    answers = np.array(dataset.classes)[real.matrix.argmax(axis=1)]
+    assert answers.tolist() == handed_in[dataset.test_ids].tolist()
+
+
+def test_only_what_decides_numbers_decides_which_views_are_kept(preprocessed: Workshop) -> None:
+    code = '# %% tags=["parameters"]\nROWS = 60\n'
+    write("m01/keyed", code, quick={"ROWS": 3})
+    kernel, bare = kernels.load("m01/keyed"), Isolation("none", True)
+
+    def key(packages: dict[str, str] | None = None, **options: object) -> str:
+        environment = Environment(Path(sys.executable), packages or {}, is_own=False)
+        given = Options(**options)  # type: ignore[arg-type]
+        return session.candidate_of(kernel, None, bare, environment, given).work.name
+
+    plain = key()
+    for same in ({"wanted": "fold0"}, {"trust": True}, {"again": True}, {"jobs": 1}, {"as_stage": True}):  # fmt: skip
+        assert key(**same) == plain
+    others = {key({"numpy": "1"}), key(is_quick=True), key(has_network=True)}
+    preprocessed.write_params(seed=8)
+    others.add(key())
+    write("m01/keyed", code + "# changed\n", quick={"ROWS": 3})
+    kernel = kernels.load("m01/keyed")
+    others.add(key())
+    assert len(others | {plain}) == 6
+
+
+def test_news_of_the_environment_stay_out_of_what_scripts_read(
+    preprocessed: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("m01/steady", HONEST)
+    kernel, prepare = kernels.load("m01/steady"), session.environments.prepare
+
+    def told(kernel: kernels.Kernel, on_event: Callable[[str], None]) -> object:
+        on_event("installing")
+        return prepare(kernel)
+
+    monkeypatch.setattr(session.environments, "prepare", told)
+    session.prepare(kernel, None, Options())
+    assert capsys.readouterr() == ("", "installing\n")
 
 
 LOOKUP = READ.replace("tiny", "wine") + (
@@ -293,8 +343,8 @@ LOOKUP = READ.replace("tiny", "wine") + (
 )
 
 
-def test_the_solution_that_comes_with_a_package_is_not_there(ready: Workshop) -> None:
-    ready.write_competition(
+def test_the_solution_that_comes_with_a_package_is_not_there(preprocessed: Workshop) -> None:
+    preprocessed.write_competition(
         "wine", image=None, id_column="id", target="target", source={"platform": "bundled", "dataset": "wine"}
     )  # fmt: skip
     download("wine")
@@ -320,7 +370,7 @@ def test_the_solution_that_comes_with_a_package_is_not_there(ready: Workshop) ->
     ids=["deep", "closed", "commas", "forged", "names", "surrogate"],
 )  # fmt: skip
 def test_what_a_notebook_leaves_neither_stops_nor_breaks_a_run(
-    ready: Workshop, last: str, reason: str | None
+    preprocessed: Workshop, last: str, reason: str | None
 ) -> None:
     write("m01/odd", HONEST + "\n# %%\n" + last, time_limit=120, claims={"x": {"printed": 1}})
     for _ in range(2):  # and the next call works too

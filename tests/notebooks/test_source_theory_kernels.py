@@ -1,17 +1,14 @@
 """The study kernels about theory: each runs in its quick setting, as a plain script, without a download."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.notebooks import kernel as kernels
+from tests.notebooks import quick_runs
 
-TAG = '# %% tags=["parameters"]\n'
 KERNELS = (
     "m04/linear-regression",
     "m04/sine-regression",
@@ -34,33 +31,10 @@ print("LEFT", _json.dumps(_left))
 """
 
 
-def quick(code: str, settings: dict[str, Any]) -> str:
-    """The script with the quick values written behind its cell of parameters."""
-    before, tag, after = code.partition(TAG)
-    cell, mark, rest = after.partition("\n# %%")
-    assert tag and mark  # noqa: PT018
-    values = "".join(f"\n{name} = {value!r}" for name, value in settings.items())
-    return before + tag + cell + values + mark + rest + ENDING
-
-
 def run(name: str, folder: Path) -> dict[str, Any]:
-    """Run one kernel in `folder`/working without any input; what it leaves, prints and writes."""
-    kernel = kernels.load(name)
-    working = folder / "working"
-    working.mkdir()
-    script = folder / "script.py"
-    script.write_text(quick(kernel.code, kernel.file.quick), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        check=False,
-        cwd=working,
-        env=os.environ | {"MPLBACKEND": "agg", "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    printed, _, left = done.stdout.rpartition("LEFT ")
-    wrote = {str(path.relative_to(working)) for path in working.rglob("*") if path.is_file()}
+    """What a quick run of one kernel leaves, prints and writes."""
+    said, wrote = quick_runs.run(name, folder, ENDING)
+    printed, _, left = said.rpartition("LEFT ")
     return {"left": json.loads(left), "printed": printed, "wrote": wrote}
 
 
@@ -89,22 +63,6 @@ def test_reaches_its_claims_in_the_quick_setting(name, ran):
 @pytest.mark.parametrize("name", KERNELS)
 def test_writes_only_logs_and_checkpoints(name, ran):
     assert {path.split("/")[0] for path in ran(name)["wrote"]} <= {"logs", "checkpoints"}
-
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_quick_values_name_parameters(name):
-    """A quick value for a variable that the tagged cell does not assign would change nothing."""
-    kernel = kernels.load(name)
-    cell = kernel.code.partition(TAG)[2].partition("\n# %%")[0]
-    assert set(kernel.file.quick) <= {line.partition(" = ")[0] for line in cell.splitlines()}
-
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_has_notes_under_every_heading(name):
-    notes = (kernels.load(name).folder / "notes.md").read_text(encoding="utf-8")
-    sections = dict(part.partition("\n")[::2] for part in ("\n" + notes).split("\n## ")[1:])
-    assert tuple(sections) == kernels.NOTES
-    assert all(text.strip() for text in sections.values())
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 import base64
 import re
 from datetime import date
-from html.parser import HTMLParser
 from io import BytesIO
 
 import pytest
@@ -16,6 +15,7 @@ from pipelines.core.errors import UserError
 from pipelines.review import page
 from pipelines.tracking import failures
 from tests.conftest import Workshop
+from tests.html_elements import Elements
 from tests.review.scored_competition import PROFILE, finish, submit, write
 
 LANGUAGES = ["ko", "en"]
@@ -23,22 +23,6 @@ HOSTILE = (
     "<script>alert(1)</script><img src=http://127.0.0.1/x onerror=alert(2)>\"'{{ 7*7 }}%(rows)s"
 )
 CURRICULUM = "weeks:\n  - {week: 3, date: 2026-11-28, topic: 'kNN <b>'}\n"
-
-
-class Elements(HTMLParser):
-    """Every element with its attributes, and the text of the page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pipelines.core.metrics import get
 from pipelines.review import standing
 from pipelines.review.standing import Entry
 from pipelines.tracking import failures, records
-from pipelines.tracking.kernel_facts import KNOWS
+from pipelines.tracking.kernel_facts import KNOWS, UNSHUFFLED
 from tests.conftest import Workshop
 from tests.review.scored_competition import finish, record, submit, write
 
@@ -296,6 +296,7 @@ def test_a_committed_result_of_a_kernel_stands_beside_the_others(scored: Worksho
     assert names() == ["models/cnn", "ensembles/mean", "kernels/m01/knn", "models/knn"]
 
 
-def test_who_knows_the_answers_is_listed_last(scored: Workshop) -> None:
-    commit("m01/rule", 0.99, KNOWS)
+@pytest.mark.parametrize("mark", [KNOWS, f"{UNSHUFFLED}: it failed there"])
+def test_who_is_not_shown_to_learn_is_listed_last(scored: Workshop, mark: str) -> None:
+    commit("m01/rule", 0.99, mark)
     assert names()[-1] == "kernels/m01/rule"

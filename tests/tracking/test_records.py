@@ -80,16 +80,18 @@ def test_a_record_round_trips_through_its_file(work: Work) -> None:
 
 def test_types_of_parameters_survive(work: Work) -> None:
     parameters = records.flat(
-        {"a": {"b": True, "c": np.int64(3)}, "d": 1.0, "e": (1, 2), "f": None}
+        {"a": {"b": True, "c": np.int64(3)}, "d": 1.0, "e": (1, 2), "f": None, "g": 1j, "h": 1e999}
     )
-    assert parameters == {"a.b": True, "a.c": 3, "d": 1.0, "e": "1, 2", "f": None}
+    assert parameters == {
+        "a.b": True, "a.c": 3, "d": 1.0, "e": "1, 2", "f": None, "g": "1j", "h": "inf"
+    }  # fmt: skip
     kept = records.make(
         work.head, work.run().model_copy(update={"parameters": parameters}), work.predictions, work.y, work.folds
     )  # fmt: skip
     records.write(Path("record.json"), kept)
     read = records.read(Path("record.json")).parameters
     assert {name: type(value) for name, value in read.items()} == {
-        "a.b": bool, "a.c": int, "d": float, "e": str, "f": type(None)
+        "a.b": bool, "a.c": int, "d": float, "e": str, "f": type(None), "g": str, "h": str
     }  # fmt: skip
 
 

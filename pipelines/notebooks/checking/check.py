@@ -13,18 +13,19 @@ from pipelines.core.metrics import Metric
 from pipelines.notebooks import conversion
 from pipelines.notebooks.checking import probe, secrets, week_steps
 from pipelines.notebooks.checking.advice import advise
+from pipelines.notebooks.checking.probe import Findings
 from pipelines.notebooks.checking.sentences import Language, Say
 from pipelines.notebooks.checking.week_steps import Outcome, Step
 from pipelines.notebooks.kernel import Kernel
+from pipelines.notebooks.views import REAL, SHUFFLED, fold_view
 from pipelines.tracking import reasons
 from pipelines.tracking.kernel_facts import StepFacts, ViewFacts
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-FOLD0, SHUFFLED, REAL = "fold0", "shuffled", "real"
 _TITLE = re.compile(r"(?m)^\s{0,3}#{1,3}\s+\S|^\S.*\n\s{0,3}(?:=+|-+)\s*$|<h[1-3]\b")
-_NOBODY = ("unknown", "anonymous", "")
+_NOBODY = ("unknown", "anonymous")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class CheckInput:
 
     Attributes:
         notebook: executed, with outputs; None where nothing was executed.
-        view: the one of `views` that `notebook` and `probe` come from; None: the first that is not shuffled.
+        view: the one of `views` that `notebook` and `probe` come from; None where nothing was run.
         views: in the order in which they were run.
         metric: of the competition; None for a study kernel.
         has_views: False where the competition has none (`views: no`): then no score can be compared.
@@ -61,15 +62,8 @@ class CheckInput:
     notes: str | None = None
     language: Language = "ko"
 
-    def facts_of(self, view: str) -> ViewFacts | None:
+    def facts_of(self, view: str | None) -> ViewFacts | None:
         return next((facts for facts in self.views if facts.view == view), None)
-
-    @property
-    def own_view(self) -> ViewFacts | None:
-        """The facts of the view that `notebook` comes from."""
-        if self.view is not None:
-            return self.facts_of(self.view)
-        return next((facts for facts in self.views if facts.view != SHUFFLED), None)
 
 
 @dataclass(frozen=True)
@@ -79,36 +73,34 @@ class Verdict:
     steps: list[StepFacts]
     advice: list[str]
 
-    @property
-    def passed(self) -> bool:
-        return all(step.passed for step in self.steps)
-
 
 def judge(facts: CheckInput) -> Verdict:
     """Check a kernel. Never raises for what a member wrote."""
     say = Say(facts.language)
     notebook = conversion.from_percent(facts.kernel.code)
+    found = probe.read(facts.probe or None)
     done = []
-    for name, step in _steps(facts, notebook, say):
-        passed, sentence = step()
+    for name, (passed, sentence) in _steps(facts, notebook, found, say):
         done.append(StepFacts(name=name, passed=passed, sentence=sentence))
         if not passed:
-            break
+            break  # what comes after it is not even looked at
     advice = advise(notebook, facts.draft, facts.notes, say)
-    return Verdict(done, advice + _missing_figures(facts, say))
+    return Verdict(done, advice + _missing_figures(facts.kernel, found, say))
 
 
-def _steps(facts: CheckInput, notebook: "NotebookNode", say: Say) -> Iterator[Step]:
-    yield "header", lambda: _header(facts.kernel, notebook, say)
-    yield "secrets", lambda: _secrets(facts, say)
-    yield "runs", lambda: _runs(facts, say)
+def _steps(
+    facts: CheckInput, notebook: "NotebookNode", found: Findings | None, say: Say
+) -> Iterator[Step]:
+    yield "header", _header(facts.kernel, notebook, say)
+    yield "secrets", _secrets(facts, say)
+    yield "runs", _runs(facts, say)
     if facts.kernel.file.kind == "competition":
-        yield "submission", lambda: _submission(facts, say)
+        yield "submission", _submission(facts, say)
         if facts.has_views:
-            yield "beats_sample", lambda: _beats_sample(facts, say)
-            yield "learns", lambda: _learns(facts, say)
+            yield "beats_sample", _beats_sample(facts, say)
+            yield "learns", _learns(facts, say)
     if facts.week is not None and facts.week.check is not None:
-        yield from week_steps.steps(facts.week.check, probe.read(facts.probe or None), say)
+        yield from week_steps.steps(facts.week.check, found, say)
 
 
 # Whose it is
@@ -171,7 +163,7 @@ def _secrets(facts: CheckInput, say: Say) -> Outcome:
 
 
 def _runs(facts: CheckInput, say: Say) -> Outcome:
-    view, name = facts.own_view, facts.kernel.name
+    view, name = facts.facts_of(facts.view), facts.kernel.name
     told = reasons.shown(view.reason) if view is not None and view.reason else None
     if facts.notebook is None:
         return False, say(
@@ -260,8 +252,8 @@ def _score_of(
 
 
 def _beats_sample(facts: CheckInput, say: Say) -> Outcome:
-    fold0 = facts.facts_of(FOLD0)
-    score, missing = _score_of(facts, FOLD0, None if fold0 is None else fold0.score, say)
+    fold0 = facts.facts_of(fold_view(0))
+    score, missing = _score_of(facts, fold_view(0), None if fold0 is None else fold0.score, say)
     if score is None:
         return False, missing
     if facts.metric is None or facts.constant is None:
@@ -286,8 +278,8 @@ def _learns(facts: CheckInput, say: Say) -> Outcome:
     shuffled, missing = _score_of(facts, SHUFFLED, facts.shuffled, say)
     if shuffled is None:
         return False, missing
-    if facts.metric is None or facts.constant is None:
-        return False, say("The score of a constant submission must be known, and is not.")
+    assert facts.metric is not None  # or the step before this one had failed
+    assert facts.constant is not None
     numbers = {
         "metric": facts.metric.title, "shuffled": f"{shuffled:.4f}", "constant": f"{facts.constant:.4f}",
     }  # fmt: skip
@@ -303,12 +295,10 @@ def _learns(facts: CheckInput, say: Say) -> Outcome:
     )  # fmt: skip
 
 
-def _missing_figures(facts: CheckInput, say: Say) -> list[str]:
+def _missing_figures(kernel: Kernel, found: Findings | None, say: Say) -> list[str]:
     """Claimed variables that hold no number, told once the notebook has been asked at all."""
-    found = probe.read(facts.probe or None)
-    if found is None:
-        return []
-    missing = [name for name in facts.kernel.file.claims if name not in found.figures]
+    claims = kernel.file.claims
+    missing = [] if found is None else [name for name in claims if name not in found.figures]
     if not missing:
         return []
     return [

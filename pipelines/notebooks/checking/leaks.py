@@ -82,18 +82,24 @@ def called(call: ast.Call) -> str:
 
 def _fitted_on_test(cells: list[Cell], say: Say) -> list[str]:
     found, mixed = [], set[str]()
-    for cell in cells:
-        for node in _in_order(cell.tree):
-            mixed |= _mixed_by(node)
-            if isinstance(node, ast.Call) and (name := _test_rows_of_fit(node, mixed)):
-                found.append(
-                    say(
-                        "Cell %(cell)s, line %(line)s fits on %(name)s, which holds rows that are scored later: fit "
-                        "on the training rows alone, then transform the others.",
-                        cell=cell.number, line=node.lineno, name=name,
-                    )
-                )  # fmt: skip
+    for number, node in _nodes(cells):
+        mixed |= _mixed_by(node)
+        if isinstance(node, ast.Call) and (name := _test_rows_of_fit(node, mixed)):
+            found.append(
+                say(
+                    "Cell %(cell)s, line %(line)s fits on %(name)s, which holds rows that are scored later: fit "
+                    "on the training rows alone, then transform the others.",
+                    cell=number, line=node.lineno, name=name,
+                )
+            )  # fmt: skip
     return found
+
+
+def _nodes(cells: list[Cell]) -> Iterator[tuple[int, ast.AST]]:
+    """Every node with its cell's number, in the order of the lines: `ast.walk` goes level by level."""
+    for cell in cells:
+        for node in sorted(ast.walk(cell.tree), key=lambda node: getattr(node, "lineno", 0)):
+            yield cell.number, node
 
 
 def _test_rows_of_fit(call: ast.Call, mixed: set[str]) -> str | None:
@@ -104,11 +110,6 @@ def _test_rows_of_fit(call: ast.Call, mixed: set[str]) -> str | None:
     if call.args and _mixes(call.args[0]):
         named += _names_in(call.args[0])
     return next((name for name in named if _is_test(name) or name in mixed), None)
-
-
-def _in_order(tree: ast.Module) -> list[ast.AST]:
-    """All nodes in the order of their lines: `ast.walk` goes level by level."""
-    return sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0))
 
 
 def _mixed_by(node: ast.AST) -> set[str]:
@@ -158,36 +159,29 @@ def _roots(node: ast.expr) -> list[str]:
 
 def _chosen_by_test(cells: list[Cell], say: Say) -> list[str]:
     found = []
-    for cell in cells:
-        for node in _in_order(cell.tree):
-            if isinstance(node, ast.Call) and (name := _watched_test(node)):
-                found.append(
-                    say(
-                        "Cell %(cell)s, line %(line)s watches %(name)s while it fits: what is chosen by a score (an epoch, "
-                        "a setting) looks better on those rows than it is. Watch a part of the training rows.",
-                        cell=cell.number, line=node.lineno, name=name,
-                    )
-                )  # fmt: skip
-            elif isinstance(node, ast.Compare) and (name := _compared_test(node)):
-                found.append(
-                    say(
-                        "Cell %(cell)s, line %(line)s chooses the best by %(name)s: choose by a part of the training rows "
-                        "or by cross-validation, and look at the test score once.",
-                        cell=cell.number, line=node.lineno, name=name,
-                    )
-                )  # fmt: skip
+    for number, node in _nodes(cells):
+        if isinstance(node, ast.Call) and (name := _watched_test(node)):
+            found.append(
+                say(
+                    "Cell %(cell)s, line %(line)s watches %(name)s while it fits: what is chosen by a score (an epoch, "
+                    "a setting) looks better on those rows than it is. Watch a part of the training rows.",
+                    cell=number, line=node.lineno, name=name,
+                )
+            )  # fmt: skip
+        elif isinstance(node, ast.Compare) and (name := _compared_test(node)):
+            found.append(
+                say(
+                    "Cell %(cell)s, line %(line)s chooses the best by %(name)s: choose by a part of the training rows "
+                    "or by cross-validation, and look at the test score once.",
+                    cell=number, line=node.lineno, name=name,
+                )
+            )  # fmt: skip
     return found
 
 
 def _watched_test(call: ast.Call) -> str | None:
-    names = [
-        name
-        for key in call.keywords
-        if key.arg in _WATCHED
-        for name in _names_in(key.value)
-        if _is_test(name)
-    ]
-    return names[0] if names else None
+    watched = [key.value for key in call.keywords if key.arg in _WATCHED]
+    return next((name for part in watched for name in _names_in(part) if _is_test(name)), None)
 
 
 def _compared_test(node: ast.Compare) -> str | None:

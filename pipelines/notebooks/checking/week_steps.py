@@ -2,14 +2,21 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from pipelines.core.curriculum import Bounds, Check, DataCheck
-from pipelines.notebooks.checking.probe import Answer, Curves, DataFacts, Findings, ModelFacts
+from pipelines.core.curriculum import Bounds, Check, CompileCheck, DataCheck, ModelCheck
+from pipelines.notebooks.checking.probe import (
+    Answer,
+    Curves,
+    DataFacts,
+    Findings,
+    ModelFacts,
+    TestScore,
+)
 from pipelines.notebooks.checking.sentences import Say
 
 Outcome = tuple[bool, str]
-Step = tuple[str, Callable[[], Outcome]]
+Step = tuple[str, Outcome]
 
 # One thing under several names: what `metrics=["acc"]` becomes depends on the labels and the version.
 _ALIASES = {
@@ -21,36 +28,33 @@ _LAST_ACTIVATIONS = {"softmax", "sigmoid", "tanh"}
 
 
 def steps(check: Check, findings: Findings | None, say: Say) -> Iterator[Step]:
-    """Name and examination of each step that the week has, in their order."""
-    seen = findings or Findings()
+    """Name and outcome of each step that the week has, in their order."""
+    seen, model, data = findings or Findings(), check.model, check.test_data
     if check.train_data is not None:
-        yield "train_data", lambda: _data(check.train_data, seen.train_data, say)
-    if check.test_data is not None:
-        yield "test_data", lambda: _data(check.test_data, seen.test_data, say)
-    if check.model is not None:
-        yield "model", lambda: _model(check, seen.model, say)
-        yield from _steps_on_the_model(check, seen, say)
-
-
-def _steps_on_the_model(check: Check, seen: Findings, say: Say) -> Iterator[Step]:
+        yield "train_data", _data(check.train_data, seen.train_data, say)
+    if data is not None:
+        yield "test_data", _data(data, seen.test_data, say)
+    if model is None:
+        return
+    yield "model", _model(model, seen.model, say)
+    found = seen.model or ModelFacts()  # where nothing is known of it, the step above has failed
     if check.compile is not None:
-        yield "compile", lambda: _compile(check, seen.model, say)
+        yield "compile", _compile(check.compile, model.name, found, say)
     if check.fitted is not None:
-        yield "fitted", lambda: _fitted(check, seen.model, say)
+        yield "fitted", _fitted(check.fitted, model.name, found, say)
     if check.test_score is not None:
-        yield "test_score", lambda: _test_score(check, seen, say)
+        assert data is not None  # or the curriculum would not have been read
+        yield "test_score", _test_score(check.test_score, data.name, seen.test_score, say)
 
 
-def _unknown(name: str, answer: Answer | None, say: Say) -> str | None:
-    """Why nothing is known of a variable; None where something is."""
+def _unknown(name: str, answer: Answer | None, say: Say) -> str:
+    """Why nothing is known of a variable."""
     if answer is None:
         return say(
             "Nothing is known of %(name)s: the notebook's process did not answer after the last cell. Run the kernel "
             "again.", name=name,
         )  # fmt: skip
     match answer.problem:
-        case None:
-            return None
         case "missing":
             return say(
                 "The notebook must leave a variable %(name)s, and it is not there after the last cell: give yours that "
@@ -71,12 +75,10 @@ def _unknown(name: str, answer: Answer | None, say: Say) -> str | None:
             )
 
 
-def _data(wanted: DataCheck | None, found: DataFacts | None, say: Say) -> Outcome:
-    assert wanted is not None
+def _data(wanted: DataCheck, found: DataFacts | None, say: Say) -> Outcome:
     name = wanted.name
-    unknown = _unknown(name, found, say)
-    if unknown is not None or found is None:
-        return False, unknown or ""
+    if found is None or found.problem is not None:
+        return False, _unknown(name, found, say)
     if wanted.shape is not None and found.shape != wanted.shape:
         return False, say(
             "An element of %(name)s must have the shape %(wanted)s, found %(found)s.",
@@ -115,12 +117,9 @@ def _short(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def _model(check: Check, found: ModelFacts | None, say: Say) -> Outcome:
-    wanted = check.model
-    assert wanted is not None
-    unknown = _unknown(wanted.name, found, say)
-    if unknown is not None or found is None:
-        return False, unknown or ""
+def _model(wanted: ModelCheck, found: ModelFacts | None, say: Say) -> Outcome:
+    if found is None or found.problem is not None:
+        return False, _unknown(wanted.name, found, say)
     if wanted.layers is not None and not _same_layers(wanted.layers, found.layers):
         return False, say(
             "The layers of %(name)s must be %(wanted)s in this order, found %(found)s. An activation counts as a layer of "
@@ -166,15 +165,9 @@ def _canonical(name: str) -> str:
     return _ALIASES.get(plain, plain)
 
 
-def _compile(check: Check, found: ModelFacts | None, say: Say) -> Outcome:
-    wanted, model = check.compile, check.model
-    assert wanted is not None
-    assert model is not None
-    unknown = _unknown(model.name, found, say)
-    if unknown is not None or found is None:
-        return False, unknown or ""
+def _compile(wanted: CompileCheck, model: str, found: ModelFacts, say: Say) -> Outcome:
     if found.optimizer is None:
-        return False, say("%(name)s must be compiled, and is not: call compile.", name=model.name)
+        return False, say("%(name)s must be compiled, and is not: call compile.", name=model)
     metrics, known = map(_canonical, wanted.metrics), set(map(_canonical, found.metrics))
     rate = wanted.learning_rate
     pairs = [
@@ -195,29 +188,23 @@ def _compile(check: Check, found: ModelFacts | None, say: Say) -> Outcome:
             )  # fmt: skip
     return True, say(
         "%(name)s is compiled as it should be: %(optimizer)s, %(loss)s.",
-        name=model.name, optimizer=found.optimizer, loss=", ".join(found.losses) or "–",
+        name=model, optimizer=found.optimizer, loss=", ".join(found.losses) or "–",
     )  # fmt: skip
 
 
-def _fitted(check: Check, found: ModelFacts | None, say: Say) -> Outcome:
-    model = check.model
-    assert model is not None
-    assert check.fitted is not None
-    unknown = _unknown(model.name, found, say)
-    if unknown is not None or found is None:
-        return False, unknown or ""
+def _fitted(bounds: Bounds, model: str, found: ModelFacts, say: Say) -> Outcome:
     last = _last_epoch(found.history)
     if not last:
         return False, say(
-            "%(name)s must have been fitted, and has no history: call fit.", name=model.name
+            "%(name)s must have been fitted, and has no history: call fit.", name=model
         )
-    missed = _out_of_bounds(check.fitted, last, say)
+    missed = _out_of_bounds(bounds, last, say)
     if missed is not None:
         return False, say("After fit, %(missed)s", missed=missed)
     epochs = max(map(len, found.history.values()))
     return True, say(
         "%(name)s is fitted: %(epochs)s epochs, in the last one %(scores)s.",
-        name=model.name, epochs=epochs, scores=_listed(last),
+        name=model, epochs=epochs, scores=_listed(last),
     )  # fmt: skip
 
 
@@ -225,16 +212,12 @@ def _last_epoch(history: Curves) -> dict[str, float | None]:
     return {name: curve[-1] for name, curve in history.items() if curve}
 
 
-def _test_score(check: Check, seen: Findings, say: Say) -> Outcome:
-    assert check.test_data is not None
-    assert check.test_score is not None
-    found = seen.test_score
-    unknown = _unknown(check.test_data.name, found, say)
-    if unknown is not None or found is None:
-        return False, unknown or ""
+def _test_score(bounds: Bounds, data: str, found: TestScore | None, say: Say) -> Outcome:
+    if found is None or found.problem is not None:
+        return False, _unknown(data, found, say)
     if not found.scores:
         return False, say("evaluate gave no score: compile the model with a loss and metrics.")
-    missed = _out_of_bounds(check.test_score, found.scores, say)
+    missed = _out_of_bounds(bounds, found.scores, say)
     if missed is not None:
         return False, say("On the test set, %(missed)s", missed=missed)
     return True, say("The test score is reached: %(scores)s.", scores=_listed(found.scores))

@@ -109,8 +109,8 @@ def _free_folder(member: str, slug: str) -> Path:
         twins = [found for found in there if found.casefold() == name.casefold()]
         if twins and (twins[0] != name or what == "a kernel"):
             raise UserError(
-                f"{what} of that name must not exist yet, and kernels/{place.relative_to(paths.kernels())}/"
-                f"{twins[0]} does: choose another name".replace("/./", "/")
+                f"{what} of that name must not exist yet, and "
+                f"{(place / twins[0]).relative_to(paths.root())} does: choose another name"
             )
     return paths.kernels() / member / slug
 
@@ -250,6 +250,6 @@ def _remarks(source: Source, content: bytes | None) -> tuple[tuple[str, ...], st
 
 def _as_ipynb(content: bytes, where: str) -> bytes:
     """A notebook's own bytes; a script as a notebook."""
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return content
-    return conversion.to_text(originals.as_notebook(content, where)).encode()
+    if originals.is_script(content):
+        return conversion.to_text(originals.as_notebook(content, where)).encode()
+    return content

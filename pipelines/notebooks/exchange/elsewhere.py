@@ -27,12 +27,10 @@ class RanElsewhere:
     Attributes:
         tables: path within the zip → bytes, of every CSV: one of them may be the submission.
         notebook: the executed notebook, with its outputs.
-        notebook_name: its path within the zip.
     """
 
     tables: dict[str, bytes]
     notebook: "NotebookNode"
-    notebook_name: str
 
 
 def run_elsewhere(path: Path) -> RanElsewhere:
@@ -45,7 +43,7 @@ def run_elsewhere(path: Path) -> RanElsewhere:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = _checked(archive, path)
-            wanted = [entry for entry in entries if _suffix(entry) in (".csv", ".ipynb")]
+            wanted = [each for each in entries if _suffix(each.filename) in (".csv", ".ipynb")]
             files = _read(archive, wanted, path)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: check the path") from None
@@ -60,13 +58,12 @@ def run_elsewhere(path: Path) -> RanElsewhere:
         raise UserError(
             f"{path} must be a whole zip and cannot be read ({error}): download it again"
         ) from None
-    tables = {name: content for name, content in files.items() if name.casefold().endswith(".csv")}
+    tables = {name: content for name, content in files.items() if _suffix(name) == ".csv"}
     if not tables:
         raise UserError(
             f"{path} must hold the submission (a .csv), found {_shown(entries)}: add it to the zip"
         )
-    name, notebook = _executed(files, path)
-    return RanElsewhere(tables, notebook, name)
+    return RanElsewhere(tables, _executed(files, path))
 
 
 def _checked(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
@@ -120,11 +117,11 @@ def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], path: Path) 
     return files
 
 
-def _executed(files: dict[str, bytes], path: Path) -> tuple[str, "NotebookNode"]:
+def _executed(files: dict[str, bytes], path: Path) -> "NotebookNode":
     found = {
         name: conversion.parse_notebook(content, f"{path}: {name}")
         for name, content in files.items()
-        if name.casefold().endswith(".ipynb")
+        if _suffix(name) == ".ipynb"
     }
     executed = {name: notebook for name, notebook in found.items() if _was_executed(notebook)}
     if len(executed) != 1:
@@ -135,7 +132,7 @@ def _executed(files: dict[str, bytes], path: Path) -> tuple[str, "NotebookNode"]
             f"{path} must hold one executed notebook, found {what}: run it there from top to bottom, save it "
             "with its outputs, and pack it with the submission"
         )
-    return next(iter(executed.items()))
+    return next(iter(executed.values()))
 
 
 def _was_executed(notebook: "NotebookNode") -> bool:
@@ -145,8 +142,8 @@ def _was_executed(notebook: "NotebookNode") -> bool:
     )
 
 
-def _suffix(entry: zipfile.ZipInfo) -> str:
-    return PurePosixPath(entry.filename).suffix.casefold()
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.casefold()
 
 
 def _shown(entries: list[zipfile.ZipInfo]) -> str:

@@ -80,9 +80,9 @@ class Push:
     enable_gpu: bool = False
 
 
-def executed_html(notebook: "NotebookNode", title: str = "notebook") -> str:
+def executed_html(notebook: "NotebookNode") -> str:
     """A notebook with its outputs as one page, which runs nothing and loads nothing."""
-    return _page(title=title, kernel=None, cells=rendering.cells(notebook), language="ko")
+    return _page(title="notebook", kernel=None, cells=rendering.cells(notebook), language="ko")
 
 
 def share_html(

@@ -12,7 +12,7 @@ from typing import Any
 STORE = Path("mlruns") / "mlflow.db"  # below the kernel's home
 _MOST = 200
 _LONGEST = 250
-_STEPS = 2_000_000  # of SQLite's virtual machine, about a second
+_STEPS = 2_000_000  # of SQLite's virtual machine, a few hundredths of a second
 
 
 def read(home: Path) -> dict[str, Any] | None:

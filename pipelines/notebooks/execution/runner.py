@@ -63,7 +63,6 @@ async def execute(task: Task) -> Execution:
         reason=reason,
         notebook=session.result(),
         seconds=time.monotonic() - began,
-        cell_seconds=tuple(session.cell_seconds),
         failed_cell=session.failed_cell if reason is not None else None,
         probe=probe,
     )
@@ -142,7 +141,6 @@ class _Session:
         self.process = KernelProcess(task, folder)
         self.number = 0  # of the running cell, from 1
         self.count = sum(cell.cell_type == "code" for cell in self.notebook.cells)
-        self.cell_seconds: list[float] = []
         self.failed_cell: FailedCell | None = None
         self._folder = folder
         self._is_asking = False  # the probe
@@ -188,11 +186,7 @@ class _Session:
                 continue
             self.number += 1
             self._say()
-            began = time.monotonic()
-            try:
-                await self._run(cell, index)
-            finally:
-                self.cell_seconds.append(time.monotonic() - began)
+            await self._run(cell, index)
             if self.client.has_exited:
                 raise endings.exited(self.number)
         assert self._watcher is not None

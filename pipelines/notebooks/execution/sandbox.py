@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -197,14 +197,8 @@ def _unshare(isolation: Isolation, mounts: list[Mount], root: Path, directory: s
     return [*words, sys.executable, "-I", "-S", str(FIRST_PROCESS), json.dumps(order)]
 
 
-def environment(task: Task, around: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment variables of a notebook, built from nothing.
-
-    Args:
-        task: decides the folders.
-        around: the variables of this process, of which only numbers of threads and of the graphics
-            processor are passed on.
-    """
+def environment(task: Task) -> dict[str, str]:
+    """The environment variables of a notebook: built from nothing, and of ours only `PASSED_ON`."""
     isolated = task.isolation.kind != "none"
     home = mounting.HOME if isolated else str(task.folder / "home")
     temporary = "/tmp" if isolated else str(task.folder / "tmp")  # noqa: S108
@@ -227,7 +221,6 @@ def environment(task: Task, around: Mapping[str, str] | None = None) -> dict[str
         "PYTHONNOUSERSITE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
-    given = os.environ if around is None else around
     if task.limits.threads is not None:
         own |= dict.fromkeys(THREADS, str(task.limits.threads))
-    return own | {name: given[name] for name in PASSED_ON if name in given}
+    return own | {name: os.environ[name] for name in PASSED_ON if name in os.environ}

@@ -109,7 +109,6 @@ class Execution:
         reason: why it failed, a sentence: exception, time, memory, disk, output, dead process.
         notebook: with the outputs, as far as it came.
         seconds: wall clock of the whole.
-        cell_seconds: per code cell, as far as it came.
         failed_cell: None where no cell is to blame.
         probe: what the probe printed, parsed; None where it was not asked, failed or printed something else.
     """
@@ -118,6 +117,5 @@ class Execution:
     reason: str | None
     notebook: "NotebookNode"
     seconds: float
-    cell_seconds: tuple[float, ...] = ()
     failed_cell: FailedCell | None = None
     probe: dict[str, Any] | None = None

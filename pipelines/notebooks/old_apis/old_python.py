@@ -9,7 +9,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -76,21 +76,23 @@ def parse(code: str) -> tuple[str, ast.Module]:
 
 def imported_modules(code: str) -> set[str]:
     """First names of the modules that a notebook imports anywhere, without those of Python itself."""
+    return imported_by(ast.walk(parse(code)[1])) - sys.stdlib_module_names
+
+
+def imported_by(nodes: Iterable[ast.AST]) -> set[str]:
+    """First names of the modules that any of the nodes imports."""
     found: set[str] = set()
-    for node in ast.walk(parse(code)[1]):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             found.add(node.module.partition(".")[0])
-    return found - sys.stdlib_module_names
+    return found
 
 
 def modern(code: str) -> str:
     """Rewrite Python 2 statements; cells that Python 3 understands stay as they are."""
-    return "".join(
-        apply(cell, [edit for old in old_statements(cell) for edit in old.edits])
-        for cell in _cells(code)
-    )
+    return apply(code, [edit for old in old_statements(code) for edit in old.edits])
 
 
 def old_statements(code: str) -> list[OldStatement]:
@@ -165,11 +167,7 @@ class _Tokens:
         depth = 0
         statement: list[tokenize.TokenInfo] = []
         for token in self.all:
-            depth += (
-                (token.string in "([{") - (token.string in ")]}")
-                if token.type == tokenize.OP
-                else 0
-            )
+            depth += _deeper(token)
             ends = token.type == tokenize.NEWLINE or (depth == 0 and token.string in {";", ":"})
             if ends and statement:
                 yield statement
@@ -192,14 +190,20 @@ def _scan(text: str) -> Iterator[OldStatement]:
         yield from _old_words(tokens, statement)
 
 
+def _deeper(token: tokenize.TokenInfo) -> int:
+    """1 where a bracket opens, -1 where one closes."""
+    if token.type != tokenize.OP:
+        return 0
+    return (token.string in "([{") - (token.string in ")]}")
+
+
 def _commas(statement: list[tokenize.TokenInfo]) -> list[int]:
     """Where the commas are that no bracket encloses."""
     depth, found = 0, []
     for number, token in enumerate(statement):
-        if token.type == tokenize.OP:
-            depth += (token.string in "([{") - (token.string in ")]}")
-            if depth == 0 and token.string == ",":
-                found.append(number)
+        depth += _deeper(token)
+        if depth == 0 and token.string == ",":
+            found.append(number)
     return found
 
 
@@ -207,8 +211,7 @@ def _is_in_brackets(statement: list[tokenize.TokenInfo]) -> bool:
     """Whether one pair of brackets encloses all that is printed."""
     depth = 0
     for number, token in enumerate(statement):
-        if token.type == tokenize.OP:
-            depth += (token.string in "([{") - (token.string in ")]}")
+        depth += _deeper(token)
         if depth == 0:
             return statement[0].string == "(" and number == len(statement) - 1
     return False

@@ -4,7 +4,7 @@ import ast
 import re
 from functools import cached_property
 
-from pipelines.notebooks.old_apis.old_python import Edit, parse
+from pipelines.notebooks.old_apis.old_python import Edit, imported_by, parse
 
 
 class Reading:
@@ -13,6 +13,8 @@ class Reading:
     Attributes:
         text: what was read (see `old_python.parse`).
         tree: its syntax tree.
+        nodes: all of the tree.
+        modules: first names of what it imports.
         aliases: bound name → dotted path: `{"pd": "pandas", "KFold": "sklearn.model_selection.KFold"}`.
         parents: node → the node around it.
     """
@@ -21,8 +23,8 @@ class Reading:
         self.text, self.tree = parse(code)
         self.nodes = list(ast.walk(self.tree))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        self.modules = imported_by(self.nodes)
         self.aliases: dict[str, str] = {}
-        self.modules: set[str] = set()
         for node in self.nodes:
             self._bind(node)
 
@@ -31,9 +33,7 @@ class Reading:
             for alias in node.names:
                 first = alias.name.partition(".")[0]
                 self.aliases[alias.asname or first] = alias.name if alias.asname else first
-                self.modules.add(first)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            self.modules.add(node.module.partition(".")[0])
             for alias in node.names:
                 self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
 

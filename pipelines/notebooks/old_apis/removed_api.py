@@ -228,11 +228,10 @@ def _keywords(reading: Reading, removal: Removal) -> Iterator[Use]:
                 continue
             if isinstance(removal.to, str):
                 start = reading.span(keyword)[0]
-                edits = (Edit(start, start + len(name), removal.to),)
-                yield Use(removal, keyword.value.lineno, edits)
+                edits: tuple[Edit, ...] = (Edit(start, start + len(name), removal.to),)
             else:
-                use = _use(reading, removal, call)
-                yield Use(removal, keyword.value.lineno, use.edits)
+                edits = _use(reading, removal, call).edits
+            yield Use(removal, keyword.value.lineno, edits)
 
 
 def _is_at_fault(reading: Reading, removal: Removal, call: ast.Call) -> bool:

@@ -82,7 +82,6 @@ def fix(code: str, packages: Mapping[str, str] | None = None) -> str:
         if len(parse(code)[0]) != len(code):  # an edit has left something unreadable: no further
             return code
         found = [use for use in uses(code) if _is_gone(use.removal, packages or {})]
-        fixed = code
         taken: list[Use] = []
         for use in found:  # all edits of a place, or none of them
             if use.edits and not any(_overlap(use, other) for other in taken):
@@ -94,10 +93,10 @@ def fix(code: str, packages: Mapping[str, str] | None = None) -> str:
     return code
 
 
-def difference(code: str, fixed: str, name: str = "kernel.py") -> str:
+def difference(code: str, fixed: str) -> str:
     """The fixes as a unified diff, empty where there are none."""
     before, after = code.splitlines(keepends=True), fixed.splitlines(keepends=True)
-    return "".join(difflib.unified_diff(before, after, name, f"{name}, fixed"))
+    return "".join(difflib.unified_diff(before, after, "kernel.py", "kernel.py, fixed"))
 
 
 def explain(
@@ -187,19 +186,17 @@ def _overlap(one: Use, other: Use) -> bool:
 
 
 def _guilty(failed: FailedCell, code: str, packages: Mapping[str, str]) -> list[Finding]:
-    """The findings that may have ended this cell: in it, or before it where they leave false data behind."""
+    """The findings that may have ended this cell: in it, else what leaves false data behind anywhere."""
     if failed.error not in _OLD_API:
         return []
     in_cell = {line.strip() for line in failed.source.splitlines() if line.strip()}
     lines = [line.strip() for line in code.splitlines()]
     found = scan(code, packages)
     here = [each for each in found if lines[each.line - 1] in in_cell]
-    last = max((each.line for each in here), default=len(lines))
-    silent = [each for each in found if "a copy" in each.what and each not in here]
-    named = [each for each in here if _is_named(each, failed.message)]
-    if named or here:
-        return named + [each for each in here if each not in named]
-    return [each for each in silent if each.line <= last] if failed.error == "ValueError" else []
+    if here:
+        return sorted(here, key=lambda each: not _is_named(each, failed.message))
+    silent = [each for each in found if "a copy" in each.what]
+    return silent if failed.error == "ValueError" else []
 
 
 def _is_named(finding: Finding, message: str) -> bool:

@@ -133,7 +133,7 @@ def matrix(members: Mapping[str, Sequence[str]], original: Sequence[str] | None)
         if _spelled(notebooks[first]) == _spelled(notebooks[second]):
             share = 1.0
         else:
-            both = len(match(own[first], own[second]).pairs) if own[first] and own[second] else 0
+            both = len(match(own[first], own[second]).pairs)
             share = 2 * both / max(1, len(own[first]) + len(own[second]))
         shares[first, second] = shares[second, first] = share
     rows = tuple(tuple(shares[a, b] for b in names) for a in names)
@@ -261,9 +261,8 @@ class _Cells:
 
 def _increasing(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The longest part of `pairs`, ordered by the first, in which the second increases too."""
-    best: list[
-        list[tuple[int, int]]
-    ] = []  # best[n] ends with the smallest second of all of length n + 1
+    # best[n] ends with the smallest second of all of length n + 1.
+    best: list[list[tuple[int, int]]] = []
     for pair in pairs:
         length = next((n for n, row in enumerate(best) if row[-1][1] >= pair[1]), len(best))
         row = [*best[length - 1], pair] if length else [pair]

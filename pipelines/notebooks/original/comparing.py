@@ -11,9 +11,9 @@ from difflib import SequenceMatcher
 from importlib.resources import files
 from typing import Any
 
-from pipelines.notebooks.original.alignment import Comparison, Likeness, Mark, Pair
+from pipelines.notebooks.original.alignment import Comparison, Likeness, Mark, Pair, State
 
-_STYLES = {
+_STYLES: dict[State, str] = {
     "same": "green",
     "renamed": "cyan",
     "changed": "yellow",
@@ -23,9 +23,9 @@ _STYLES = {
 _AROUND = 2  # lines that both have, shown before and after a difference
 _MOST_LINES = 24  # of one cell in the terminal
 _CUT = 160  # characters of one line in the terminal
-_WORDS = {
-    "en": {state: state for state in _STYLES}
-    | {
+_WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        **{state: state for state in _STYLES},
         "original": "original",
         "ours": "ours",
         "state": "state",
@@ -155,9 +155,7 @@ def summary(comparison: Comparison, language: str = "en") -> str:
     """One line: coverage, cells by state, own statements."""
     words = _WORDS[language]
     states = ", ".join(
-        f"{words[state]} {comparison.count(state)}"
-        for state in ("same", "renamed", "changed", "left out", "added")
-        if comparison.count(state)
+        f"{words[state]} {comparison.count(state)}" for state in _STYLES if comparison.count(state)
     )
     parts = [f"{words['coverage']} {percent(comparison.coverage)}"]
     parts += [f"{words['cells']}: {states}"] if states else []

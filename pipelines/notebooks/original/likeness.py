@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 _IN_PLACE, _ANYWHERE = 0.3, 0.7
 _STRUCTURE = 0.25  # what a node of the tree weighs beside a name, an attribute or a value
 _BRACKETS = {"", "[", "]", "None"}
-_MOST_CELLS = (
-    4_000_000  # of the table of likenesses: 32 MB; beyond it only the same place is looked at
-)
+# Of the table of likenesses: 16 MB; beyond it only the same place is looked at.
+_MOST_CELLS = 4_000_000
 
 
 def likeliest(
@@ -28,12 +27,12 @@ def likeliest(
 
     First between the same neighbours, then anywhere; each statement is in one pair at most.
     """
-    back = {j: i for i, j in found.pairs.items()}
-    # Where a statement stands: by the original's number of the nearest one before and after it that is in both.
-    before = _places(len(ours), found.pairs), _places(len(original), {j: j for j in back})
-    after = _places(-len(ours), found.pairs), _places(-len(original), {j: j for j in back})
+    anchors = {j: j for j in found.pairs.values()}
     pairs: dict[int, int] = {}
-    for in_ours, in_original in (before, after):
+    for step in (1, -1):
+        # Where a statement stands: by the original's number of the nearest before it, then after it, that both have.
+        in_ours = _places(range(len(ours))[::step], found.pairs)
+        in_original = _places(range(len(original))[::step], anchors)
         left, right = _grouped(in_ours, pairs), _grouped(in_original, pairs.values())
         for place in left.keys() & right.keys():
             words = _words(ours, left[place], found), _words(original, right[place], None)
@@ -41,23 +40,23 @@ def likeliest(
             is_single = len(left[place]) == len(right[place]) == 1
             for i, j in _greedy(*words, 0 if is_single else _IN_PLACE):
                 pairs[left[place][i]] = right[place][j]
-    rest = [i for i in in_ours if i not in pairs]
+    rest = sorted(in_ours.keys() - pairs.keys())
     gone = sorted(in_original.keys() - set(pairs.values()))
     for i, j in _greedy(_words(ours, rest, found), _words(original, gone, None), _ANYWHERE):
         pairs[rest[i]] = gone[j]
     return pairs
 
 
-def _places(size: int, pairs: dict[int, int]) -> dict[int, int]:
-    """Statement without a partner → the partner of the nearest before it; of a negative size, after it."""
+def _places(order: Iterable[int], pairs: dict[int, int]) -> dict[int, int]:
+    """Statement without a partner → the partner of the nearest that comes before it in `order`."""
     places: dict[int, int] = {}
     last = -1
-    for index in range(size) if size > 0 else range(-size - 1, -1, -1):
+    for index in order:
         if index in pairs:
             last = pairs[index]
         else:
             places[index] = last
-    return dict(sorted(places.items()))
+    return places
 
 
 def _grouped(places: dict[int, int], taken: Iterable[int]) -> dict[int, list[int]]:

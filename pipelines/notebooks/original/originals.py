@@ -58,7 +58,7 @@ def as_notebook(content: bytes, where: str) -> "NotebookNode":
     Raises:
         UserError: see `keep`.
     """
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"<")):
+    if not is_script(content):
         return conversion.parse_notebook(content, where)
     try:
         text = content.decode("utf-8-sig")
@@ -75,6 +75,11 @@ def as_notebook(content: bytes, where: str) -> "NotebookNode":
     return jupytext.reads(
         text, fmt={"extension": ".py", "format_name": "light", "comment_magics": False}
     )
+
+
+def is_script(content: bytes) -> bool:
+    """Whether it is neither JSON nor a page of HTML, which is refused as a broken notebook."""
+    return not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"<"))
 
 
 def load(source: Source) -> "NotebookNode | None":

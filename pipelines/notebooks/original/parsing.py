@@ -5,6 +5,8 @@ import re
 import warnings
 from dataclasses import dataclass
 
+from pipelines.notebooks.conversion import plain_python
+
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 # Cell magics whose body is still this notebook's Python.
 _AROUND_PYTHON = {"%%time", "%%timeit", "%%capture", "%%prun"}
@@ -43,29 +45,22 @@ def pieces(text: str) -> list[Piece]:
 
 def _read(text: str) -> Piece | None:
     """The text as plain Python, else with magics, else with Python 2's print; None where it is neither."""
-    for translated in (str, _without_magics, _with_print_calls):
+    for translated in (str, plain_python, _with_print_calls):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what a member wrote, such as "\d"
                 found = translated(text)
                 tree = ast.parse(found)
-        except (*UNREADABLE, RuntimeError):  # IPython gives up on endless transformations
+        except UNREADABLE:
             continue
         same_lines = found.count("\n") == text.rstrip("\n").count("\n") + found.endswith("\n")
         return Piece(tree, found, text if same_lines else found)
     return None
 
 
-def _without_magics(text: str) -> str:
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    transformed: str = TransformerManager().transform_cell(text)  # type: ignore[no-untyped-call]
-    return transformed
-
-
 def _with_print_calls(text: str) -> str:
     """Python 2's `print x` as the call that it became; other old syntax stays as it is."""
-    return _without_magics(_PRINT.sub(r"\1print(\2)", text))
+    return plain_python(_PRINT.sub(r"\1print(\2)", text))
 
 
 def _statements(text: str) -> list[str]:

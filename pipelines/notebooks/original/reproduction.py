@@ -1,13 +1,13 @@
 """Did a transcription reach what the original prints?"""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.notebooks.kernel import Claim
 
-Outcome = Literal["reached", "beyond", "not reached", "not measured"]
+Outcome = Literal["reached", "not reached", "not measured"]
 # 0.883 - 0.88 is 0.0030000000000000027: a difference that only the machine's arithmetic made is none.
 _ROUNDING = 1e-9
 
@@ -18,16 +18,24 @@ class Answer:
 
     Attributes:
         variable: of the kernel, that holds our figure.
-        outcome: reached: within the tolerance of the printed figure. beyond: outside it on the better
-            side, where the caller says which side that is. not reached: outside it otherwise. not
-            measured: there is no figure of ours, or it is no finite number.
-        ours: None where it was not measured.
+        ours: None where it was not measured: there is no figure of ours, or it is no finite number.
     """
 
     variable: str
     claim: Claim
-    outcome: Outcome
     ours: float | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Reached: within the tolerance of the printed figure, on either side.
+
+        A claim has no better side (it may be a number of parameters).
+        """
+        if self.ours is None:
+            return "not measured"
+        printed, tolerance = self.claim.printed, self.claim.tolerance
+        slack = _ROUNDING * max(1.0, abs(printed), abs(self.ours)) if tolerance else 0.0
+        return "reached" if abs(self.ours - printed) <= tolerance + slack else "not reached"
 
     def __str__(self) -> str:
         """Such as `accuracy: not reached: 0.8512 here, 0.88 ± 0.01 printed (p. 12), 0.0288 below`."""
@@ -36,7 +44,7 @@ class Answer:
             printed += f" ± {self.claim.tolerance:.7g}"
         printed += " printed" + (f" ({self.claim.where})" if self.claim.where else "")
         if self.ours is None:
-            return f"{self.variable}: not measured: {printed}, no figure here"
+            return f"{self.variable}: {self.outcome}: {printed}, no figure here"
         difference = self.ours - self.claim.printed
         apart = f", {abs(difference):.4g} {'above' if difference > 0 else 'below'}"
         return f"{self.variable}: {self.outcome}: {self.ours:.7g} here, {printed}" + (
@@ -44,17 +52,8 @@ class Answer:
         )
 
 
-def reached(
-    claims: Mapping[str, Claim],
-    figures: Mapping[str, float],
-    greater_is_better: Collection[str] = (),
-    less_is_better: Collection[str] = (),
-) -> tuple[Answer, ...]:
+def reached(claims: Mapping[str, Claim], figures: Mapping[str, float]) -> tuple[Answer, ...]:
     """Hold a kernel's figures against what its original prints.
-
-    A claim has no direction of its own (it may be a number of parameters), so a figure outside the
-    tolerance is `not reached` on either side; only of variables named in `greater_is_better` or
-    `less_is_better` the better side is `beyond`.
 
     Args:
         claims: variable → the original's figure.
@@ -63,26 +62,5 @@ def reached(
     Returns:
         One answer per claim, in their order.
     """
-    answers = []
-    for variable, claim in claims.items():
-        ours = _number(figures.get(variable))
-        outcome: Outcome = "not measured"
-        if ours is not None:
-            difference = ours - claim.printed
-            slack = _ROUNDING * max(1.0, abs(claim.printed), abs(ours)) if claim.tolerance else 0.0
-            is_better = variable in (greater_is_better if difference > 0 else less_is_better)
-            if abs(difference) <= claim.tolerance + slack:
-                outcome = "reached"
-            else:
-                outcome = "beyond" if is_better else "not reached"
-        answers.append(Answer(variable, claim, outcome, ours))
-    return tuple(answers)
-
-
-def _number(figure: object) -> float | None:
-    """A finite figure; what a notebook leaves behind may be anything."""
-    try:
-        number = float(figure)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+    finite = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
+    return tuple(Answer(name, claim, finite.get(name)) for name, claim in claims.items())

@@ -118,11 +118,9 @@ class Binder(ast.NodeVisitor):
 
     def _inside(self, scope: Scope, nodes: list[ast.AST]) -> None:
         outside, self.here = self.here, scope
-        try:
-            for node in nodes:
-                self.visit(node)
-        finally:
-            self.here = outside
+        for node in nodes:
+            self.visit(node)
+        self.here = outside
 
     def visit_Name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Load):
@@ -182,7 +180,7 @@ class Binder(ast.NodeVisitor):
         for outer in [*node.decorator_list, node.returns]:
             if outer is not None:
                 self.visit(outer)
-        scope = self._function(node, node.args, node.name)
+        scope = self._function(node, node.name)
         self.here.definitions.setdefault(node.name, []).append(scope)
         if self.here.kind == "class" and (first := [*node.args.posonlyargs, *node.args.args]):
             scope.myself = first[0].arg
@@ -192,12 +190,12 @@ class Binder(ast.NodeVisitor):
         self.visit_FunctionDef(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        self._inside(self._function(node, node.args, ""), [node.body])
+        self._inside(self._function(node), [node.body])
 
-    def _function(self, node: ast.AST, arguments: ast.arguments, name: str) -> Scope:
+    def _function(self, node: Definition | ast.Lambda, name: str = "") -> Scope:
         """The new scope of a function with its parameters; defaults and annotations belong outside."""
-        scope = self._open(node, "function", name)
-        for argument in parameters(arguments):
+        scope, arguments = self._open(node, "function", name), node.args
+        for argument in _parameters(arguments):
             scope.parameters.add(argument.arg)
             scope.bound.add(argument.arg)
             if argument.annotation is not None:
@@ -230,7 +228,7 @@ class Binder(ast.NodeVisitor):
     visit_GeneratorExp = _comprehension  # noqa: N815
 
 
-def parameters(arguments: ast.arguments) -> list[ast.arg]:
+def _parameters(arguments: ast.arguments) -> list[ast.arg]:
     """All parameters in the order in which they are written."""
     found = [*arguments.posonlyargs, *arguments.args, arguments.vararg]
     found += [*arguments.kwonlyargs, arguments.kwarg]
@@ -248,10 +246,10 @@ def object_scope(here: Scope, node: ast.expr) -> Scope | None:
 
 def parameter_scope(here: Scope, function: ast.expr, keyword: str) -> Scope | None:
     """The function of the notebook whose parameter `keyword` is in a call of `function`."""
-    owner = here.owner(function.id) if isinstance(function, ast.Name) else None
-    found = (
-        owner.definitions.get(function.id, []) if owner and isinstance(function, ast.Name) else []
-    )
+    if not isinstance(function, ast.Name):
+        return None
+    owner = here.owner(function.id)
+    found = owner.definitions.get(function.id, []) if owner else []
     if len(found) == 1 and found[0].kind == "class":
         found = found[0].definitions.get("__init__", [])
     return found[0] if len(found) == 1 and keyword in found[0].parameters else None

@@ -68,11 +68,9 @@ class Notebook:
     """A notebook's statements in order.
 
     Attributes:
-        cells: number of code cells.
         scopes: by number, for `qualified`.
     """
 
-    cells: int
     statements: tuple[Statement, ...]
     scopes: tuple[Scope, ...]
 
@@ -103,7 +101,7 @@ def read(cells: Sequence[str], known: frozenset[str] = frozenset()) -> Notebook:
         for piece in cell:
             top = found[-1].top + 1 if found else 0
             found += _written(piece, binder, number, top)
-    return Notebook(len(cells), tuple(found), tuple(binder.all))
+    return Notebook(tuple(found), tuple(binder.all))
 
 
 def _bound(piece: Piece, binder: Binder) -> Piece:
@@ -117,7 +115,7 @@ def _bound(piece: Piece, binder: Binder) -> Piece:
     if piece.tree is None:
         for line in piece.source.split("\n"):
             if found := _BINDS.match(line):
-                for name in re.findall(r"\w+", "".join(filter(None, found.groups(default="")))):
+                for name in re.findall(r"\w+", "".join(found.groups(default=""))):
                     binder.bind(name)
     return piece
 

@@ -147,18 +147,18 @@ class Tokens:
         self.put(f"<{type(node).__name__}>")
         self.name(node.name)
         self.value(node.decorator_list)
-        self._arguments(node, node.args)
+        self._arguments(node)
         self.value(node.returns)
 
     _FunctionDef = _AsyncFunctionDef = _definition
 
     def _Lambda(self, node: ast.Lambda) -> None:  # noqa: N802
         self.put("<Lambda>")
-        self._arguments(node, node.args)
+        self._arguments(node)
         self.within(self.binder.scopes[node], node.body)
 
-    def _arguments(self, node: ast.AST, arguments: ast.arguments) -> None:
-        scope = self.binder.scopes[node]
+    def _arguments(self, node: Definition | ast.Lambda) -> None:
+        scope, arguments = self.binder.scopes[node], node.args
         groups = {
             "/": arguments.posonlyargs,
             "": arguments.args,

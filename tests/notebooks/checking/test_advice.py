@@ -105,6 +105,10 @@ def test_training_mode_where_it_belongs(cell: str) -> None:
         ("for part in [train, test]:\n    part['a'] = encoder.fit_transform(part['a'])", "part"),
         ("both = [train_df, test_df]\nencoder.fit(both[0]['a'])", "both"),
         ("def scale():\n    return StandardScaler().fit_transform(test_df)", "test_df"),
+        (
+            "for _ in x:\n    if _:\n        both = pd.concat([train, test])\nscaler.fit(both)",
+            "both",
+        ),
     ],
 )
 def test_fitting_on_rows_that_are_scored_later(cell: str, name: str) -> None:
@@ -118,6 +122,7 @@ def test_fitting_on_rows_that_are_scored_later(cell: str, name: str) -> None:
         "model.fit(latest, y)",
         "x_train, x_test = train_test_split(x)\nmodel.fit(x_train)",
         "all_data = pd.concat((train, test))\nmodel.fit(all_data[:len(train)], y)",
+        "all_data = pd.concat((train, test))\nmodel.fit(all_data[all_data['known'] == 1])",
         "all_data = pd.concat((train, extra))\nscaler.fit(all_data)",
         "model.predict(x_test)",
         "for part in [train, test]:\n    part['a'] = part['a'].fillna(0)",

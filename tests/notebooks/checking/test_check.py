@@ -91,15 +91,19 @@ def week(**steps: Any) -> Week:
 def facts(**changes: Any) -> CheckInput:
     """An honest kernel that passes everything, with changes."""
     good = CheckInput(
-        kernel(), executed(), [view("fold0", 0.8), view("shuffled", 0.63)], metric=metrics.get("accuracy"),
+        kernel(), executed(), [view("fold0", 0.8), view("shuffled", 0.63)], "fold0", metric=metrics.get("accuracy"),
         constant=0.61, shuffled=0.63, probe=PROBE, notes=NOTED, language="en",
     )  # fmt: skip
     return replace(good, **changes)
 
 
+def passed(verdict: Verdict) -> bool:
+    return all(step.passed for step in verdict.steps)
+
+
 def failed(verdict: Verdict) -> tuple[str, str]:
     """Name and sentence of the failed step, which must be the last."""
-    assert not verdict.passed
+    assert not passed(verdict)
     assert [step.passed for step in verdict.steps[:-1]] == [True] * (len(verdict.steps) - 1)
     return verdict.steps[-1].name, verdict.steps[-1].sentence
 
@@ -107,7 +111,7 @@ def failed(verdict: Verdict) -> tuple[str, str]:
 def test_an_honest_kernel_passes_every_step() -> None:
     verdict = judge(facts(week=week(**WEEK_STEPS)))
     assert [step.name for step in verdict.steps] == [*BUILT_IN, *WEEK_STEPS]
-    assert verdict.passed
+    assert passed(verdict)
     assert verdict.advice == []
     said = " ".join(step.sentence for step in verdict.steps)
     for words in (
@@ -124,7 +128,7 @@ def test_an_honest_kernel_passes_every_step() -> None:
 
 
 def test_a_study_kernel_has_the_first_three_steps_and_the_weeks() -> None:
-    study = facts(kernel=kernel(kind="study"), views=[view("study")], metric=None)
+    study = facts(kernel=kernel(kind="study"), views=[view("study")], view="study", metric=None)
     assert [step.name for step in judge(study).steps] == BUILT_IN[:3]
     fitted = {"model": {"name": "model"}, "fitted": {}}
     assert [step.name for step in judge(replace(study, week=week(**fitted))).steps] == [
@@ -133,14 +137,14 @@ def test_a_study_kernel_has_the_first_three_steps_and_the_weeks() -> None:
 
 
 def test_a_competition_without_views_compares_no_scores() -> None:
-    verdict = judge(facts(has_views=False, views=[view("real")]))
+    verdict = judge(facts(has_views=False, views=[view("real")], view="real"))
     assert [step.name for step in verdict.steps] == BUILT_IN[:4]
-    assert verdict.passed
+    assert passed(verdict)
 
 
 def test_all_sentences_are_korean_too() -> None:
     korean = judge(facts(language="ko", week=week(**WEEK_STEPS)))
-    assert korean.passed
+    assert passed(korean)
     assert all(re.search("[가-힣]", step.sentence) for step in korean.steps)
     name, sentence = failed(judge(facts(language="ko", knows_the_answers=True)))
     assert (name, "배울 것이 없는데도" in sentence) == ("learns", True)
@@ -237,7 +241,14 @@ def test_secrets_in_every_kind_of_output() -> None:
     error = v4.new_output("error", ename="E", evalue="", traceback=["\x1b[31m" + text])
     result = v4.new_output("execute_result", {"text/plain": text})
     picture = v4.new_output("display_data", {"image/png": text})
-    for outputs, number in (([shown], 1), ([error], 1), ([result], 1), ([picture], 0)):
+    message = v4.new_output("error", ename="E", evalue=text, traceback=[])
+    for outputs, number in (
+        ([shown], 1),
+        ([error], 1),
+        ([message], 1),
+        ([result], 1),
+        ([picture], 0),
+    ):
         assert len(secrets.search("", executed(outputs), None)) == number
 
 
@@ -301,8 +312,15 @@ def test_a_process_that_died_in_its_last_cell_did_not_run_clean(
 
 
 def test_a_run_elsewhere_is_read_from_its_notebook_alone() -> None:
-    imported = facts(views=[view("real")], probe=None, has_views=False)
-    assert judge(imported).passed
+    imported = facts(views=[view("real")], view="real", probe=None, has_views=False)
+    assert passed(judge(imported))
+
+
+def test_only_the_view_of_the_notebook_says_whether_it_ran() -> None:
+    views = [view("fold0", reason="the process died"), view("real")]
+    for own, runs in (("real", True), ("fold0", False)):
+        steps = {step.name: step.passed for step in judge(facts(views=views, view=own, probe=None)).steps}  # fmt: skip
+        assert steps["runs"] is runs
 
 
 # What it hands in
@@ -353,7 +371,7 @@ def test_a_score_is_not_worse_than_the_constant_submissions(
 def test_a_kernel_that_knows_the_answers_has_not_learnt_them(knows: bool) -> None:
     verdict = judge(facts(knows_the_answers=knows))
     assert verdict.steps[-1].name == "learns"
-    assert verdict.passed is not knows
+    assert passed(verdict) is not knows
 
 
 def test_a_shuffled_view_that_is_missing_or_failed_fails_closed() -> None:
@@ -380,6 +398,7 @@ CHANGES = [
     ("train_data", {"shape": [28, 28]}, "shape [784], found [28, 28]"),
     ("train_data", {"dtype": "uint8"}, "float32, found uint8"),
     ("train_data", {"maximum": 255.0}, "between 0 and 1, found 0 to 255"),
+    ("train_data", {"minimum": -1.0}, "between 0 and 1, found -1 to 1"),
     ("train_data", {"minimum": None}, "found – to 1"),
     ("train_data", {"batch": 32}, "batches of 128, found 32"),
     ("train_data", {"batch": None}, "found no batches"),
@@ -425,19 +444,25 @@ def test_a_step_of_the_week_says_what_is_missing(
         assert re.search("[가-힣]", sentence)
 
 
+def test_a_score_that_equals_its_bound_keeps_it() -> None:
+    answer = PROBE | {"test_score": {"scores": {"loss": 1.0, "accuracy": 0.85}}}
+    assert passed(judge(facts(week=week(**WEEK_STEPS), probe=answer)))
+
+
 def test_figures_that_are_claimed_and_not_there_are_advice() -> None:
     claiming = kernel(claims={"accuracy": {"printed": 0.9}, "loss": {"printed": 0.1}})
     answer = PROBE | {"figures": {"accuracy": 0.9}}
     verdict = judge(facts(kernel=claiming, probe=answer))
-    assert verdict.passed
+    assert passed(verdict)
     assert verdict.advice == [
         "kernel.yaml claims figures that the notebook does not leave as numbers: loss."
     ]
+    assert judge(facts(kernel=claiming, probe=None)).advice == []  # it was not asked
 
 
 def test_advice_fails_nothing_and_is_given_even_where_a_step_fails() -> None:
     verdict = judge(facts(notes=None))
-    assert verdict.passed
+    assert passed(verdict)
     assert "notes.md" in verdict.advice[0]
     assert judge(facts(notes=None, notebook=None)).advice == verdict.advice
 

@@ -35,7 +35,6 @@ def test_tables_and_the_executed_notebook_are_read(path: Path) -> None:
     }  # fmt: skip
     found = elsewhere.run_elsewhere(zipped(path, files))
     assert found.tables == {"out/제출.csv": TABLE.encode("cp949"), "out/oof.CSV": b"x\n1\n"}
-    assert found.notebook_name == "__notebook__.ipynb"
     assert sources(found.notebook) == ["print('안녕')"]
     assert found.notebook.cells[0].outputs[0].text == "an old output"
 
@@ -47,7 +46,7 @@ def test_of_two_notebooks_the_executed_one_is_taken(path: Path) -> None:
     with pytest.raises(UserError, match=r"draft.ipynb without any output"):
         elsewhere.run_elsewhere(zipped(path, files))
     files["final.ipynb"] = EXECUTED
-    assert elsewhere.run_elsewhere(zipped(path, files)).notebook_name == "final.ipynb"
+    assert elsewhere.run_elsewhere(zipped(path, files)).notebook.cells[0].outputs
     files["other.ipynb"] = EXECUTED
     with pytest.raises(UserError, match=r"one executed notebook, found final.ipynb, other.ipynb"):
         elsewhere.run_elsewhere(zipped(path, files))
@@ -68,6 +67,13 @@ def test_what_is_missing_is_said(path: Path) -> None:
 def test_a_name_that_leads_elsewhere_is_refused(path: Path, name: str) -> None:
     with pytest.raises(UserError, match="must hold plain names"):
         elsewhere.run_elsewhere(zipped(path, {name: TABLE, "a.ipynb": EXECUTED}))
+
+
+def test_a_name_with_a_hidden_end_is_refused(path: Path) -> None:
+    zipped(path, {"a.csv#.exe": TABLE, "a.ipynb": EXECUTED})
+    path.write_bytes(path.read_bytes().replace(b"a.csv#", b"a.csv\0"))
+    with pytest.raises(UserError, match="must hold plain names"):
+        elsewhere.run_elsewhere(path)
 
 
 def test_a_link_is_refused(path: Path) -> None:

@@ -1,7 +1,6 @@
 """What was run on Colab or Kaggle: its submission must fit, and the record says that nobody saw it run."""
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.notebooks import conversion
 from pipelines.notebooks.exchange import importing
-from pipelines.stages.preprocess import preprocess
 from pipelines.tracking.kernel_facts import ELSEWHERE
 from tests.conftest import Workshop
 
@@ -20,17 +18,13 @@ CODE = "# %% [markdown]\n# # A kernel\n\n# %%\nx = 1\n"
 
 
 @pytest.fixture
-def ready(workshop: Workshop, empty_store: Path) -> Workshop:
-    paths.mlruns().mkdir()
-    shutil.copyfile(empty_store, paths.mlruns() / "mlflow.db")
-    (workshop.root / "curriculum.yaml").write_text("weeks: []\n", encoding="utf-8")
-    preprocess("tiny")
+def ready(preprocessed: Workshop) -> Workshop:
     folder = paths.kernel("m01/colab")
     folder.mkdir(parents=True)
     (folder / "kernel.py").write_text(CODE, encoding="utf-8")
     content = {"competition": "tiny", "source": {"platform": "own"}}
     (folder / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
-    return workshop
+    return preprocessed
 
 
 def packed(path: Path, labels: str, code: str = CODE) -> Path:

@@ -152,11 +152,17 @@ def test_long_code_is_shown_without_colours() -> None:
     assert Loads(html).found == []
 
 
+def test_colours_are_no_markup_of_others_and_wear_nothing_out() -> None:
+    html = shown(display(text_html="<b>table</b>"), source="x = 1\n" * 9_000)
+    assert "&lt;span" not in html
+    assert "<b>table</b>" in html
+
+
 def test_a_page_of_its_own_is_whole(damaged: NotebookNode) -> None:
-    page = sharing.executed_html(damaged, "m01 <knn>")
+    page = sharing.executed_html(damaged)
     assert page.startswith("<!doctype html>")
     assert "default-src 'none'" in page
-    assert "<title>m01 &lt;knn&gt;</title>" in page
+    assert "<title>notebook</title>" in page
     assert Loads(page).found == []
     assert "odd: not shown here" in page
 

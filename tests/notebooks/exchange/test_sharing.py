@@ -16,7 +16,7 @@ from pipelines.notebooks.kernel import Kernel
 from tests.conftest import Workshop
 from tests.notebooks.exchange.test_rendering import Loads
 from tests.notebooks.test_conversion import notebook
-from tests.platforms.kaggle_server import OWNER, KaggleServer, kaggle_server
+from tests.platforms.kaggle_server import OWNER, TOKEN, KaggleServer, kaggle_server
 
 __all__ = ["kaggle_server"]
 ORIGINAL = (
@@ -143,11 +143,14 @@ def test_a_licence_that_is_not_open_is_said(workshop: Workshop, licence: str, sa
 
 def test_secrets_are_not_shared(workshop: Workshop, kaggle_server: KaggleServer) -> None:
     made = make("m01/knn")
-    leaking = EXECUTED.replace(b"an old output", b"KGAT_" + b"0123456789abcdef" * 2)
+    leaking = EXECUTED.replace(b"an old output", TOKEN.encode())
     with pytest.raises(UserError, match="code cell 1"):
         sharing.share_html(made, leaking, None)
+    (made.folder / "notes.md").write_text(f"## 질문\n{TOKEN}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 2 of notes.md"):
+        sharing.share_html(made, EXECUTED, None)
     with (made.folder / "kernel.py").open("a", encoding="utf-8") as code:
-        code.write("token = 'KGAT_0123456789abcdef0123456789abcdef'\n")
+        code.write(f"token = '{TOKEN}'\n")
     with pytest.raises(UserError, match=r"line 4 of kernel.py"):
         sharing.push_to_kaggle(kernel.load("m01/knn"), Push())
     assert kaggle_server.asked == []

@@ -124,6 +124,14 @@ def test_how_a_process_ended_is_told_in_every_isolation(tmp_path: Path, own_kind
     assert reason(found).startswith("its process crashed in cell 1 (SIGSEGV)")
 
 
+def test_a_process_that_ends_itself_takes_what_it_started_with_it(
+    tmp_path: Path, kind: Kind
+) -> None:
+    cell = "import os, subprocess\nsubprocess.Popen(['sleep', '60'], start_new_session=True)\nos._exit(3)"
+    found = run(task(tmp_path, kind, [cell], seconds=10))  # sees that nothing is left
+    assert reason(found).startswith("ended its process in cell 1 (exit status 3)")
+
+
 def test_exit_in_the_last_cell_is_no_success(tmp_path: Path) -> None:
     assert reason(run(task(tmp_path, "none", ["exit()"]))).startswith("ended its process in cell 1")
 

@@ -90,6 +90,18 @@ def test_no_secret_is_in_the_environment(
     assert {name for name in found if name.startswith(("KAGGLE", "JPY"))} == set()
 
 
+def test_a_limit_of_threads_reaches_every_library_that_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in sandbox.PASSED_ON:
+        monkeypatch.delenv(name, raising=False)
+    limited = sandbox.environment(task(tmp_path / "a", "none", [], threads=1))
+    names = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    assert [limited.get(name) for name in names] == ["1"] * 4
+    left_to_them = sandbox.environment(task(tmp_path / "b", "none", []))
+    assert limited.keys() - left_to_them.keys() == set(names)
+
+
 def test_no_environment_of_another_process_can_be_read(tmp_path: Path, kind: Kind) -> None:
     code = (
         "import os, pathlib\n"
@@ -218,7 +230,7 @@ def test_an_interpreter_that_does_not_run_is_named(tmp_path: Path, kind: Kind) -
         inside(own, "1")
 
 
-def test_the_best_that_works_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_that_works_is_found() -> None:
     works = [kind for kind in ISOLATING if sandbox.failure_of(kind, False) is None]
     assert sandbox.detect(has_network=False).kind == [*works, "none"][0]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipelines.notebooks.execution import watching
 from pipelines.notebooks.execution.task import GIB
 from pipelines.notebooks.execution.watching import Watcher, disk_of, memory_of
 from tests.notebooks.execution.small_tasks import ISOLATING, Kind, reason, run, task
@@ -57,7 +58,10 @@ def test_one_file_that_grows_too_large(tmp_path: Path) -> None:
     assert (tmp_path / "working" / "big").stat().st_size <= 20 * MIB
 
 
-def test_what_is_written_in_the_last_moment_counts(tmp_path: Path) -> None:
+def test_what_is_written_in_the_last_moment_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY", 600.0)  # as if it never got its turn
     cell = "for i in range(6): open(str(i), 'wb').write(b'x' * (4 << 20))"
     found = run(task(tmp_path, "none", [cell], disk_bytes=20 * MIB))
     assert "to disk, and may write 20 MiB" in reason(found)

@@ -243,7 +243,7 @@ def test_calls_within_calls_are_all_fixed() -> None:
     )
 
 
-PRINTS = [
+STATEMENTS = [
     ("print", "print()"),
     ("print 'a', b,", "print('a', b, end=\" \")"),
     ("print >>log, 'a'", "print('a', file=log)"),
@@ -252,13 +252,22 @@ PRINTS = [
     ("print ('a'), 'b'; y = 1", "print(('a'), 'b'); y = 1"),
     ("print('a')", "print('a')"),
     ("print 'a' % (\n    b)", "print('a' % (\n    b))"),
+    ("raise E", "raise E"),
+    ("raise E, 'why'", "raise E('why')"),
+    ("raise E, 'why', trace", "raise E, 'why', trace"),
 ]
 
 
-@pytest.mark.parametrize(("old", "new"), PRINTS)
-def test_print_statements(old: str, new: str) -> None:
+@pytest.mark.parametrize(("old", "new"), STATEMENTS)
+def test_statements_of_python_2(old: str, new: str) -> None:
     broken = "print 'Python 2'\n"  # without it a cell that Python 3 reads is not touched
     assert revival.fix(f"{broken}{old}\n") == f"print('Python 2')\n{new}\n"
+
+
+def test_two_moved_names_of_one_import_are_left_to_a_person() -> None:
+    code = "from numpy import NaN, Inf\n"
+    assert [each.is_mechanical for each in revival.scan(code, {})] == [False]
+    assert revival.fix(code) == code
 
 
 def test_one_broken_cell_hides_no_other() -> None:
@@ -315,6 +324,15 @@ def test_false_data_of_an_earlier_cell_is_named() -> None:
     error = failed("model.fit(df)\n", "ValueError", "Input X contains NaN.")
     said = revival.explain(error, code, {"pandas": "3.1.1"}, file_of())
     assert "changes a copy" in said[1]
+    other = failed("model.fit(df)\n", "KeyError", "'b'")
+    assert revival.explain(other, code, {"pandas": "3.1.1"}, file_of()) == []
+
+
+def test_what_the_exception_names_comes_first() -> None:
+    cell = "import numpy as np\nboth = df.append(df)\nn = np.int(3)\n"
+    error = failed(cell, "AttributeError", "module 'numpy' has no attribute 'int'")
+    said = revival.explain(error, f"# %%\n{DF}\n# %%\n{cell}", {}, file_of())
+    assert ["np.int" in sentence for sentence in said[1:3]] == [True, False]
 
 
 def test_a_failure_that_has_nothing_to_do_with_age_is_left_alone() -> None:

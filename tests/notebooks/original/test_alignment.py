@@ -126,7 +126,8 @@ def test_imported_names_are_no_variables() -> None:
     original = ["from sklearn.metrics import accuracy_score", "print(accuracy_score(a, b))"]
     other = ["from sklearn.metrics import f1_score", "print(f1_score(a, b))"]
     alias = ["from sklearn.metrics import accuracy_score as acc", "print(acc(a, b))"]
-    assert compare(other, original).coverage == 0
+    elsewhere = ["from mine import accuracy_score", original[1]]
+    assert compare(other, original).coverage == compare(elsewhere, original).coverage == 0
     assert set(states(compare(alias, original)).values()) == {"renamed"}
 
 
@@ -170,6 +171,17 @@ def test_one_line_in_the_place_of_one_was_changed_however_much() -> None:
         1: "changed",
         2: "same",
     }
+
+
+def test_what_follows_tells_the_place_where_what_went_before_has_moved() -> None:
+    found = compare(["assert open('x')", "b = 2", "a = 1"], ["a = 1", "print(a)", "b = 2"])
+    assert states(found) == {0: "same", 1: "changed", 2: "same"}
+
+
+def test_an_added_line_is_shown_with_the_nearest_before_it_also_a_changed_one() -> None:
+    original = ["a = 1", "loss = step(train, 3)"]
+    found = compare(["a = 1\nloss = step(train, 4)\nprint('mine')"], original)
+    assert [(pair.original, pair.added) for pair in found.pairs] == [(0, 0), (1, 1)]
 
 
 def test_left_out_and_added_cells_stand_where_they_belong() -> None:

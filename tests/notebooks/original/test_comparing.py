@@ -3,32 +3,18 @@
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
 
 from pipelines.notebooks.original import comparing
 from pipelines.notebooks.original.alignment import compare, matrix
+from tests.html_elements import Elements
 
 ORIGINAL = ["import pandas as pd", "df = pd.read_csv('a.csv')\ndf.head()", "model = KNN(3)\nmodel.fit(df)", "df.plot()"]  # fmt: skip
 HOSTILE = "<script>alert(1)</script><img src=http://127.0.0.1/x onerror=alert(2)>{{ 7*7 }}[bold]"
 OURS = ["import pandas as p", "train = p.read_csv('a.csv')\ntrain.head()", "model = KNN(5)\nmodel.fit(train)",
         f"# 한글\nprint('''{HOSTILE}''')\nprint('정확도 \u202e')\ny = 1", "\x1b]0;title\x07 not python"]  # fmt: skip
-
-
-class Elements(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def printed(width: int, language: str) -> str:

@@ -88,6 +88,8 @@ def test_it_may_come_from_a_file(workshop: Workshop, tmp_path: Path) -> None:
     path.write_text(CONTENT, encoding="utf-8")
     assert originals.fetch(source_of(CONTENT), path).remarks == ()
     assert originals.fetch(source_of("other"), path).remarks != ()
+    path.write_text(CONTENT.replace("y = 2", "y = 3"), encoding="utf-8")
+    assert sources(originals.fetch(source_of(CONTENT), path).notebook)[1] == "y = 3"
     with pytest.raises(UserError, match="give its file"):
         originals.fetch(source_of("gone", platform="github"))
     with pytest.raises(UserError, match="check the path"):

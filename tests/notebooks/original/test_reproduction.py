@@ -19,14 +19,6 @@ def test_within_the_tolerance_is_reached(ours: float, outcome: str) -> None:
     assert [answer.outcome for answer in reached({"acc": CLAIM}, {"acc": ours})] == [outcome]
 
 
-def test_better_than_printed_is_beyond_only_where_the_direction_is_known() -> None:
-    claims = {"acc": CLAIM, "loss": CLAIM, "params": CLAIM}
-    above = reached(claims, dict.fromkeys(claims, 0.9), ["acc"], ["loss"])
-    below = reached(claims, dict.fromkeys(claims, 0.8), ["acc"], ["loss"])
-    assert [answer.outcome for answer in above] == ["beyond", "not reached", "not reached"]
-    assert [answer.outcome for answer in below] == ["not reached", "beyond", "not reached"]
-
-
 def test_without_tolerance_only_the_very_figure_is_reached() -> None:
     claim = {"n": Claim(printed=1_035_146)}
     assert reached(claim, {"n": 1_035_146})[0].outcome == "reached"

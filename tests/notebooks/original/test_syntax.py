@@ -70,6 +70,11 @@ def test_names_belong_to_who_binds_them() -> None:
     }
 
 
+def test_a_method_does_not_see_what_its_class_binds() -> None:
+    found = syntax.read(["size = 1\nclass Net(K):\n    size = 3\n    def call(self): return size"])
+    assert found.statements[-1].own == (Own(0, "size"),)
+
+
 def test_a_name_that_nobody_binds_is_a_variable_only_where_the_other_notebook_has_it() -> None:
     assert own("train.head()") == set()
     known = syntax.read(["train.head()"], known=syntax.read(["train = 1"]).variables)
@@ -87,11 +92,15 @@ def test_a_keyword_of_a_function_of_the_notebook_is_its_parameter() -> None:
     assert own("def f(size): pass", "f(size=3)") == {"f", "f.size"}
     call = tokens("def f(size): pass", "f(size=3)")[-1]
     assert Own(1, "size") in call
+    made = tokens("class F:\n    def __init__(self, size): pass", "F(size=3)")[-1]
+    assert Own(2, "size") in made
 
 
 def test_magics_stand_among_the_statements_and_are_shown_as_written() -> None:
     cell = "%matplotlib inline\nimport a\n!ls -l\nfiles = !ls\nx = (5\n     % 3)"
     assert texts(cell) == ["%matplotlib inline", "import a", "!ls -l", "files = !ls", "x = (5\n     % 3)"]  # fmt: skip
+    (_, text) = tokens("!ls\ntext = '''\nprint it\n'''")
+    assert repr("\nprint it\n") in text, "no statement of Python 2"
 
 
 def test_the_body_of_a_timed_cell_is_python_and_that_of_a_written_file_is_not() -> None:
@@ -107,6 +116,7 @@ def test_the_body_of_a_timed_cell_is_python_and_that_of_a_written_file_is_not() 
         "-" * 5000 + "1",
         "x = " + "(" * 500,
         "x = " + " + ".join(["a"] * 5000),
+        "def f():\n    return " + " + ".join(["a"] * 600),  # parsed, and too deep to be walked
         "x = 0x" + "f" * 10_000,
         "a = '\0'",
         "a = '\ud800'",
