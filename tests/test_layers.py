@@ -23,6 +23,8 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 OWNERS = {
     "albumentations": "features/augment.py",
+    "babel": "pipelines/core/pages.py",
+    "jinja2": "pipelines/core/pages.py",
     "joblib": "pipelines/core/parallel.py",
     "kaggle": "pipelines/platforms/kaggle.py",
     "kagglesdk": "pipelines/platforms/kaggle.py",

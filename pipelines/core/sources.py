@@ -19,6 +19,7 @@ NOT_NUMERIC = (
     "pipelines/core/curriculum.py",
     "pipelines/core/errors.py",
     "pipelines/core/params_edit.py",
+    "pipelines/core/pages.py",
     "pipelines/core/paths.py",
     "pipelines/core/pictures.py",
     "pipelines/core/process.py",

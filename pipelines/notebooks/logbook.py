@@ -179,8 +179,8 @@ def _check_input(
     return CheckInput(
         kernel, notebook, facts.views, shown.facts.view if shown else None,
         metric=field.metric if field else None, has_views=bool(field and field.names),
-        constant=facts.constant, shuffled=facts.shuffled, knows_the_answers=knows_the_answers,
-        probe=shown.probe.model_dump(mode="json") if shown and shown.probe else None, week=week, draft=taking.draft_of(kernel),
+        constant=facts.constant, knows_the_answers=knows_the_answers,
+        probe=shown.probe if shown else None, week=week, draft=taking.draft_of(kernel),
         notes=notes.read_text(encoding="utf-8") if notes.is_file() else None,
         language=settings_file.load().language,
     )  # fmt: skip

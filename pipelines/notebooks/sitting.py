@@ -180,11 +180,10 @@ def _remove(folder: Path) -> None:
 async def _execute(candidate: Candidate, view: str, run: Path, say: Callable[[str], None]) -> Sat:
     from pipelines.notebooks.execution import runner
 
-    kernel = candidate.kernel
     (run / "working").mkdir(parents=True)
     shown = await asyncio.to_thread(_show, candidate, view, run / "input")
     task = Task(
-        f"{kernel.name}, {view}", candidate.notebook, run, candidate.environment.python, candidate.limits,
+        candidate.notebook, run, candidate.environment.python, candidate.limits,
         candidate.isolation, candidate.probe, say, candidate.hidden,
     )  # fmt: skip
     execution = await runner.execute(task)

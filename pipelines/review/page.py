@@ -1,24 +1,17 @@
 """The weekly page: one HTML file that opens from a disk, without a server and without the network."""
 
 import base64
-import gettext
 from dataclasses import dataclass, replace
 from datetime import date
-from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_date
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from jinja2 import Environment, StrictUndefined
-
 from pipelines.core import competition as competitions
-from pipelines.core import curriculum, paths
+from pipelines.core import curriculum, pages, paths
 from pipelines.core.atomic import read_json
 from pipelines.core.competition import Competition
 from pipelines.core.curriculum import Week
+from pipelines.core.pages import Language
 from pipelines.review import standing
 from pipelines.review.standing import Standing
 from pipelines.tracking import failures, ledger
@@ -61,37 +54,19 @@ def gather(name: str, today: date) -> Content:
     )  # fmt: skip
 
 
-def render(content: Content, language: str) -> str:
+def render(content: Content, language: Language) -> str:
     """The page in Korean (`ko`) or English (`en`).
 
     Everything that members or platforms wrote is escaped, and the page loads nothing and runs nothing.
     """
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
-    environment.filters["score"] = lambda value: "–" if value is None else f"{value:.4f}"
-    environment.filters["day"] = lambda value: format_date(value, "full", locale=language)
-    template = environment.from_string(_resource("page.html.jinja"))
-    return template.render(page=content, language=language)
-
-
-def _translations(language: str) -> gettext.NullTranslations:
-    """The texts of `<language>.po`; English is the language of the template itself."""
-    if language == "en":
-        return gettext.NullTranslations()
-    compiled = BytesIO()
-    write_mo(compiled, read_po(BytesIO(_resource(f"{language}.po").encode()), locale=language))
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
-
-
-def _resource(name: str) -> str:
-    return files("pipelines.review").joinpath(name).read_text(encoding="utf-8")
+    return pages.render(
+        __package__, "page.html.jinja",
+        {
+            "score": lambda value: "–" if value is None else f"{value:.4f}",
+            "day": lambda value: pages.long_day(value, language),
+        },
+        pages.texts(__package__, language), page=content, language=language,
+    )  # fmt: skip
 
 
 def _data_uri(picture: Path) -> str:

@@ -4,6 +4,7 @@ import base64
 import re
 from datetime import date
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract
@@ -19,6 +20,7 @@ from tests.html_elements import Elements
 from tests.review.scored_competition import PROFILE, finish, submit, write
 
 LANGUAGES = ["ko", "en"]
+ROOM = Path(page.__file__).parent
 HOSTILE = (
     "<script>alert(1)</script><img src=http://127.0.0.1/x onerror=alert(2)>\"'{{ 7*7 }}%(rows)s"
 )
@@ -46,7 +48,7 @@ def rendered(language: str = "en", today: date = date(2026, 11, 23)) -> str:
 
 def messages() -> set[str]:
     """Every text of the template that is to be translated."""
-    template = BytesIO(page._resource("page.html.jinja").encode())
+    template = BytesIO((ROOM / "page.html.jinja").read_bytes())
     found = extract(
         "jinja2.ext:babel_extract", template, keywords={"_": None}, options={"silent": "false"}
     )
@@ -54,7 +56,7 @@ def messages() -> set[str]:
 
 
 def test_every_text_of_the_template_has_a_korean_one() -> None:
-    catalog = read_po(BytesIO(page._resource("ko.po").encode()), locale="ko")
+    catalog = read_po(BytesIO((ROOM / "ko.po").read_bytes()), locale="ko")
     translated = {str(entry.id): str(entry.string) for entry in catalog if entry.id}
     assert len(messages()) > 20
     assert messages() - set(translated) == set()

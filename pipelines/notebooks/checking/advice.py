@@ -5,7 +5,6 @@ Read from the syntax trees of the cells. A cell that does not parse gives none.
 
 import ast
 import re
-import warnings
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 MOST_LINES = 60
 MOST_CELLS_WITHOUT_TEXT = 6
-
-# Their body is Python; that of every other cell magic (%%bash, %%html, %%writefile …) is not.
-_TIMED = re.compile(r"\A\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n")
 
 
 def advise(
@@ -47,15 +43,9 @@ def advise(
 
 def _parse(number: int, text: str) -> Cell | None:
     """None for a syntax error; empty for a cell in another language."""
-    text = _TIMED.sub("", text)
-    if text.lstrip().startswith("%%"):
-        return Cell(number, "", ast.Module([], []))
-    source = conversion.plain_python(text)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what a member wrote, such as "\d"
-            return Cell(number, source, ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Cell(number, *conversion.parsed(text))
+    except conversion.UNREADABLE:
         return None
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.core.curriculum import Week
 from pipelines.core.metrics import Metric
+from pipelines.core.pages import Language
 from pipelines.notebooks import conversion
-from pipelines.notebooks.checking import probe, secrets, week_steps
+from pipelines.notebooks.checking import secrets, week_steps
 from pipelines.notebooks.checking.advice import advise
 from pipelines.notebooks.checking.probe import Findings
-from pipelines.notebooks.checking.sentences import Language, Say
+from pipelines.notebooks.checking.sentences import Say
 from pipelines.notebooks.checking.week_steps import Outcome, Step
 from pipelines.notebooks.kernel import Kernel
 from pipelines.notebooks.views import REAL, SHUFFLED, fold_view
@@ -39,9 +40,8 @@ class CheckInput:
         metric: of the competition; None for a study kernel.
         has_views: False where the competition has none (`views: no`): then no score can be compared.
         constant: what the sample submission scores on fold 0.
-        shuffled: the score of the shuffled view.
         knows_the_answers: whether it does clearly better than any constant on shuffled targets.
-        probe: what the probe printed; None or {} where it printed nothing.
+        probe: what the probe found; None where it printed nothing.
         week: of the curriculum; None has no steps of its own.
         draft: the member's own .ipynb with its execution counts.
         notes: text of notes.md.
@@ -54,9 +54,8 @@ class CheckInput:
     metric: Metric | None = None
     has_views: bool = True
     constant: float | None = None
-    shuffled: float | None = None
     knows_the_answers: bool = False
-    probe: dict[str, Any] | None = None
+    probe: Findings | None = None
     week: Week | None = None
     draft: "NotebookNode | None" = None
     notes: str | None = None
@@ -78,19 +77,16 @@ def judge(facts: CheckInput) -> Verdict:
     """Check a kernel. Never raises for what a member wrote."""
     say = Say(facts.language)
     notebook = conversion.from_percent(facts.kernel.code)
-    found = probe.read(facts.probe or None)
     done = []
-    for name, (passed, sentence) in _steps(facts, notebook, found, say):
+    for name, (passed, sentence) in _steps(facts, notebook, say):
         done.append(StepFacts(name=name, passed=passed, sentence=sentence))
         if not passed:
             break  # what comes after it is not even looked at
     advice = advise(notebook, facts.draft, facts.notes, say)
-    return Verdict(done, advice + _missing_figures(facts.kernel, found, say))
+    return Verdict(done, advice + _missing_figures(facts.kernel, facts.probe, say))
 
 
-def _steps(
-    facts: CheckInput, notebook: "NotebookNode", found: Findings | None, say: Say
-) -> Iterator[Step]:
+def _steps(facts: CheckInput, notebook: "NotebookNode", say: Say) -> Iterator[Step]:
     yield "header", _header(facts.kernel, notebook, say)
     yield "secrets", _secrets(facts, say)
     yield "runs", _runs(facts, say)
@@ -100,7 +96,7 @@ def _steps(
             yield "beats_sample", _beats_sample(facts, say)
             yield "learns", _learns(facts, say)
     if facts.week is not None and facts.week.check is not None:
-        yield from week_steps.steps(facts.week.check, found, say)
+        yield from week_steps.steps(facts.week.check, facts.probe, say)
 
 
 # Whose it is
@@ -172,7 +168,7 @@ def _runs(facts: CheckInput, say: Say) -> Outcome:
         )  # fmt: skip
     trouble = _first_trouble(facts.notebook, say)
     # Nothing came from the process after the last cell: it ended in it, and only the view says why.
-    if trouble is None and not facts.probe and view is not None and view.status == "failed":
+    if trouble is None and facts.probe is None and view is not None and view.status == "failed":
         trouble = say("the process did not come to its end")
     if trouble is not None:
         return False, say(
@@ -233,13 +229,11 @@ def _submission(facts: CheckInput, say: Say) -> Outcome:
     )
 
 
-def _score_of(
-    facts: CheckInput, view: str, score: float | None, say: Say
-) -> tuple[float | None, str]:
+def _score_of(facts: CheckInput, view: str, say: Say) -> tuple[float | None, str]:
     """The score of a view; or None, and the sentence that says why there is none."""
     seen = facts.facts_of(view)
-    if seen is not None and seen.status == "valid" and score is not None:
-        return score, ""
+    if seen is not None and seen.status == "valid" and seen.score is not None:
+        return seen.score, ""
     if seen is None or seen.status == "valid":
         return None, say(
             "There must be a score on view %(view)s, and it was not run: run `pilsa kernel run %(name)s --views cv`.",
@@ -252,8 +246,7 @@ def _score_of(
 
 
 def _beats_sample(facts: CheckInput, say: Say) -> Outcome:
-    fold0 = facts.facts_of(fold_view(0))
-    score, missing = _score_of(facts, fold_view(0), None if fold0 is None else fold0.score, say)
+    score, missing = _score_of(facts, fold_view(0), say)
     if score is None:
         return False, missing
     if facts.metric is None or facts.constant is None:
@@ -275,7 +268,7 @@ def _beats_sample(facts: CheckInput, say: Say) -> Outcome:
 
 
 def _learns(facts: CheckInput, say: Say) -> Outcome:
-    shuffled, missing = _score_of(facts, SHUFFLED, facts.shuffled, say)
+    shuffled, missing = _score_of(facts, SHUFFLED, say)
     if shuffled is None:
         return False, missing
     assert facts.metric is not None  # or the step before this one had failed

@@ -111,8 +111,8 @@ _CALL = "\nmain(KERNEL, ASKED)\n"
 
 
 def read(answer: dict[str, Any] | None) -> Findings | None:
-    """What the probe printed as a value; None where it printed nothing, or something else."""
-    if answer is None:
+    """What the probe printed as a value; None where it printed nothing, `{}`, or something else."""
+    if not answer:
         return None
     try:
         return Findings.model_validate(answer)

@@ -19,7 +19,7 @@ from pipelines.notebooks.original import alignment, comparing
 from pipelines.notebooks.session import Options, Outcome
 from pipelines.notebooks.sitting import Candidate, Sat
 from pipelines.notebooks.views import REAL
-from pipelines.tracking import mlflow_store, records
+from pipelines.tracking import mlflow_store
 from pipelines.tracking.kernel_facts import ViewFacts
 
 _NOWHERE = Isolation("none", True, ("it ran elsewhere, on a machine that nobody here knows",))
@@ -40,16 +40,11 @@ def take_output(name: str, output: Path) -> Outcome:
     unknown = Environment(Path(sys.executable), {}, is_own=True)
     candidate = session.candidate_of(kernel, week, _NOWHERE, unknown, Options(wanted=REAL))
     candidate = replace(candidate, work=paths.work(f"{candidate.work.name}-elsewhere"))
-    hints: tuple[str, ...] = ()
     with session.working(candidate), mlflow_store.running(session.head_of(candidate)) as logged:
         before = logbook.previous(kernel)
         result = Result(candidate, {REAL: _sat(candidate, found)}, ran_elsewhere=True)
-        run_id = records.run_id({"key": candidate.work.name})
-        record, files, bundle = logbook.write(result, logged.head, week, before, run_id)
-        if not logbook.keep(kernel, record, before):
-            hints = ("result.json keeps the CV that it has of this very kernel",)
-        logged.finish(records.archive(record, files))
-    return Outcome(record, result, bundle, (*_remarks(candidate, found, bundle), *hints))
+        outcome = session.log(result, logged, week, before)
+    return replace(outcome, hints=(*_remarks(candidate, found, outcome.bundle), *outcome.hints))
 
 
 def _sat(candidate: Candidate, found: RanElsewhere) -> Sat:

@@ -4,14 +4,14 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pipelines.core import atomic, paths
+from pipelines.core import atomic, pages, paths
 from pipelines.core import competition as competitions
 from pipelines.core.competition import Competition
 from pipelines.core.errors import UserError
+from pipelines.core.pages import Language
 from pipelines.notebooks import conversion, kernel
 from pipelines.notebooks.checking import secrets
 from pipelines.notebooks.exchange import rendering
@@ -87,7 +87,7 @@ def executed_html(notebook: "NotebookNode") -> str:
 
 def share_html(
     shared: Kernel, executed: bytes | None, result: Mapping[str, Any] | None,
-    language: Literal["ko", "en"] = "ko",
+    language: Language = "ko",
 ) -> Shared:  # fmt: skip
     """Write the page for the meeting: whose it is, scores, notes, and the notebook.
 
@@ -298,19 +298,8 @@ def _marks(result: Mapping[str, Any], language: str) -> list[str]:
 
 
 def _page(**content: Any) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["score"] = _score
-    text = (
-        files("pipelines.notebooks.exchange")
-        .joinpath("share.html.jinja")
-        .read_text(encoding="utf-8")
-    )
     content["cells"] = _safe(content["cells"])
-    return environment.from_string(text).render(content).lstrip()
+    return pages.render(__package__, "share.html.jinja", {"score": _score}, **content).lstrip()
 
 
 class _Lenient(dict[str, Any]):

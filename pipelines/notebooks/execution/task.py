@@ -53,7 +53,6 @@ class Task:
     """One notebook to be executed in one folder.
 
     Attributes:
-        name: shown in progress and reasons, such as `m01/knn, fold 2`.
         notebook: the copy that is executed; where nothing can be mounted its paths are rewritten, and only here.
         folder: holds `input/` (shown read-only as `../input` and `/kaggle/input`) and `working/` (the current
             folder of the notebook, `/kaggle/working`); `home/` and `tmp/` are made beside them.
@@ -64,7 +63,6 @@ class Task:
         on_event: told what happens, in a few words: `cell 3 of 12 · 8 s · epoch 4 loss 0.31`.
     """
 
-    name: str
     notebook: "NotebookNode"
     folder: Path
     python: Path

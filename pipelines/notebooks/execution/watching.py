@@ -142,7 +142,7 @@ class Watcher(threading.Thread):
         while not self._stopped.wait(LOOK_EVERY):
             verdict = self.look_at_processes()
             began = time.monotonic()
-            if began > self.deadline:
+            if verdict is None and began > self.deadline:
                 verdict = "took more than its time, and would not be interrupted: make it faster"
             if verdict is None and began >= next_walk:
                 verdict = self.look_at_disk()

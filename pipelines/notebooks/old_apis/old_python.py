@@ -14,10 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pipelines.notebooks.magics import AROUND_PYTHON
+
 _CELL = re.compile(r"^# ?%%", re.MULTILINE)
 _MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 # Cells whose first line hands them to another program than Python.
-_FOREIGN = re.compile(r"\A(?:#.*\n|\s*\n)*%%(?!(?:time|timeit|capture|prun)\b)\w")
+_FOREIGN = re.compile(rf"\A(?:#.*\n|\s*\n)*%%(?!(?:{'|'.join(AROUND_PYTHON)})\b)\w")
 _SKIPPED = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.COMMENT}
 
 

@@ -5,12 +5,12 @@ and it loads nothing and runs nothing.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from difflib import SequenceMatcher
-from importlib.resources import files
 from typing import Any
 
+from pipelines.core import pages
 from pipelines.notebooks.original.alignment import Comparison, Likeness, Mark, Pair, State
 
 _STYLES: dict[State, str] = {
@@ -119,12 +119,7 @@ def page(
         title: such as `m01/knn`.
         language: ko or en.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "percent": percent,
         "visible": visible,
         "original": _original,
@@ -132,18 +127,10 @@ def page(
         "statements": _statements,
         "folded": lambda pair: _folded(_split(pair)),
     }
-    template = (
-        files("pipelines.notebooks.original")
-        .joinpath("diff.html.jinja")
-        .read_text(encoding="utf-8")
-    )
-    return environment.from_string(template).render(
-        comparison=comparison,
-        likeness=likeness,
-        title=title,
-        language=language,
-        words=_WORDS[language],
-    )
+    return pages.render(
+        __package__, "diff.html.jinja", filters,
+        comparison=comparison, likeness=likeness, title=title, language=language, words=_WORDS[language],
+    )  # fmt: skip
 
 
 def as_json(compared: Comparison | Likeness) -> dict[str, Any]:

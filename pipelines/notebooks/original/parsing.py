@@ -5,11 +5,9 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from pipelines.notebooks.conversion import plain_python
+from pipelines.notebooks.conversion import UNREADABLE, plain_python
+from pipelines.notebooks.magics import AROUND_PYTHON
 
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-# Cell magics whose body is still this notebook's Python.
-_AROUND_PYTHON = {"%%time", "%%timeit", "%%capture", "%%prun"}
 _PRINT = re.compile(r"^([ \t]*)print[ \t]+(?![ \t(=>])(.*?)[ \t]*$", re.MULTILINE)
 _GOES_ON = re.compile(r"[\s)\]}]|(else|elif|except|finally)\b")
 
@@ -34,7 +32,7 @@ def pieces(text: str) -> list[Piece]:
     text = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(8)
     first, _, rest = text.lstrip("\n").partition("\n")
     if first.startswith("%%"):
-        if first.split(maxsplit=1)[0] in _AROUND_PYTHON:
+        if first.split(maxsplit=1)[0].removeprefix("%%") in AROUND_PYTHON:
             return [Piece(None, first, first), *pieces(rest)]
         return [Piece(None, text, text)]
     whole = _read(text)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipelines.notebooks.original.parsing import UNREADABLE, Piece, pieces
+from pipelines.notebooks.conversion import UNREADABLE
+from pipelines.notebooks.original.parsing import Piece, pieces
 from pipelines.notebooks.original.scopes import Binder, Own, Scope
 from pipelines.notebooks.original.tokens import Tokens, meaning
 

@@ -15,7 +15,7 @@ from nbformat import v4
 from pipelines.core import metrics
 from pipelines.core.curriculum import Check, Week
 from pipelines.notebooks import conversion
-from pipelines.notebooks.checking import secrets, sentences
+from pipelines.notebooks.checking import probe, secrets, sentences
 from pipelines.notebooks.checking.check import CheckInput, Verdict, judge
 from pipelines.notebooks.kernel import NOTES, Kernel, KernelFile
 from pipelines.tracking.kernel_facts import ViewFacts
@@ -89,11 +89,13 @@ def week(**steps: Any) -> Week:
 
 
 def facts(**changes: Any) -> CheckInput:
-    """An honest kernel that passes everything, with changes."""
+    """An honest kernel that passes everything, with changes; `probe` is what the probe printed."""
     good = CheckInput(
         kernel(), executed(), [view("fold0", 0.8), view("shuffled", 0.63)], "fold0", metric=metrics.get("accuracy"),
-        constant=0.61, shuffled=0.63, probe=PROBE, notes=NOTED, language="en",
+        constant=0.61, probe=probe.read(PROBE), notes=NOTED, language="en",
     )  # fmt: skip
+    if "probe" in changes:
+        changes["probe"] = probe.read(changes["probe"])
     return replace(good, **changes)
 
 
@@ -381,7 +383,8 @@ def test_a_shuffled_view_that_is_missing_or_failed_fails_closed() -> None:
     ):
         name, sentence = failed(judge(facts(views=views)))
         assert (name, words in sentence) == ("learns", True)
-    assert failed(judge(facts(shuffled=None)))[0] == "learns"
+    without_score = [view("fold0", 0.8), view("shuffled")]
+    assert failed(judge(facts(views=without_score)))[0] == "learns"
 
 
 # The week's own steps

@@ -37,9 +37,7 @@ def task(
     own = {"python": Path(sys.executable)} | own
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
     limits = Limits(**({"seconds": 60} | settings))
-    return Task(
-        "m01/small", notebook, folder, limits=limits, isolation=isolation(kind, has_network), **own
-    )
+    return Task(notebook, folder, limits=limits, isolation=isolation(kind, has_network), **own)
 
 
 def run(asked: Task) -> Execution:

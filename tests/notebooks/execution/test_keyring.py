@@ -26,7 +26,7 @@ notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SEARCH)])
 folder = Path(sys.argv[1])
 for name in ("input", "working"):
     (folder / name).mkdir()
-task = Task("keys", notebook, folder, Path(sys.executable), Limits(seconds=60), sandbox.detect(False))
+task = Task(notebook, folder, Path(sys.executable), Limits(seconds=60), sandbox.detect(False))
 done = asyncio.run(runner.execute(task))
 print(done.status, done.notebook.cells[0].outputs[0].text)
 """
