@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Killed(BaseException):
-    """SIGTERM or SIGINT arrived. No Exception: a handler for failed models must not swallow it."""
+    """SIGTERM, SIGINT or SIGHUP arrived. No Exception: a handler for failed models must not swallow it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -34,17 +34,25 @@ class Killed(BaseException):
 
 
 def raise_on_signals() -> None:
-    """Let SIGTERM and SIGINT raise Killed in the main thread, so that every `finally` still runs.
+    """Let SIGTERM, SIGINT and SIGHUP raise Killed in the main thread, so that every `finally` still runs.
+
+    SIGHUP tells that the terminal was closed; under `nohup` it stays ignored.
 
     A signal may arrive inside a finalizer or a weakref's callback (TensorFlow runs thousands of them in an
     epoch). What is raised there is only printed, and the process would go on, deaf to every further
     signal: so the same signal is sent again a moment later.
     """
+    heeded = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heeded.append(signal.SIGHUP)
+    terminals = [output for output in (1, 2) if os.isatty(output)]
 
     def handle(signal_number: int, _: FrameType | None) -> None:
         # One death is enough: a second Ctrl-C must not interrupt the tidying up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        if signal_number == signal.SIGHUP:
+            _be_silent(terminals)
         raise Killed(signal_number)
 
     def insist(unraisable: "sys.UnraisableHookArgs") -> None:
@@ -58,11 +66,19 @@ def raise_on_signals() -> None:
         again.start()
 
     def listen() -> None:
-        signal.signal(signal.SIGTERM, handle)
-        signal.signal(signal.SIGINT, handle)
+        for each in heeded:
+            signal.signal(each, handle)
 
     sys.unraisablehook = insist
     listen()
+
+
+def _be_silent(outputs: Sequence[int]) -> None:
+    """Print into nothing: what is said to a closed terminal is an error, which would hide why it ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for output in outputs:
+        os.dup2(nothing, output)
+    os.close(nothing)
 
 
 def die_with_parent(signal_number: int = signal.SIGTERM) -> None:

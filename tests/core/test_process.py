@@ -1,6 +1,7 @@
 """Locks, signals and dying parents, with real processes. Every wait has an end; none is measured."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -167,8 +168,8 @@ TIDIES = """
 """
 
 
-@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_lets_every_finally_run(
     tmp_path: Path, first: signal.Signals, second: signal.Signals
 ) -> None:
@@ -284,6 +285,40 @@ def test_a_child_dies_when_its_parent_is_killed(tmp_path: Path, started: list[in
         started.append(written_id(tmp_path / "pid"))
         runner.kill()
     assert until(lambda: not is_alive(started[0]))
+
+
+TALKS = """
+    import sys, time
+    from pathlib import Path
+    from pipelines.core.process import raise_on_signals
+    raise_on_signals()
+    try:
+        print("working", flush=True)
+        time.sleep(60)
+    finally:
+        print("tidying", flush=True)
+        print("tidying", file=sys.stderr, flush=True)
+        Path(sys.argv[1]).touch()
+"""
+
+
+def test_a_closed_terminal_is_no_error_while_it_tidies_up(tmp_path: Path) -> None:
+    talker = program(tmp_path, "talks", TALKS)
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, talker, str(tmp_path / "tidy")])
+    assert os.read(terminal, 100).startswith(b"working")
+    os.close(terminal)
+    os.waitpid(process, 0)
+    assert (tmp_path / "tidy").exists()
+
+
+def test_without_a_terminal_it_goes_on_under_nohup() -> None:
+    code = (
+        "import signal; from pipelines.core.process import raise_on_signals\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN); raise_on_signals(); signal.raise_signal(signal.SIGHUP)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

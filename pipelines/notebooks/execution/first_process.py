@@ -1,12 +1,14 @@
-"""The process below which a notebook runs where bubblewrap is missing. Run as a script.
+"""The process below which a notebook runs where bubblewrap is missing or not enough. Run as a script.
 
-It has two roles. In namespaces of its own (`unshare`) it builds the file system that the notebook sees,
+It has three roles. In namespaces of its own (`unshare`) it builds the file system that the notebook sees,
 gives up every capability, starts the notebook and reaps what that orphans; when it ends, the system ends
 everything in them. Without namespaces it adopts all that the notebook leaves behind, and kills it when
-the notebook has ended, or when the process that started it has died.
+the notebook has ended, or when the process that started it has died. Before bubblewrap as root it keeps the
+machine's devices from being changed, and becomes bubblewrap.
 
 Arguments: a JSON object, then the command. The object's keys are `parent` (process id) for the second role;
-`root` (an empty folder), `mounts`, `directory`, `loopback` for the first.
+`devices` (those shown beside the usual ones) for the third; `root` (an empty folder), `mounts`, `directory`,
+`loopback` for the first.
 """
 
 import ctypes
@@ -25,7 +27,9 @@ from typing import Any
 with suppress(ImportError):  # the first role runs without site-packages, and needs none
     import psutil
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 2, 4, 8, 4096, 16384
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
+MS_NOATIME, MS_NODIRATIME = 1024, 2048
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MNT_DETACH = 2
 AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY, SYS_MOUNT_SETATTR = -100, 0x8000, 1, 442
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
@@ -183,6 +187,29 @@ def run_in_namespaces(system: System, order: dict[str, Any], command: list[str])
     return wait_for(start(command))
 
 
+def seal(system: System, path: str) -> None:
+    """Let nobody change the rights and times of a device; it can be written to all the same.
+
+    Other than `make_read_only` this works on every Linux that bubblewrap works on.
+    """
+    system.mount(path, path, "", MS_BIND | MS_REC)
+    # Of a mount that another namespace made these cannot be taken away, and statvfs(2) tells them by the
+    # same numbers.
+    kept = os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
+    system.mount("", path, "", MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
+
+
+def seal_devices(system: System, devices: list[str]) -> None:
+    """In namespaces of its own, where bubblewrap then takes them from; it cannot do this by itself."""
+    user, group = os.geteuid(), os.getegid()
+    system.check(system.libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "make namespaces")
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+    for path in (*(f"/dev/{name}" for name in DEVICES), *devices):
+        seal(system, path)
+
+
 def living() -> "list[psutil.Process]":
     """All that descends from this process and has not ended."""
     found = []
@@ -241,6 +268,9 @@ def main() -> int:
     if "parent" in order:
         return run_alone(system, order, command)
     try:
+        if "devices" in order:
+            seal_devices(system, order["devices"])
+            os.execv(command[0], command)  # noqa: S606 - no shell is wanted
         return run_in_namespaces(system, order, command)
     except OSError as error:
         print(f"cannot {error.filename}: {error.strerror}", file=sys.stderr, flush=True)

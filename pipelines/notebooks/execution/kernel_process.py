@@ -92,13 +92,14 @@ class KernelProcess:
         _adopt_orphans()
         self._pipe, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(theirs, True)
+        nothing = _empty_input()
         asyncio.get_running_loop().add_reader(self._pipe, self._listen)
         try:
             await self.manager.start_kernel(
                 extra_arguments=["--HistoryManager.hist_file=:memory:"],
                 env=self._command.environment,
                 cwd=str(self._command.directory),
-                stdin=subprocess.DEVNULL,
+                stdin=nothing,
                 stdout=theirs,
                 stderr=theirs,
                 independent=True,  # else it watches for a parent that it cannot see, and ends itself
@@ -108,6 +109,7 @@ class KernelProcess:
             raise endings.never_started(str(error)) from None
         finally:
             os.close(theirs)
+            os.close(nothing)
 
     async def answer(self) -> None:
         """Wait until the process answers.
@@ -189,6 +191,16 @@ class KernelProcess:
             self._said = (self._said + text)[-_SAID:]
             if not text:
                 asyncio.get_running_loop().remove_reader(self._pipe)
+
+
+def _empty_input() -> int:
+    """What ends at once when it is read, as /dev/null does.
+
+    Of that one, once it is open, no mount could keep the rights and times from being changed for everybody.
+    """
+    nothing, writer = os.pipe2(os.O_CLOEXEC)
+    os.close(writer)
+    return nothing
 
 
 def _adopt_orphans() -> None:

@@ -88,6 +88,15 @@ class _Client(NotebookClient):  # type: ignore[misc]  # it has no types
         self.most = session.task.limits.output_bytes
         self.last_line = ""
 
+    async def async_execute_cell(self, *given: Any, **named: Any) -> NotebookNode:
+        try:
+            return await super().async_execute_cell(*given, **named)
+        except DeadKernelError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # nbclient takes that for a death
+                raise asyncio.CancelledError from None
+            raise
+
     def _heed_exit(self, execute_reply: dict[str, Any], **_: Any) -> None:
         payload = execute_reply["content"].get("payload") or []
         self.has_exited = any(part.get("source") == "ask_exit" for part in payload)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipelines.core.errors import UserError
 from pipelines.notebooks.execution import mounting
@@ -62,16 +62,14 @@ def detect(has_network: bool) -> Isolation:
     for kind in kinds:
         failure = failure_of(kind, has_network)
         if failure is None:
-            return Isolation(kind, has_network, tuple(_small_gaps(kind, has_network)))
+            return Isolation(kind, has_network, tuple(_small_gaps(has_network)))
         refused.append(f"{kind}: {failure}")
     return Isolation("none", has_network, _gaps("; ".join(refused), has_network))
 
 
-def _small_gaps(kind: str, has_network: bool) -> Iterator[str]:
+def _small_gaps(has_network: bool) -> Iterator[str]:
     if has_network:
         yield "with a network it can also reach this machine's own services on 127.0.0.1"
-    if kind == "bubblewrap" and os.getuid() == 0:
-        yield "as root it can change the rights of /dev/null and its like: run pilsa as another user"
 
 
 def _gaps(refused: str, has_network: bool) -> tuple[str, ...]:
@@ -181,7 +179,22 @@ def _bubblewrap(isolation: Isolation, mounts: list[Mount], directory: str) -> li
     # who may write to /proc/sys.
     for target in ("/", "/dev", "/proc", *emptied):
         words += ["--remount-ro", target]
-    return [*words, "--chdir", directory, "--"]
+    return [*_sealed(mounts), *words, "--chdir", directory, "--"]
+
+
+def _sealed(mounts: list[Mount]) -> list[str]:
+    """What stands before bubblewrap as root, who could change the devices' rights and times for everybody.
+
+    What it writes there would outlive the run: one view could leave its targets for the next.
+    """
+    if os.getuid() != 0:
+        return []
+    order = {"devices": [mount.source for mount in mounts if mount.kind == "device"]}
+    return _first_process(order)
+
+
+def _first_process(order: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-I", "-S", str(FIRST_PROCESS), json.dumps(order)]
 
 
 def _unshare(isolation: Isolation, mounts: list[Mount], root: Path, directory: str) -> list[str]:
@@ -194,7 +207,7 @@ def _unshare(isolation: Isolation, mounts: list[Mount], root: Path, directory: s
     }
     words = [shutil.which("unshare") or "unshare", *(f"--{space}" for space in spaces)]
     words += ["--map-root-user", "--fork", "--kill-child", "--"]
-    return [*words, sys.executable, "-I", "-S", str(FIRST_PROCESS), json.dumps(order)]
+    return [*words, *_first_process(order)]
 
 
 def environment(task: Task) -> dict[str, str]:

@@ -47,13 +47,45 @@ def test_no_more_than_200_are_taken(tmp_path: Path) -> None:
 def test_a_view_that_computes_for_ever_is_cut_short(tmp_path: Path) -> None:
     script = f"CREATE VIEW params AS {ENDLESS} SELECT key, key AS value FROM n WHERE key < 0;"
     store(tmp_path, script + "CREATE TABLE latest_metrics (key, value, is_nan)")
-    # In a process of its own: nothing else could end it where it is not cut short.
-    code = "import sys; from pathlib import Path; from pipelines.notebooks.execution import own_store; "
+    found, _ = read_apart(tmp_path)
+    assert found == "None"
+
+
+MANY = f"{ENDLESS} SELECT key, hex(zeroblob(30000)) || key AS value FROM n LIMIT 1"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "VIEW params AS SELECT hex(zeroblob(100000000)) AS key, hex(zeroblob(100000000)) AS value "
+        "FROM (VALUES (1), (2), (3), (4))",
+        "VIEW params AS SELECT hex(zeroblob(40000)) AS key, 1 AS value FROM (VALUES (1), (2))",
+        # A store may ask for a cache of any size, which a view that sorts then fills.
+        f"VIEW params AS SELECT key, value FROM ({MANY}0000) ORDER BY value",
+    ],
+)
+def test_a_store_that_would_fill_the_memory_is_not_read(tmp_path: Path, params: str) -> None:
+    file = store(tmp_path, f"PRAGMA default_cache_size = 1000000; CREATE {params};")
+    with closing(sqlite3.connect(file)) as made, made:
+        made.execute("CREATE TABLE latest_metrics (key, value, is_nan)")
+    found, peak = read_apart(tmp_path)
+    assert found == "None"
+    assert peak < 300 << 20
+
+
+def read_apart(home: Path) -> tuple[str, int]:
+    """What is read in a process of its own, which can be ended, and the most memory that was taken for it."""
+    code = (
+        "import sys; from pathlib import Path; from resource import *\n"
+        "from pipelines.notebooks.execution import own_store; print(own_store.read(Path(sys.argv[1])))\n"
+        "print(max(getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN)))"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code + "print(own_store.read(Path(sys.argv[1])))", str(tmp_path)],
+        [sys.executable, "-c", code, str(home)],
         cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.stdout == "None\n", done.stderr
+    found, peak = done.stdout.splitlines()
+    return found, int(peak) << (10 if sys.platform == "linux" else 0)
 
 
 @pytest.mark.parametrize("part", ["mlruns", "mlruns/mlflow.db"])

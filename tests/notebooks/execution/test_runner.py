@@ -282,6 +282,22 @@ def test_a_flood_does_not_fill_the_memory_of_this_process(tmp_path: Path) -> Non
     assert peak < 300 << 10
 
 
+def test_what_stops_this_process_stops_a_cell_without_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def stopped() -> None:
+        sat = asyncio.ensure_future(runner.execute(asked))
+        while not (tmp_path / "working" / "ready").exists():
+            await asyncio.sleep(0.05)
+        del sat
+        raise Killed(signal.SIGINT)
+
+    asked = task(tmp_path, "none", ["open('ready', 'w').close()\nwhile True: pass"])
+    with pytest.raises(Killed):
+        asyncio.run(stopped())
+    assert (capfd.readouterr().err, caplog.text) == ("", "")
+
+
 def test_what_stops_this_process_is_not_lost_in_a_callback(tmp_path: Path) -> None:
     asked: Task = task(tmp_path, "bubblewrap", [endless(tmp_path)])
 

@@ -81,6 +81,20 @@ def test_a_stuck_event_loop_does_not_keep_a_notebook_alive(tmp_path: Path) -> No
     assert watcher.verdict.startswith("took more than its time")
 
 
+def test_what_it_ran_is_blamed_also_where_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psutil.Popen(["sleep", "60"]) as process:
+        asked = task(tmp_path / "run", "none", [])
+        watcher = Watcher(process.pid, [tmp_path], asked.limits, lambda: None)
+        monkeypatch.setattr(watcher, "look_at_processes", lambda: "ran 99 processes")
+        watcher.deadline = 0
+        watcher.start()
+        assert process.wait(timeout=30) == -9
+        watcher.stop()
+    assert watcher.verdict == "ran 99 processes"
+
+
 def test_a_watcher_that_fails_ends_the_notebook(tmp_path: Path) -> None:
     with psutil.Popen(["sleep", "60"]) as process:
         asked = task(tmp_path / "run", "none", [])
