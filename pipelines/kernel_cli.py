@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from unicodedata import normalize
 
 import typer
 
@@ -14,7 +15,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Kernel = Annotated[str, typer.Argument(metavar="NAME", help="member/kernel, a folder of kernels/.")]
+# Composed, since a Mac may give the letters of a Hangul syllable one by one.
+Kernel = Annotated[str, typer.Argument(
+    metavar="NAME", callback=lambda name: normalize("NFC", name),
+    help="member/kernel, a folder of kernels/.")]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run another's kernel although nothing isolates it here.")
@@ -166,12 +170,8 @@ def check(
     outcome, bundle = session.check(name, session.Options("check", trust, network, quick))
     facts = outcome.record.kernel
     if as_json:
-        _print_json(
-            {
-                **(facts.model_dump(include={"check", "advice"}) if facts else {}),
-                "bundle": str(bundle or ""),
-            }
-        )
+        found = facts.model_dump(include={"check", "advice"}) if facts else {}
+        _print_json({**found, "bundle": str(bundle or "")})
     else:
         terminal.show_check(outcome, bundle)
     if bundle is None:
@@ -215,16 +215,15 @@ def diff(
 
 @app.command()
 def doctor(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="member/kernel; none looks at this machine."),
-    ] = None,
+    name: Annotated[str | None, typer.Argument(
+        metavar="[NAME]", callback=lambda name: name and normalize("NFC", name),
+        help="member/kernel; none looks at this machine.")] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Propose the mechanical fixes as a diff, and ask.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write them without asking.")] = False,
     as_json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Find what a notebook of some years ago uses that its libraries have removed since.
 
     Without a name: what isolates a kernel on this machine, and what cannot be enforced here.
@@ -241,7 +240,8 @@ def doctor(
         raise typer.Exit(isolation.kind == "none")
     diagnosis = repair.examine(name)
     if as_json:
-        _print_json(asdict(diagnosis))
+        written = repair.apply(name) if fix and yes and diagnosis.difference else None
+        _print_json({**asdict(diagnosis), "written": written})
         return
     print(diagnosis.text, end="")
     if fix and not diagnosis.difference:

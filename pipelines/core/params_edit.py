@@ -10,7 +10,7 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import CommentMark
 from ruamel.yaml.tokens import CommentToken
 
-from pipelines.core import atomic, params, paths
+from pipelines.core import atomic, params, paths, process
 
 _COLUMN = 27  # where the comments of params.yaml stand
 
@@ -19,19 +19,22 @@ _COLUMN = 27  # where the comments of params.yaml stand
 def editing() -> Iterator[Any]:
     """The content of params.yaml, to be changed in place; it is written when the block ends well.
 
+    One process at a time: what the block reads of the file, nobody else changes before it ends.
+
     Raises:
         UserError: the file is missing or has an unknown key.
     """
-    params.load()
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 200
-    content = yaml.load(paths.params().read_text(encoding="utf-8"))
-    yield content
-    text = io.StringIO()
-    yaml.dump(content, text)
-    atomic.write_text(paths.params(), text.getvalue())
+    with process.exclusive(paths.cache() / "locks" / "params", "editing params.yaml"):
+        params.load()
+        content = yaml.load(paths.params().read_text(encoding="utf-8"))
+        yield content
+        text = io.StringIO()
+        yaml.dump(content, text)
+        atomic.write_text(paths.params(), text.getvalue())
 
 
 def replace(content: Any, key: str, names: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from pipelines.core.errors import UserError, did_you_mean
 
 # Names reach a shell command in dvc.yaml and a path, so only these characters are let through.
 NAME = re.compile(r"[0-9A-Za-z가-힣_][0-9A-Za-z가-힣_-]{0,63}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Strict(BaseModel):
@@ -47,7 +48,18 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, except that a key written twice is an error; YAML itself forbids it."""
+    """The safe loader, except that a key written twice is an error, and so is a surrogate.
+
+    YAML itself forbids both; a surrogate could be printed nowhere and written to no file.
+    """
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and _SURROGATE.search(value):
+            raise yaml.constructor.ConstructorError(
+                None, None, "text must hold whole characters, found a surrogate", node.start_mark
+            )
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -66,12 +78,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
 
     Raises:
-        UserError: the file is missing, is not UTF-8 or YAML, gives a key twice, or is no mapping.
+        UserError: the file is missing, cannot be read, is not UTF-8 or YAML, gives a key twice, or is no
+            mapping.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (it is safe)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: restore it from git") from None
+    except OSError as error:
+        raise UserError(
+            f"{path} must be a file and cannot be read ({error.strerror}): restore it from git"
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} must be YAML in UTF-8: {error}: correct it") from None
     if not isinstance(content, dict):

@@ -1,15 +1,40 @@
 """The members' kernels at a glance, without running any."""
 
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from pipelines.core import atomic, paths
 from pipelines.core.errors import UserError
+from pipelines.core.schema import validate
 from pipelines.notebooks import conversion, kernel
 from pipelines.notebooks.kernel import NOTES, Kernel
 from pipelines.notebooks.original import comparing, originals
+
+BROKEN = "broken"
+CHANGED = "changed since"  # the scores are of another kernel.py, or of other settings
+_APART = ("settings", "result", "changed")  # what `describe` found that has lines of its own
+
+
+class _Shown(BaseModel):
+    """What is shown of a result.json, also of an older pilsa's: what it lacks is None, what it has must fit."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    status: str
+    metric: str | None = None
+    fold0: float | None = None
+    cv_mean: float | None = None
+    cv_std: float | None = None
+    fold_scores: list[float | None] | None = None
+    marks: list[str] | None = None
+    reason: str | None = None
+    kernel: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -20,6 +45,7 @@ class Line:
         status: of result.json: FINISHED, FAILED or KILLED; `not run` without one; `broken` where kernel.yaml
             or result.json cannot be read.
         fold0, cv_mean: of the last run; None where there is none.
+        marks: of the record; and `changed since`, where the kernel was.
         reason: why it failed or is broken.
     """
 
@@ -49,16 +75,19 @@ def listing(competition: str | None = None, member: str | None = None) -> list[L
 def _line(name: str) -> Line:
     try:
         found = kernel.load(name)
+    except UserError as error:
+        shown = comparing.visible(name)  # a folder's name may be in no encoding
+        return Line(shown, "?", None, None, "?", None, BROKEN, reason=str(error))
+    try:
         result = result_of(found)
     except UserError as error:
-        return Line(name, "?", None, None, "?", None, "broken", reason=str(error))
+        result = {"status": BROKEN, "reason": str(error)}
     file = found.file
     said: dict[str, Any] = {"status": "not run"} if result is None else result
-    marks = said.get("marks")
+    marks = [*(said.get("marks") or ()), *([CHANGED] if is_changed(found, result) else [])]
     return Line(
         name, file.kind, file.competition, file.week, file.source.platform, file.source.author,
-        str(said.get("status", "broken")), said.get("fold0"), said.get("cv_mean"),
-        tuple(marks) if isinstance(marks, list) else (), said.get("reason"),
+        said["status"], said.get("fold0"), said.get("cv_mean"), tuple(marks), said.get("reason"),
     )  # fmt: skip
 
 
@@ -66,15 +95,32 @@ def result_of(found: Kernel) -> dict[str, Any] | None:
     """The committed result.json; None where the kernel was never run.
 
     Raises:
-        UserError: it is no JSON, or not a mapping.
+        UserError: it is no file, no JSON, not a mapping, or what is shown of it does not fit.
     """
     path = found.folder / "result.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
-    content = atomic.read_json(path)
+    again = "delete it and run the kernel again"
+    try:
+        content = atomic.read_json(path)
+        # Neither NaN, which is no JSON, nor half of a surrogate pair can be printed.
+        json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
+    except (OSError, RecursionError, ValueError) as error:
+        raise UserError(f"{path} must be JSON and cannot be read ({error}): {again}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} must be a record, and is not: delete it and run the kernel again")
+        raise UserError(f"{path} must be a record, and is not: {again}")
+    try:
+        validate(_Shown, content, str(path.relative_to(paths.root())))
+    except UserError as error:
+        raise UserError(f"{error}, or {again}") from None
     return content
+
+
+def is_changed(found: Kernel, result: Mapping[str, Any] | None) -> bool:
+    """Whether a result is known to be of other code, or of other settings, than the kernel has now."""
+    facts = (result or {}).get("kernel")
+    then = facts.get("code_hash") if isinstance(facts, Mapping) else None
+    return then is not None and then != found.code_hash
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -82,7 +128,8 @@ def describe(name: str) -> dict[str, Any]:
 
     Returns:
         name, folder, settings (kernel.yaml), cells (counts by kind), broken (code cells that are no Python),
-        notes (heading → whether anything stands below it), original (committed, here, or missing), result.
+        notes (heading → whether anything stands below it), original (committed, here, or missing), result,
+        changed (whether the result is of the code before).
 
     Raises:
         UserError: there is no such kernel, or a file of it cannot be read.
@@ -90,6 +137,7 @@ def describe(name: str) -> dict[str, Any]:
     found = kernel.load(name)
     notebook = conversion.from_percent(found.code)
     kinds = [cell.cell_type for cell in notebook.cells]
+    result = result_of(found)
     return {
         "name": name,
         "folder": str(found.folder.relative_to(paths.root())),
@@ -98,7 +146,8 @@ def describe(name: str) -> dict[str, Any]:
         "broken": [str(cell) for cell in conversion.broken_cells(notebook)],
         "notes": {heading: bool(text) for heading, text in notes(found.folder).items()},
         "original": _whereabouts(found),
-        "result": result_of(found),
+        "result": result,
+        "changed": is_changed(found, result),
     }
 
 
@@ -107,7 +156,7 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
 
     Such as `notes: 특징 ✓, 질문 (empty)`, and `W: printed 0.0792 ± 0.048` for a claim.
     """
-    known = {key: value for key, value in found.items() if key not in ("settings", "result")}
+    known = {key: value for key, value in found.items() if key not in _APART}
     settings = dict(found["settings"])
     known["notes"] = [
         f"{heading} {'✓' if is_written else '(empty)'}"
@@ -119,7 +168,12 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
         for key, value in {**known, **settings}.items()
         if value not in (None, [], {}, "")
     ]
-    return [comparing.visible(line) for line in [*lines, _result_line(found["result"])]]
+    lines.append(_result_line(found["result"]))
+    if found["changed"]:
+        lines.append(
+            f"{CHANGED}: the result is of the code or the settings before: `pilsa kernel run {found['name']}`"
+        )
+    return [comparing.visible(line) for line in lines]
 
 
 def _claim(name: str, claim: Mapping[str, Any]) -> str:
@@ -138,7 +192,7 @@ def _line_of(value: Any) -> str:
 def _result_line(result: Mapping[str, Any] | None) -> str:
     if result is None:
         return "result: not run yet"
-    parts = [str(result.get("status", "broken"))]
+    parts = [str(result["status"])]
     if result.get("metric") is not None:  # a study kernel has no score
         fold0, cv = result.get("fold0"), result.get("cv_mean")
         parts.append(f"fold 0 {'–' if fold0 is None else f'{fold0:.4f}'}")

@@ -1,8 +1,10 @@
 """A kernel: one member's notebook, `kernels/<member>/<kernel>/`, and what its kernel.yaml says of it."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from os.path import lexists
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from pipelines.core.atomic import content_hash
 from pipelines.core.errors import UserError, did_you_mean
 from pipelines.core.schema import Name, Strict, check_kernel_name, read_yaml, validate
 
+_LONGEST = 255  # bytes that a disk takes as a name
 NOTES = ("특징", "장점", "단점", "배운 점", "질문", "개선방안")
 
 
@@ -80,7 +83,7 @@ class KernelFile(Strict):
         output: the CSV that is the submission, where more than one fits the sample.
         as_of: packages as they were on that day, in an environment of the kernel's own.
         requires: further requirements of that environment: names, versions and extras.
-        time_limit: seconds for one view.
+        time_limit: seconds for one view, a week at most.
         memory_gb: for one view.
         quick: variables of the cell tagged `parameters`, and what they are in a quick run.
         claims: variable → the original's figure.
@@ -96,8 +99,8 @@ class KernelFile(Strict):
     output: str | None = None
     as_of: date | None = None
     requires: list[str] = []
-    time_limit: int = Field(default=1800, ge=1)
-    memory_gb: float = Field(default=8, ge=0.1)
+    time_limit: int = Field(default=1800, ge=1, le=7 * 24 * 3600)
+    memory_gb: float = Field(default=8, ge=0.1, le=1024)
     quick: dict[str, int | float | str | bool | list[int]] = {}
     claims: dict[str, Claim] = {}
 
@@ -107,6 +110,11 @@ class KernelFile(Strict):
         for folder in inputs:
             if not re.fullmatch(r"[^./\\\0][^/\\\0]{0,99}", folder):
                 raise ValueError(f"an input must be one plain folder name, found {folder[:40]!r}")
+            if (size := len(folder.encode())) > _LONGEST:
+                raise ValueError(
+                    f"an input's name must have {_LONGEST} bytes of UTF-8 at most (85 of Hangul's syllables), "
+                    f"found {size}"
+                )
             if inputs.count(folder) > 1:
                 raise ValueError(f"an input must be named once, found {folder!r} again")
         return inputs
@@ -187,9 +195,10 @@ def load(name: str) -> Kernel:
         name: member/slug.
 
     Raises:
-        UserError: the name is none, the kernel does not exist, kernel.py or kernel.yaml is missing, is
-            not UTF-8, or does not fit the schema.
+        UserError: the name is none, the kernel does not exist, kernel.py or kernel.yaml is missing, cannot
+            be read, is not UTF-8, or does not fit the schema.
     """
+    name = _composed(name)
     folder = folder_of(name)
     if not folder.is_dir():
         raise UserError(
@@ -213,17 +222,26 @@ def folder_of(name: str) -> Path:
         UserError: the name is none.
     """
     try:
-        return paths.kernel(check_kernel_name(name))
+        return paths.kernel(check_kernel_name(_composed(name)))
     except ValueError as error:
         raise UserError(f"a kernel's name {error}: write member/kernel") from None
 
 
+def _composed(name: str) -> str:
+    """The name in the composed form of Hangul, in which `pilsa kernel new` makes its folder."""
+    return unicodedata.normalize("NFC", name)
+
+
 def _code(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows editors write a mark before the text
     except FileNotFoundError:
         raise UserError(
             f"{path} must exist and was not found: `pilsa kernel take FILE.ipynb` writes it"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"{path} must be a file and cannot be read ({error.strerror}): restore it from git"
         ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} must be UTF-8 and is not: save it as UTF-8") from None
@@ -231,5 +249,6 @@ def _code(path: Path) -> str:
 
 def names() -> list[str]:
     """Every member/slug of kernels/ that has a kernel.yaml, in alphabetical order."""
-    found = paths.kernels().glob("*/*/kernel.yaml")
-    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in found)
+    # A kernel.yaml that is a link to nowhere makes a kernel too: a broken one.
+    found = [path for path in paths.kernels().glob("*/*") if lexists(path / "kernel.yaml")]
+    return sorted(f"{path.parent.name}/{path.name}" for path in found)

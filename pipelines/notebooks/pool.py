@@ -15,15 +15,17 @@ def join(name: str) -> list[str]:
     Raises:
         UserError: there is no such kernel, or it is another competition's, or a study.
     """
-    kernel, settings = kernels.load(name), settings_file.load()
-    if kernel.file.competition != settings.competition:
-        what = kernel.file.competition or "no competition (kind: study)"
-        raise UserError(
-            f"a kernel of the pool must be for the active competition ({settings.competition}), and {name} is "
-            f"for {what}: `pilsa use` switches"
-        )
-    pool = [*settings.kernels, *([] if name in settings.kernels else [name])]
+    kernel = kernels.load(name)
     with params_edit.editing() as content:
+        settings = settings_file.load()  # within the block: another may be joining at this moment
+        if kernel.file.competition != settings.competition:
+            what = kernel.file.competition or "no competition (kind: study)"
+            raise UserError(
+                f"a kernel of the pool must be for the active competition ({settings.competition}), and "
+                f"{kernel.name} is for {what}: `pilsa use` switches"
+            )
+        before = settings.kernels
+        pool = [*before, *([] if kernel.name in before else [kernel.name])]
         params_edit.replace(content, "kernels", pool)
     return pool
 
@@ -37,12 +39,12 @@ def leave(name: str) -> list[str]:
     Raises:
         UserError: it is not in the pool.
     """
-    pool = settings_file.load().kernels
-    if name not in pool:
-        raise UserError(
-            f"only a kernel of the pool can leave it, found {name!r}{did_you_mean(name, pool)}"
-        )
-    rest = [other for other in pool if other != name]
     with params_edit.editing() as content:
+        pool = settings_file.load().kernels
+        if name not in pool:
+            raise UserError(
+                f"only a kernel of the pool can leave it, found {name!r}{did_you_mean(name, pool)}"
+            )
+        rest = [other for other in pool if other != name]
         params_edit.replace(content, "kernels", rest)
     return rest

@@ -168,7 +168,8 @@ def test_the_same_key_in_two_sections_is_fine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     ["a: [1\n", "a:\tb: c\n", "a: 2024-13-45\n", b"\xff\xfea", "a: \x07", "a: !!python/name:os.system\n",
-     "a: !!python/object/apply:os.system [id]\n", "[" * 5000, "a: *b\n", "{a: 1}: 2\n"],
+     "a: !!python/object/apply:os.system [id]\n", "[" * 5000, "a: *b\n", "{a: 1}: 2\n",
+     'a: ["b\\ud800"]\n', '"\\udfff": 1\n'],
     ids=lambda content: ascii(content)[:20],
 )  # fmt: skip
 def test_what_is_no_plain_yaml_is_an_error(tmp_path: Path, content: str | bytes) -> None:
@@ -188,3 +189,11 @@ def test_a_file_must_hold_keys(tmp_path: Path, content: str, found: str) -> None
 def test_a_missing_file_says_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.yaml must exist and was not found: restore it"):
         read_yaml(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_is_no_file_cannot_be_read(tmp_path: Path, is_link: bool) -> None:
+    path = tmp_path / "tree.yaml"
+    path.symlink_to(path.name) if is_link else path.mkdir()
+    with pytest.raises(UserError, match=r"tree\.yaml must be a file and cannot be read"):
+        read_yaml(path)

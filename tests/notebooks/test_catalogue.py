@@ -1,13 +1,14 @@
 """Kernels at a glance: whole, never run, and broken."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from pipelines.core import paths
 from pipelines.core.errors import UserError
-from pipelines.notebooks import catalogue
+from pipelines.notebooks import catalogue, kernel
 from pipelines.notebooks.exchange import creation
 from pipelines.notebooks.exchange.creation import Wanted
 from tests.conftest import Workshop
@@ -80,3 +81,76 @@ def test_claims_and_results_are_lines_too(folder: Path) -> None:
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
     last = catalogue.as_lines(catalogue.describe("m01/knn"))[-1]
     assert last == "result: FINISHED, fold 0 0.5000, no CV, marked: unseeded"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"status": "FINISHED", "fold0": "0.99", "metric": "accuracy"}', "fold0: .*valid number"),
+        ('{"status": "FINISHED", "cv_mean": [1]}', "cv_mean: .*valid number"),
+        ('{"status": "FINISHED", "marks": 5}', "marks: .*valid list"),
+        ('{"status": "FINISHED", "fold0": NaN}', "not JSON compliant"),
+        ('{"status": "FINISHED", "environment": {"x": 1e999}}', "not JSON compliant"),
+        ('{"status": "\\ud800"}', "surrogates"),
+        ("[" * 100_000, "recursion"),
+        ("{}", "'status' must be given"),
+        ('{"status": "FINISHED", "kernel": 5}', "kernel: .*valid dictionary"),
+    ],
+)
+def test_a_result_that_does_not_fit_is_told_and_the_others_are_listed(
+    folder: Path, text: str, complaint: str
+) -> None:
+    (folder / "result.json").write_text(text, encoding="utf-8")
+    first, second = catalogue.listing()
+    assert (first.status, first.fold0, second.status) == ("broken", None, "not run")
+    assert catalogue.listing(competition="tiny") == [first]
+    with pytest.raises(UserError, match=complaint) as told:
+        catalogue.describe("m01/knn")
+    assert first.reason == str(told.value)
+    json.dumps(asdict(first), allow_nan=False)
+
+
+@pytest.mark.parametrize("file", ["kernel.py", "kernel.yaml", "result.json"])
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_is_no_file_is_told_and_the_others_are_listed(
+    folder: Path, file: str, is_link: bool
+) -> None:
+    path = folder / file
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name) if is_link else path.mkdir()
+    first, second = catalogue.listing()
+    assert (first.name, first.status, second.status) == ("m01/knn", "broken", "not run")
+    with pytest.raises(UserError, match=rf"{file} must be .* cannot be read"):
+        catalogue.describe("m01/knn")
+
+
+def test_a_result_of_an_older_pilsa_keeps_its_scores(folder: Path) -> None:
+    text = json.dumps({"status": "FINISHED", "metric": "accuracy", "fold0": 1, "gone": [0.5]})
+    (folder / "result.json").write_text(text, encoding="utf-8")
+    assert (catalogue.listing()[0].fold0, catalogue.listing()[0].marks) == (1, ())
+    assert "fold 0 1.0000" in catalogue.as_lines(catalogue.describe("m01/knn"))[-1]
+
+
+def test_a_score_of_the_code_before_is_marked(folder: Path) -> None:
+    facts = {"code_hash": kernel.load("m01/knn").code_hash}
+    result = {"status": "FINISHED", "marks": ["unseeded"], "kernel": facts}
+    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    assert catalogue.listing()[0].marks == ("unseeded",)
+    found = catalogue.describe("m01/knn")
+    assert not found["changed"]
+    assert not any("changed" in line for line in catalogue.as_lines(found))
+    with (folder / "kernel.py").open("a", encoding="utf-8") as code:
+        code.write("\nx = 1\n")
+    assert catalogue.listing()[0].marks == ("unseeded", "changed since")
+    found = catalogue.describe("m01/knn")
+    assert found["changed"]
+    assert catalogue.as_lines(found)[-1].startswith("changed since: the result is of the code")
+
+
+def test_a_folder_whose_name_is_no_text_is_listed(folder: Path) -> None:
+    odd = folder.with_name("\udcff")
+    odd.mkdir()
+    (odd / "kernel.yaml").write_text("competition: tiny\n", encoding="utf-8")
+    first, odd_one, _ = catalogue.listing()
+    assert (first.status, odd_one.name, odd_one.status) == ("not run", "m01/\ufffd", "broken")
+    assert json.dumps(asdict(odd_one), ensure_ascii=False).encode()

@@ -1,5 +1,8 @@
 """Who is in the pool: params.yaml keeps its comments, and the last to leave restores its bytes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from pipelines.core import params, paths
@@ -73,3 +76,16 @@ def test_only_a_kernel_of_the_active_competition_can_join(
 def test_only_who_is_in_the_pool_can_leave(settings: None) -> None:
     with pytest.raises(UserError, match="only a kernel of the pool"):
         pool.leave("m02/knn")
+
+
+def test_two_that_join_at_once_are_both_in_the_pool(settings: None) -> None:
+    names = ["m02/knn", "m01/첫-노트북"]
+    command = (
+        "import sys, time; from pipelines.core import params_edit; from pipelines.notebooks import pool\n"
+        "edit = params_edit.replace\n"
+        "params_edit.replace = lambda *what: (time.sleep(1), edit(*what))\n"
+        "pool.join(sys.argv[1])"
+    )
+    joining = [subprocess.Popen([sys.executable, "-c", command, name]) for name in names]
+    assert [process.wait(timeout=60) for process in joining] == [0, 0]
+    assert sorted(params.load().kernels) == sorted(names)

@@ -1,5 +1,6 @@
 """A new kernel: its folder, its header and its notes to fill in, and whose work it is."""
 
+import shutil
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
@@ -68,12 +69,14 @@ def new(member: str, slug: str, wanted: Wanted) -> Created:
 
     Raises:
         UserError: a name holds more than letters, digits, Hangul, `_` and `-`; the member has such a kernel
-            already, perhaps spelled in other case; the competition is unknown; the original cannot be had.
+            already, perhaps spelled in other case; the competition is unknown; the original cannot be had;
+            what is said of it is no text, or cannot be written. Nothing is left of the folder then.
     """
     folder = _free_folder(_name("member", member), _name("kernel", slug))
     if wanted.competition is not None:
         competitions.load(wanted.competition)
     source, content = _source(wanted)
+    _check_text(wanted.title, source.title, source.author, source.url, source.licence)
     name = f"{folder.parent.name}/{folder.name}"
     file = validate(KernelFile, _settings(wanted, source), f"kernels/{name}/kernel.yaml")
     code = conversion.to_percent(_starter(name, wanted, source))
@@ -82,12 +85,27 @@ def new(member: str, slug: str, wanted: Wanted) -> Created:
         folder.mkdir(parents=True)
     except FileExistsError:
         raise UserError(f"{folder} must not exist yet, and does: choose another name") from None
-    if content is not None and source.may_be_committed:
-        atomic.write_bytes(folder / originals.COMMITTED, _as_ipynb(content, name))
-    atomic.write_text(folder / "notes.md", "".join(f"## {heading}\n\n\n" for heading in NOTES))
-    atomic.write_text(folder / "kernel.py", code)
-    atomic.write_text(folder / "kernel.yaml", _yaml(file) + proposal)
+    try:
+        if content is not None and source.may_be_committed:
+            atomic.write_bytes(folder / originals.COMMITTED, _as_ipynb(content, name))
+        atomic.write_text(folder / "notes.md", "".join(f"## {heading}\n\n\n" for heading in NOTES))
+        atomic.write_text(folder / "kernel.py", code)
+        atomic.write_text(folder / "kernel.yaml", _yaml(file) + proposal)
+    except BaseException:  # half a folder would refuse the next try
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return Created(folder, remarks)
+
+
+def _check_text(*texts: str | None) -> None:
+    """Refuse what no file can hold, such as an argument of a terminal that is not in UTF-8."""
+    for text in texts:
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise UserError(
+                f"what is said of a kernel must be text in UTF-8, found {text!r}: give it anew"
+            ) from None
 
 
 def _name(what: str, text: str) -> str:

@@ -18,6 +18,8 @@ MOST_BYTES = 1 << 29  # unpacked, of all that is read
 _MOST_RATIO = 200  # a real table or notebook is seldom packed to less than a fiftieth
 _SMALL = 1 << 20  # a few repeated rows may well be packed more tightly
 _CHUNK = 1 << 20
+_LONGEST_NAME = 255  # bytes that a disk takes
+_LONGEST_PATH = 1000  # a disk takes more, but it lies in a folder for temporary files
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,7 @@ def run_elsewhere(path: Path) -> RanElsewhere:
         EOFError,
         RuntimeError,
         NotImplementedError,
+        UnicodeDecodeError,  # a name that says it is UTF-8, and is not
     ) as error:
         raise UserError(
             f"{path} must be a whole zip and cannot be read ({error}): download it again"
@@ -91,11 +94,29 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
                 f"{path} must not be encrypted, and {entry.filename!r} is: pack it anew"
             )
     files = [entry for entry in entries if not entry.is_dir()]
-    names = [entry.filename.casefold() for entry in files]
-    twins = sorted({name for name in names if names.count(name) > 1})
+    _check_names([PurePosixPath(entry.filename) for entry in files], path)
+    return files
+
+
+def _check_names(names: list[PurePosixPath], path: Path) -> None:
+    """Refuse names that no folder could hold, or not beside each other; case does not count."""
+    for name in names:
+        longest = max(len(part.encode()) for part in name.parts)
+        if longest > _LONGEST_NAME or len(str(name).encode()) > _LONGEST_PATH:
+            raise UserError(
+                f"{path} must hold names of at most {_LONGEST_NAME} bytes ({_LONGEST_NAME // 3} of Hangul's "
+                f"syllables), with their folders {_LONGEST_PATH}, found {str(name)[:40]!r} …: pack it anew"
+            )
+    folded = [str(name).casefold() for name in names]
+    twins = sorted({name for name in folded if folded.count(name) > 1})
     if twins:
         raise UserError(f"{path} must hold each name once, found {twins[0]!r} twice: pack it anew")
-    return files
+    folders = {str(folder).casefold() for name in names for folder in name.parents}
+    both = sorted(folders.intersection(folded))
+    if both:
+        raise UserError(
+            f"{path} must hold each name once, and {both[0]!r} is a file and a folder: pack it anew"
+        )
 
 
 def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], path: Path) -> dict[str, bytes]:

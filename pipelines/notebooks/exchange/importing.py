@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.core import paths
-from pipelines.core.atomic import write_bytes, write_text
+from pipelines.core.atomic import write_text
 from pipelines.core.errors import MemberFailed, UserError
 from pipelines.notebooks import answers, conversion, logbook, session
 from pipelines.notebooks import kernel as kernels
@@ -54,7 +54,9 @@ def _sat(candidate: Candidate, found: RanElsewhere) -> Sat:
     write_text(folder / "executed.ipynb", conversion.to_text(found.notebook))
     with tempfile.TemporaryDirectory() as temporary:
         for name, content in found.tables.items():
-            write_bytes(Path(temporary) / name, content)
+            table = Path(temporary) / name
+            table.parent.mkdir(parents=True, exist_ok=True)
+            table.write_bytes(content)  # not `atomic`: beside a long name it needs a longer one
         try:
             answer = answers.find(
                 Path(temporary), field.competition, field.sample, field.dataset.classes, candidate.kernel.file.output

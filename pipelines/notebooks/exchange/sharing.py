@@ -1,5 +1,6 @@
 """Showing a kernel to others: a page for the meeting, or a push to Kaggle; neither against the rules."""
 
+import math
 import re
 import tempfile
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pipelines.core import competition as competitions
 from pipelines.core.competition import Competition
 from pipelines.core.errors import UserError
 from pipelines.core.pages import Language
-from pipelines.notebooks import conversion, kernel
+from pipelines.notebooks import catalogue, conversion, kernel
 from pipelines.notebooks.checking import secrets
 from pipelines.notebooks.exchange import rendering
 from pipelines.notebooks.kernel import Kernel
@@ -48,6 +49,10 @@ _MEANS = {  # mark → what it tells the reader of a score
         "en": "the metric asks for probabilities, and it gives labels",
     },
 }
+_OLDER = (
+    "kernel.py or kernel.yaml was changed since the run: the scores and the executed notebook are of the code "
+    "before; `pilsa kernel run {name}` makes them anew"
+)
 _SHORTEST = 5  # what Kaggle takes as a title and as a name
 
 
@@ -108,17 +113,18 @@ def share_html(
     notes = _notes(shared)
     _check_no_secrets(shared, outputs, notes)
     notes, ran = _without_empty_headings(notes), _Lenient(result or {})
-    remarks, source = _licence_remarks(shared), shared.file.source
+    licence, source = _licence_remarks(shared), shared.file.source
+    is_older = catalogue.is_changed(shared, result)
     page = _page(
         title=shared.file.title or source.title or shared.name, kernel=shared, language=language,
         result=None if result is None else ran, folds=_folds(ran, language), marks=_marks(ran, language),
-        link=source.url if re.match(r"https?://", source.url or "") else None, remarks=remarks,
-        notes=_safe(rendering.markdown(notes)) if notes else "", is_executed=outputs is not None,
+        link=source.url if re.match(r"https?://", source.url or "") else None, is_closed=bool(licence),
+        is_older=is_older, notes=_safe(rendering.markdown(notes)) if notes else "", is_executed=outputs is not None,
         cells=rendering.cells(outputs or conversion.from_percent(shared.code)),
     )  # fmt: skip
     path = paths.bundle(shared.name) / "share.html"
     atomic.write_text(path, page)
-    return Shared(path, remarks)
+    return Shared(path, (*licence, *([_OLDER.format(name=shared.name)] if is_older else [])))
 
 
 def push_to_kaggle(pushed: Kernel, wanted: Push | None = None) -> _kaggle_client.Pushed:
@@ -273,7 +279,8 @@ def _without_empty_headings(notes: str) -> str:
 
 
 def _score(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, int | float) else "–"
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    return f"{value:.4f}" if is_number else "–"
 
 
 def _folds(result: Mapping[str, Any], language: str) -> str:
@@ -288,7 +295,7 @@ def _folds(result: Mapping[str, Any], language: str) -> str:
 def _marks(result: Mapping[str, Any], language: str) -> list[str]:
     """What a reader of the score must know, a line each."""
     facts = _Lenient(result["kernel"] if isinstance(result["kernel"], dict) else {})
-    found = [str(mark) for mark in result["marks"] or ()]
+    found = [str(mark) for mark in result["marks"]] if isinstance(result["marks"], list) else []
     found += [QUICK] if facts["is_quick"] else []
     found += [ELSEWHERE] if facts["ran_elsewhere"] else []
     return [
@@ -303,7 +310,7 @@ def _page(**content: Any) -> str:
 
 
 class _Lenient(dict[str, Any]):
-    """A result of any age: what it lacks is None."""
+    """A result of any age, perhaps edited by hand: what it lacks is None, and nothing in it need fit."""
 
     def __missing__(self, key: str) -> None:
         return None

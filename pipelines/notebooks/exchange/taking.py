@@ -93,7 +93,8 @@ def open_notebook(kernel: Kernel) -> Path:
     if opened.has_edits():
         raise UserError(
             f"only one of two may be edited at a time, and both {opened.path} and {kernel.folder}/kernel.py "
-            f"were: keep the notebook by `pilsa kernel take {opened.path} --force`, or delete it"
+            f"were: keep the notebook by `pilsa kernel take {opened.path} {kernel.name} --force`, or "
+            "delete it"
         )
     notebook = conversion.from_percent(kernel.code)
     atomic.write_text(opened.path, conversion.to_text(notebook))

@@ -53,8 +53,11 @@ def examine(name: str) -> Diagnosis:
 
 
 def apply(name: str) -> str:
-    """Write the mechanical fixes into kernel.py; return its path."""
+    """Write the mechanical fixes into kernel.py, with the line ends that it has; return its path."""
     kernel = kernels.load(name)
     path = kernel.folder / "kernel.py"
-    write_text(path, revival.fix(kernel.code, environments.prepare(kernel).packages))
+    fixed = revival.fix(kernel.code, environments.prepare(kernel).packages)
+    before = path.read_bytes()
+    is_windows = 2 * before.count(b"\r\n") > before.count(b"\n")
+    write_text(path, fixed.replace("\n", "\r\n") if is_windows else fixed)
     return str(path)

@@ -152,3 +152,26 @@ def test_a_slug_is_unique_within_a_member_whatever_its_case(workshop: Workshop) 
 def test_hangul_of_another_form_is_the_same_name(workshop: Workshop) -> None:
     decomposed = "\u1112\u1161\u11ab"  # 한, as macOS writes it
     assert creation.new("m01", decomposed, TINY).folder.name == "한"
+
+
+@pytest.mark.parametrize("key", ["title", "author", "url", "licence"])
+def test_what_is_no_text_is_refused_and_leaves_nothing(workshop: Workshop, key: str) -> None:
+    said = {"title": "t", "author": "a", key: "\udcff"}  # an argument of the byte 255
+    with pytest.raises(UserError, match=r"must be text in UTF-8, found '\\udcff'"):
+        creation.new("m01", "knn", Wanted(competition="tiny", **said))  # type: ignore[arg-type]
+    assert not paths.kernel("m01/knn").exists()
+
+
+def test_a_folder_is_made_whole_or_not_at_all(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: str) -> None:
+        if path.name == "kernel.yaml":
+            raise UserError("the disk is full")
+        path.write_text(content, encoding="utf-8")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(creation.atomic, "write_text", full)
+        with pytest.raises(UserError, match="disk is full"):
+            creation.new("m01", "knn", TINY)
+    assert creation.new("m01", "knn", TINY).folder.is_dir()

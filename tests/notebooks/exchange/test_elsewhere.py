@@ -116,12 +116,13 @@ def lies_about_its_size(content: bytes) -> bytes:
         lambda content: b"PK" + content[:20],
         lambda content: b"",
         lambda content: content.replace(b"id,label", b"id,lobel"),
+        lambda content: content.replace("é".encode(), b"\xff\xfe"),
         lies_about_its_size,
     ],
 )
 def test_a_damaged_zip_is_no_table(path: Path, damage: Callable[[bytes], bytes]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.csv", TABLE)
+        archive.writestr("é.csv", TABLE)
         archive.writestr("a.ipynb", EXECUTED)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UserError, match="whole zip"):
@@ -138,3 +139,20 @@ def test_an_encrypted_zip_and_twins_are_refused(path: Path) -> None:
         elsewhere.run_elsewhere(path)
     with pytest.raises(UserError, match="each name once"):
         elsewhere.run_elsewhere(zipped(path, {"a.csv": TABLE, "A.csv": TABLE}))
+
+
+@pytest.mark.parametrize("name", ["가" * 90 + ".csv", "a/" * 3000 + "a.csv", "가" * 90 + "/a.csv"])
+def test_a_name_that_no_disk_takes_is_refused(path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="names of at most 255 bytes"):
+        elsewhere.run_elsewhere(zipped(path, {name: TABLE, "a.ipynb": EXECUTED}))
+
+
+@pytest.mark.parametrize("names", [("d.csv", "d.csv/e.csv"), ("D.csv/x/e.csv", "d.csv")])
+def test_what_is_a_file_and_a_folder_is_refused(path: Path, names: tuple[str, str]) -> None:
+    with pytest.raises(UserError, match=r"'d\.csv' is a file and a folder"):
+        elsewhere.run_elsewhere(zipped(path, dict.fromkeys(names, TABLE) | {"a.ipynb": EXECUTED}))
+
+
+def test_a_name_that_is_written_in_two_ways_is_there_twice(path: Path) -> None:
+    with pytest.raises(UserError, match=r"'d\.csv' twice"):
+        elsewhere.run_elsewhere(zipped(path, {"d.csv": TABLE, "./D.csv": TABLE}))

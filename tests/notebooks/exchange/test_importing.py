@@ -11,6 +11,7 @@ from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.notebooks import conversion
 from pipelines.notebooks.exchange import importing
+from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import ELSEWHERE
 from tests.conftest import Workshop
 
@@ -57,6 +58,15 @@ def test_another_notebook_in_the_zip_is_said(ready: Workshop, tmp_path: Path) ->
     assert "pilsa kernel take" in hints[0]
 
 
+def test_a_cv_of_the_very_same_kernel_stays(ready: Workshop, tmp_path: Path) -> None:
+    output, path = packed(tmp_path / "output.zip", "c1"), paths.kernel("m01/colab") / "result.json"
+    first = importing.take_output("m01/colab", output).record
+    whole = first.model_copy(update={"cv_mean": 0.9, "cv_std": 0.1, "cv_pooled": 0.9})
+    records.write(path, whole)
+    assert "result.json keeps the CV" in importing.take_output("m01/colab", output).hints[-1]
+    assert records.read(path) == whole
+
+
 def test_what_does_not_fit_is_a_failed_run_with_its_reason(ready: Workshop, tmp_path: Path) -> None:
     record = importing.take_output("m01/colab", packed(tmp_path / "output.zip", "no class")).record
     assert record.status == "FAILED"
@@ -68,3 +78,15 @@ def test_a_study_kernel_has_nothing_to_import(ready: Workshop, tmp_path: Path) -
     (paths.kernel("m01/colab") / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match="study"):
         importing.take_output("m01/colab", packed(tmp_path / "output.zip", "c1"))
+
+
+def test_the_longest_name_that_a_disk_takes_is_taken(ready: Workshop, tmp_path: Path) -> None:
+    output, name = packed(tmp_path / "output.zip", "c1"), "제" * 83 + ".csv"
+    with zipfile.ZipFile(output) as archive:
+        files = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    with zipfile.ZipFile(output, "w") as archive:
+        for old, content in files.items():
+            archive.writestr(old.replace("out/제출.csv", name), content)
+    facts = importing.take_output("m01/colab", output).record.kernel
+    assert facts is not None
+    assert facts.views[0].output == name

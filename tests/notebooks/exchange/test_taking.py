@@ -72,7 +72,7 @@ def test_edits_are_lost_on_neither_side(made: Kernel) -> None:
     (made.folder / "kernel.py").write_text(CODE + "# mine\n", encoding="utf-8")
     with pytest.raises(UserError, match="--force"):
         taking.take(path, made.folder)
-    with pytest.raises(UserError, match="both"):
+    with pytest.raises(UserError, match=rf"both .*take {path} {made.name} --force`"):
         taking.open_notebook(kernel.load(made.name))
 
 
