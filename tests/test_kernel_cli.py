@@ -81,8 +81,12 @@ def test_run_prints_the_record_that_it_commits(group: SmallRepository) -> None:
 
 
 def test_check_answers_every_step_and_packs_the_bundle(group: SmallRepository) -> None:
-    done = group.pilsa("kernel", "check", "m01/good", "--json")
+    group.pilsa("kernel", "new", "m01", "checked", "--competition", "tiny")
+    group.write("kernels/m01/checked/kernel.py", CODE + "\nother = 1\n")
+    done = group.pilsa("kernel", "check", "m01/checked", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
+    views = json.loads(group.read("kernels/m01/checked/result.json"))["kernel"]["views"]
+    assert {view["view"] for view in views} == {"fold0", "shuffled", "real"}
     found = json.loads(done.stdout)
     assert [step["name"] for step in found["check"]] == [
         "header", "secrets", "runs", "submission", "beats_sample", "learns",
@@ -120,7 +124,7 @@ def test_share_makes_one_page_that_loads_nothing(group: SmallRepository) -> None
 
 def test_list_and_show_and_doctor_speak(group: SmallRepository) -> None:
     listed = json.loads(group.pilsa("kernel", "list", "--json").stdout)
-    assert [line["name"] for line in listed] == ["m01/broken", "m01/good"]
+    assert [line["name"] for line in listed] == ["m01/broken", "m01/checked", "m01/good"]
     assert "Nearest centre" not in group.pilsa("kernel", "show", "m01/good").stderr
     assert (
         json.loads(group.pilsa("kernel", "show", "m01/good", "--json").stdout)["name"] == "m01/good"

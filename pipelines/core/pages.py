@@ -38,7 +38,7 @@ def render(
     translations: gettext.NullTranslations | None = None,
     **content: Any,
 ) -> str:
-    """Fill a template of a room. Whatever stands in `content` is escaped.
+    """Fill a template of a room. What stands in `content` or comes from a filter is escaped, unless it is `Markup`.
 
     Args:
         room: a package, such as `pipelines.review`.

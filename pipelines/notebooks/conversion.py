@@ -20,7 +20,7 @@ QUICK = "injected-parameters"  # the tag that other tools give to such a cell
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # of `parsed`
 _CELL_TYPES = ("code", "markdown", "raw")
 _MOST_BYTES = 256 << 20
-_AROUND_PYTHON = re.compile(rf"\A(\s*)%%(?:{'|'.join(magics.AROUND_PYTHON)})\b.*")
+_AROUND_PYTHON = re.compile(rf"(\s*)%%(?:{'|'.join(magics.AROUND_PYTHON)})\b")
 # jupytext's own marking of magics is off: see magics.py.
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 _METADATA = {
@@ -168,13 +168,21 @@ def plain_python(source: str) -> str:
 def parsed(source: str) -> tuple[str, ast.Module]:
     """A cell as `plain_python` has it, and its syntax tree.
 
-    Of a cell that begins with `%%time` or the like the body counts; with `%%bash` or any other, nothing does.
+    Of a cell that begins with `%%time` or the like, or several of them, the body counts; what `%%bash` or any
+    other stands above does not.
 
     Raises:
         One of UNREADABLE: it is no Python.
     """
-    body = _AROUND_PYTHON.sub(r"\1pass", source)
-    text = "" if body.lstrip().startswith("%%") else plain_python(body)
+    lines = source.split("\n")
+    for number, line in enumerate(lines):
+        if header := _AROUND_PYTHON.match(line):
+            lines[number] = f"{header[1]}pass"  # so that every line keeps its number
+        elif line.lstrip().startswith("%%"):
+            return "", ast.Module([], [])
+        elif line.strip():
+            break
+    text = plain_python("\n".join(lines))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "\d" in old code is a warning, no error
         return text, ast.parse(text)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 Files = dict[str, Path | bytes]
+PACKED = "submit.zip"
 # What MLflow lets no name hold, and the slash, which makes a path of it.
 _STRANGE = re.compile(r"[^\w\-. :]")
 
@@ -97,7 +98,7 @@ def write(
 
 def pack(bundle: Path, record: Record) -> Path:
     """Pack submit.zip: executed notebook, submission, result and environment; the same content, the same bytes."""
-    path = bundle / "submit.zip"
+    path = bundle / PACKED
     write_bytes(bundle / "result.json", record.model_dump_json(indent=2).encode())
     with (
         writing(path) as temporary,
@@ -181,7 +182,7 @@ def _check_input(
         metric=field.metric if field else None, has_views=bool(field and field.names),
         constant=facts.constant, knows_the_answers=knows_the_answers,
         probe=shown.probe if shown else None, week=week, draft=taking.draft_of(kernel),
-        notes=notes.read_text(encoding="utf-8") if notes.is_file() else None,
+        notes=notes.read_text(encoding="utf-8", errors="replace") if notes.is_file() else None,
         language=settings_file.load().language,
     )  # fmt: skip
 

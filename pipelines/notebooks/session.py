@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines import platforms
@@ -108,8 +108,14 @@ def log(
     """Write the record of a run that has ended to the history, to MLflow and to the kernel's bundle.
 
     Args:
+        result: what its views gave.
+        logged: the run that was opened for it, which is closed here.
+        week: whose steps the check asks.
         before: what result.json held when the run began.
-        is_kept: whether it becomes the kernel's `result.json` too.
+        is_kept: whether the record becomes the kernel's `result.json` too.
+
+    Returns:
+        The outcome, with the folder of the bundle.
     """
     candidate, failed = result.candidate, result.failure
     run_id = records.run_id({"key": candidate.work.name})
@@ -138,6 +144,10 @@ def working(candidate: Candidate) -> Iterator[None]:
 def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     """Check a kernel on what earlier calls found, or run what is missing; then pack what is handed in.
 
+    Args:
+        name: member/slug.
+        options: `wanted` is `check`.
+
     Returns:
         The outcome, and the path of submit.zip; None where a step failed.
 
@@ -147,9 +157,12 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     kernel = kernels.load(name)
     week = week_of(kernel)
     candidate = prepare(kernel, week, options)
-    result, last = exam.known(candidate, "check"), records.last_run_id({"key": candidate.work.name})
+    result, last = (
+        exam.known(candidate, options.wanted),
+        records.last_run_id({"key": candidate.work.name}),
+    )
     if result is None or last is None:
-        outcome = _run(candidate, week, replace(options, wanted="check"))
+        outcome = _run(candidate, week, options)
     else:
         with working(candidate):
             before = logbook.previous(kernel)
@@ -157,6 +170,7 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
             outcome = Outcome(record, result, bundle)
     facts = outcome.record.kernel
     if facts is None or not facts.check_passed:
+        (outcome.bundle / logbook.PACKED).unlink(missing_ok=True)  # of a kernel that passed once
         return outcome, None
     return outcome, logbook.pack(outcome.bundle, outcome.record)
 

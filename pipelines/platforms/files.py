@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipelines import platforms
 from pipelines.core import paths
@@ -31,8 +32,14 @@ _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 16
 
 _ADDRESS = r"^https?://[^/]+/"
-# A name becomes a path, so it must not lead out of the folder. Dacon's are Korean at times, with spaces.
-FileName = Annotated[str, StringConstraints(pattern=r"^\w[\w .()-]*$")]
+_LETTER = r"[\p{L}\p{N}_()\[\]]"
+# A name becomes a path, so it must not lead out of the folder. Dacon's are Korean at times, with spaces; a Mac
+# takes Korean letters apart, so all are put together first.
+FileName = Annotated[
+    str,
+    BeforeValidator(lambda name: normalize("NFC", name) if isinstance(name, str) else name),
+    StringConstraints(pattern=rf"^{_LETTER}(?:(?:{_LETTER}|[ .,-])*{_LETTER})?$"),
+]
 
 
 class RemoteFile(Strict):
@@ -61,7 +68,7 @@ class FilesSource(platforms.Source):
     mirror: Name | None = None
     page: str | None = Field(default=None, pattern=_ADDRESS)
     files: dict[FileName, RemoteFile] = Field(min_length=1)
-    solution: str | None = None
+    solution: FileName | None = None
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -157,7 +164,9 @@ class Files(platforms.Platform):
         folder = os.environ.get(DATA_DIR)
         if not folder or self.source.mirror is None:
             return None
-        return Path(folder).expanduser() / self.source.mirror / name
+        mirror = Path(folder).expanduser() / self.source.mirror
+        found = mirror.iterdir() if mirror.is_dir() else ()
+        return next((path for path in found if normalize("NFC", path.name) == name), mirror / name)
 
     def _in_mirror(self, name: str) -> Path | None:
         path = self._mirror_path(name)

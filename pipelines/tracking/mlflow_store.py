@@ -24,6 +24,7 @@ from pipelines.tracking.records import Head, Record, Status
 from pipelines.tracking.store_file import REBUILD, check, database, uri
 
 # MLflow's own limits for one log_batch call.
+_LONGEST_NAME = 250  # MLflow refuses a longer one, and a notebook names what it likes
 _METRICS_PER_BATCH = 1000
 _PARAMETERS_PER_BATCH = 100
 # Nothing leaves the machine, and what MLflow has to say about itself stays quiet.
@@ -306,8 +307,8 @@ def _fill(client: Any, mlflow_id: str, record: Record, folder: Path) -> None:
     """Log everything, and the tags that say so last: a run without them is mirrored anew."""
     from mlflow.entities import Param, RunTag
 
-    parameters = [Param(name, str(value)) for name, value in record.parameters.items()]
-    for part in _parts(parameters, _PARAMETERS_PER_BATCH):
+    parameters = {name[:_LONGEST_NAME]: str(value) for name, value in record.parameters.items()}
+    for part in _parts([Param(*each) for each in parameters.items()], _PARAMETERS_PER_BATCH):
         client.log_batch(mlflow_id, params=part)
     for part in _parts(_metrics(record, folder), _METRICS_PER_BATCH):
         client.log_batch(mlflow_id, metrics=part)
@@ -333,6 +334,6 @@ def _metrics(record: Record, folder: Path) -> list[Any]:
 
     moment = _milliseconds(folder)
     return [
-        Metric(found.name, found.value, moment, found.step)
+        Metric(found.name[:_LONGEST_NAME], found.value, moment, found.step)
         for found in measurements.of(record, folder / "history.csv")
     ]

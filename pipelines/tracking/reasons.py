@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Any
 
 from pipelines.core.errors import PilsaError
 
@@ -26,9 +27,17 @@ def of(error: BaseException) -> str:
 
 def shown(text: str) -> str:
     """The first 500 characters, without what looks like a token and without secrets of the environment."""
-    text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be written
+    text = writable(text)
     # A secret that the cut went through would no longer be recognised, so the cut comes last.
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name) and len(value) >= 4:
             text = text.replace(value, "***")
     return _SECRET_TEXT.sub("***", text)[:_LENGTH]
+
+
+def writable(value: Any) -> str:
+    """Any value as text that a file takes: without half of a surrogate pair or a number of 5000 digits."""
+    try:
+        return str(value).encode("utf-8", "replace").decode()
+    except ValueError:
+        return "a number too long to be written"

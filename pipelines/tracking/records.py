@@ -1,6 +1,5 @@
 """Records: what one run was and what it scored. They are the truth; the run store only mirrors them."""
 
-import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -23,6 +22,7 @@ RunKind = Literal["baseline", "kernel", "ensemble", "study"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 STUDY = "study"  # where a competition's name stands, for kernels that have none
 Plain = str | int | float | bool | None
+_HUGE = 1e300  # beyond: infinity, nan, and integers longer than Python writes
 
 
 class Head(Strict):
@@ -333,17 +333,17 @@ def _place(folder: Path, name: str, content: Path | bytes) -> None:
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
-    """A nested mapping as a flat one: `{"a": {"b": 1}}` → `{"a.b": 1}`; what is no plain value becomes text."""
+    """A nested mapping as a flat one: `{"a": {"b": 1}}` → `{"a.b": 1}`; what JSON has no value for becomes text."""
     found: dict[str, Plain] = {}
     for key, value in parameters.items():
-        name = f"{prefix}{key}"
+        name = f"{prefix}{reasons.writable(key)}"
         value = value.item() if isinstance(value, np.generic) else value
         if isinstance(value, Mapping):
             found |= flat(value, f"{name}.")
-        elif isinstance(value, float) and not math.isfinite(value):
-            found[name] = str(value)  # JSON has no such number
-        elif isinstance(value, Plain):
+        elif value is None or (isinstance(value, int | float) and abs(value) < _HUGE):
             found[name] = value
+        elif isinstance(value, Iterable) and not isinstance(value, str):
+            found[name] = ", ".join(map(reasons.writable, value))
         else:
-            found[name] = ", ".join(map(str, value)) if isinstance(value, Iterable) else str(value)
+            found[name] = reasons.writable(value)
     return found

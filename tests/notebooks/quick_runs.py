@@ -16,7 +16,7 @@ def run(name: str, folder: Path, ending: str) -> tuple[str, set[str]]:
         ending: Python that is run after its last cell.
 
     Returns:
-        What it prints, and the files that it leaves, by their paths below the working folder.
+        What it prints, and the files and folders that it leaves, by their paths below the working folder.
     """
     kernel = kernels.load(name)
     quick = conversion.with_quick(conversion.from_percent(kernel.code), kernel.file.quick)
@@ -28,5 +28,4 @@ def run(name: str, folder: Path, ending: str) -> tuple[str, set[str]]:
         [sys.executable, str(script)], cwd=working, env=environment, capture_output=True, text=True, check=False
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    left = (path for path in working.rglob("*") if path.is_file())
-    return done.stdout, {str(path.relative_to(working)) for path in left}
+    return done.stdout, {str(path.relative_to(working)) for path in working.rglob("*")}

@@ -126,10 +126,14 @@ def test_of_a_timed_cell_the_body_is_read_and_of_another_language_nothing() -> N
         "%%time\nx = 1\n!ls\nprint 'old'",
         "\n%%capture out\ny = 1",
         "%%bash\nif [ x ]; then",
+        "%%capture\n%%time\nz = 1",
+        "%%time\n%%html\n<b>hi there</b>",
     ]
     made = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     assert [(cell.number, cell.line) for cell in conversion.broken_cells(made)] == [(1, 4)]
-    assert [conversion.assigned_names(source) for source in sources] == [set(), {"y"}, set()]
+    assert [conversion.assigned_names(source) for source in sources] == [
+        set(), {"y"}, set(), {"z"}, set()
+    ]  # fmt: skip
 
 
 def test_broken_cells_are_named_by_number_and_line() -> None:

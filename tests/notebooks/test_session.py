@@ -219,6 +219,12 @@ def test_a_study_kernel_runs_without_a_competition(
     assert logged("m01/study").data.metrics["figure/figure"] == 5.0  # type: ignore[attr-defined]
 
 
+def test_notes_in_another_encoding_lose_no_run(preprocessed: Workshop) -> None:
+    write("m01/noted", HONEST)
+    (paths.kernel("m01/noted") / "notes.md").write_bytes("# 특징\n중심\n".encode("cp949"))
+    assert run("m01/noted", "fold0").record.status == "FINISHED"
+
+
 def test_quick_values_are_put_in_and_nothing_is_committed(preprocessed: Workshop) -> None:
     code = (
         '# %% [markdown]\n# # A kernel\n\n# %% tags=["parameters"]\n'
@@ -246,6 +252,9 @@ def test_a_poorer_run_of_the_same_kernel_does_not_take_the_committed_cv_away(
     for poorer in (first, first.model_copy(update={"status": "FAILED", "fold0": None})):
         assert not logbook.keep(kernel, poorer, whole)
         assert records.read(path) == whole
+    newer = whole.model_copy(update={"run_id": "newer"})
+    assert logbook.keep(kernel, newer, whole)
+    assert records.read(path) == newer
     other = first.kernel.model_copy(update={"code_hash": "another"})
     assert logbook.keep(kernel, first.model_copy(update={"kernel": other}), whole)
     assert records.read(path).cv_mean is None
@@ -376,4 +385,8 @@ def test_what_a_notebook_leaves_neither_stops_nor_breaks_a_run(
     for _ in range(2):  # and the next call works too
         record = run("m01/odd", "fold0", again=True).record
         assert record.status == ("FINISHED" if reason is None else "FAILED"), record.reason
+        assert record.kernel is not None
+        assert (
+            record.kernel.figures == {}
+        )  # none of what the notebook has printed in the probe's name
         assert reason is None or reason in str(record.reason)

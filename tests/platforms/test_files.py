@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -350,7 +351,7 @@ def test_names_in_korean_with_spaces(
 ) -> None:
     content = by_hand(server.url)
     content["files"]["제출 양식 (1).csv"] = {"md5": hashlib.md5(b"id\n").hexdigest()}
-    (mirror / "제출 양식 (1).csv").write_bytes(b"id\n")
+    (mirror / normalize("NFD", "제출 양식 (1).csv")).write_bytes(b"id\n")  # from a Mac
     make(workshop, content).download(into)
     assert (into / "제출 양식 (1).csv").read_bytes() == b"id\n"
 
@@ -365,6 +366,9 @@ GOOD = {"url": "https://example.org/a", "md5": "0" * 32}
         ({"files": {"../x": GOOD}}, {}, r"files\.\.\./x.*change it"),
         ({"files": {"x/y": GOOD}}, {}, r"files\.x/y.*change it"),
         ({"files": {"-x": GOOD}}, {}, r"files\.-x.*change it"),
+        ({"files": {"x ": GOOD}}, {}, r"files\.x .*change it"),
+        ({"files": {"x..": GOOD}}, {}, r"files\.x\.\..*change it"),
+        ({"files": {"x\u202ey": GOOD}}, {}, r"files\.x.*change it"),
         ({"files": {"x": GOOD | {"md5": "12"}}}, {}, r"files\.x\.md5: .*found '12'"),
         ({"files": {"x": GOOD | {"url": "file:///etc/x"}}}, {}, r"files\.x\.url: .*found 'file:"),
         ({"files": {"x": GOOD | {"md": "1"}}}, {}, "unknown key 'files.x.md'; did you mean 'md5'"),

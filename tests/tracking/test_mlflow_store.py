@@ -189,6 +189,16 @@ def test_long_runs_are_logged_in_parts(work: Work) -> None:
     assert len(runs()[0].data.params) == 150
 
 
+def test_a_name_that_is_too_long_is_cut_and_loses_no_run(work: Work) -> None:
+    long = "x" * 300
+    run = work.run().model_copy(update={"parameters": {long: 1, f"{long}y": 2}})
+    record = records.make(work.head, run, work.predictions, work.y, work.folds)
+    history = f"fold,epoch,{long}\n0,0,0.5\n".encode()
+    mlflow_store.mirror(records.archive(record, {"history.csv": history}))
+    assert runs()[0].data.params == {long[:250]: "2"}
+    assert series(f"fold0/{long}"[:250]) == [(0, 0.5)]
+
+
 @pytest.mark.parametrize(
     ("error", "status", "reason"),
     [

@@ -78,12 +78,27 @@ def test_a_record_round_trips_through_its_file(work: Work) -> None:
     assert record.head == work.head
 
 
+LONG = "a number too long to be written"
+
+
 def test_types_of_parameters_survive(work: Work) -> None:
     parameters = records.flat(
-        {"a": {"b": True, "c": np.int64(3)}, "d": 1.0, "e": (1, 2), "f": None, "g": 1j, "h": 1e999}
+        {
+            "a": {"b": True, "c": np.int64(3)},
+            "d": 1.0,
+            "e": (1, 2),
+            "f": None,
+            "g": 1j,
+            "h": 1e999,
+            "\ud800": "\ud800",
+            "i": 1 << 20_000,
+            "j": [1 << 20_000],
+            "k": 10**18,
+        }
     )
     assert parameters == {
-        "a.b": True, "a.c": 3, "d": 1.0, "e": "1, 2", "f": None, "g": "1j", "h": "inf"
+        "a.b": True, "a.c": 3, "d": 1.0, "e": "1, 2", "f": None, "g": "1j", "h": "inf",
+        "?": "?", "i": LONG, "j": LONG, "k": 10**18,
     }  # fmt: skip
     kept = records.make(
         work.head, work.run().model_copy(update={"parameters": parameters}), work.predictions, work.y, work.folds
@@ -91,7 +106,8 @@ def test_types_of_parameters_survive(work: Work) -> None:
     records.write(Path("record.json"), kept)
     read = records.read(Path("record.json")).parameters
     assert {name: type(value) for name, value in read.items()} == {
-        "a.b": bool, "a.c": int, "d": float, "e": str, "f": type(None), "g": str, "h": str
+        "a.b": bool, "a.c": int, "d": float, "e": str, "f": type(None), "g": str, "h": str,
+        "?": str, "i": str, "j": str, "k": int,
     }  # fmt: skip
 
 

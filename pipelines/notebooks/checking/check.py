@@ -35,7 +35,7 @@ class CheckInput:
 
     Attributes:
         notebook: executed, with outputs; None where nothing was executed.
-        view: the one of `views` that `notebook` and `probe` come from; None where nothing was run.
+        view: the one of `views` that `notebook` and `probe` come from; None where nothing was executed.
         views: in the order in which they were run.
         metric: of the competition; None for a study kernel.
         has_views: False where the competition has none (`views: no`): then no score can be compared.
@@ -95,6 +95,12 @@ def _steps(facts: CheckInput, notebook: "NotebookNode", say: Say) -> Iterator[St
         if facts.has_views:
             yield "beats_sample", _beats_sample(facts, say)
             yield "learns", _learns(facts, say)
+    wanted = facts.kernel.file.week
+    if wanted is not None and facts.week is None:
+        yield "week", (False, say(
+            "curriculum.yaml must have week %(week)s of kernel.yaml, and does not: correct one of the two.",
+            week=wanted,
+        ))  # fmt: skip
     if facts.week is not None and facts.week.check is not None:
         yield from week_steps.steps(facts.week.check, facts.probe, say)
 
@@ -168,7 +174,7 @@ def _runs(facts: CheckInput, say: Say) -> Outcome:
         )  # fmt: skip
     trouble = _first_trouble(facts.notebook, say)
     # Nothing came from the process after the last cell: it ended in it, and only the view says why.
-    if trouble is None and facts.probe is None and view is not None and view.status == "failed":
+    if trouble is None and facts.probe is None and (view is None or view.status == "failed"):
         trouble = say("the process did not come to its end")
     if trouble is not None:
         return False, say(
@@ -281,6 +287,13 @@ def _learns(facts: CheckInput, say: Say) -> Outcome:
             "With shuffled training targets there is nothing to learn, and the kernel still scores %(metric)s "
             "%(shuffled)s, where a constant submission has %(constant)s: it knows the answers from "
             "somewhere else, such as a rule that was written in.", **numbers,
+        )  # fmt: skip
+    score, _ = _score_of(facts, fold_view(0), say)
+    if score is None or not facts.metric.gain(score, shuffled) > 0:
+        return False, say(
+            "The kernel must score better with true training targets than with shuffled ones, and has %(metric)s "
+            "%(score)s and %(shuffled)s: what it hands in does not come from what it learns.",
+            **numbers, score="–" if score is None else f"{score:.4f}",
         )  # fmt: skip
     return True, say(
         "The kernel learns from the training targets: with shuffled ones it falls to %(metric)s %(shuffled)s, where a "

@@ -309,8 +309,15 @@ def test_a_process_that_died_in_its_last_cell_did_not_run_clean(
     answer: dict[str, Any] | None,
 ) -> None:
     views = [view("fold0", reason="the process died")]
+    assert failed(judge(facts(probe=answer, views=views, view=None)))[0] == "runs"
     name, sentence = failed(judge(facts(probe=answer, views=views)))
     assert (name, "the process died" in sentence) == ("runs", True)
+
+
+def test_a_submission_that_does_not_fit_is_no_process_that_died() -> None:
+    views = [view("fold0", reason="a.csv has 3 rows"), view("shuffled", 0.63)]
+    name, sentence = failed(judge(facts(views=views)))
+    assert (name, "3 rows" in sentence) == ("submission", True)
 
 
 def test_a_run_elsewhere_is_read_from_its_notebook_alone() -> None:
@@ -387,7 +394,19 @@ def test_a_shuffled_view_that_is_missing_or_failed_fails_closed() -> None:
     assert failed(judge(facts(views=without_score)))[0] == "learns"
 
 
+@pytest.mark.parametrize("score", [0.61, 0.63])
+def test_a_kernel_that_is_no_better_with_true_targets_learns_nothing(score: float) -> None:
+    name, sentence = failed(judge(facts(views=[view("fold0", score), view("shuffled", 0.63)])))
+    assert (name, f"{score:.4f}" in sentence) == ("learns", True)
+
+
 # The week's own steps
+
+
+def test_a_week_that_the_curriculum_does_not_have_is_no_way_around_its_steps() -> None:
+    name, sentence = failed(judge(facts(kernel=kernel(week=99))))
+    assert (name, "week 99" in sentence) == ("week", True)
+    assert passed(judge(facts(kernel=kernel(week=2), week=week())))
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"detail": "boom"}, {"model": "x"}])
