@@ -147,9 +147,10 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path, started: list[int
 
 
 TIDIES = """
-    import os, sys, time
+    import os, signal, sys, time
     from pathlib import Path
     from pipelines.core.process import Killed, raise_on_signals
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a terminal, also where the tests run under nohup
     raise_on_signals()
     folder = Path(sys.argv[1])
     try:
@@ -306,6 +307,7 @@ def test_a_closed_terminal_is_no_error_while_it_tidies_up(tmp_path: Path) -> Non
     talker = program(tmp_path, "talks", TALKS)
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup
         os.execv(sys.executable, [sys.executable, talker, str(tmp_path / "tidy")])
     assert os.read(terminal, 100).startswith(b"working")
     os.close(terminal)
