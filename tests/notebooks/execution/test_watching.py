@@ -21,21 +21,24 @@ def test_a_limit_below_what_an_empty_notebook_takes_is_named(tmp_path: Path) -> 
 
 
 CHILDREN = (
-    "import os, signal, time\nbig = b'x' * (120 << 20)\n"
-    "for _ in range(3):\n    if os.fork() == 0:\n        {own}\n        time.sleep(600)\n"
-    "time.sleep(1)\nos.system('pkill -P ' + str(os.getpid()))"
+    "import os, time\nbig = b'x' * (120 << 20)\nreader, writer = os.pipe()\n"
+    "for _ in range(3):\n    if os.fork() == 0:\n        {own}\n        os.write(writer, b'.')\n        time.sleep(600)\n"
+    "for _ in range(3):\n    os.read(reader, 1)  # until it has its memory\n"
+    "time.sleep({seconds})\nos.system('pkill -P ' + str(os.getpid()))"
 )
 
 
 def test_memory_of_children_counts(tmp_path: Path) -> None:
-    cell = CHILDREN.format(own="mine = b'y' * (120 << 20)")
+    cell = CHILDREN.format(own="mine = b'y' * (120 << 20)", seconds=40)
     found = run(task(tmp_path, ISOLATING[0], [cell], memory_bytes=400 * MIB))
     assert "of memory, and may take 400 MiB" in reason(found)
 
 
 @pytest.mark.parametrize("own_kind", [ISOLATING[0], "none"])
 def test_memory_that_children_share_counts_once(tmp_path: Path, own_kind: Kind) -> None:
-    found = run(task(tmp_path, own_kind, [CHILDREN.format(own="pass")], memory_bytes=400 * MIB))
+    found = run(
+        task(tmp_path, own_kind, [CHILDREN.format(own="pass", seconds=1)], memory_bytes=400 * MIB)
+    )
     assert found.reason is None
 
 
