@@ -15,10 +15,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# Composed, since a Mac may give the letters of a Hangul syllable one by one.
+
+def _composed(name: str | None) -> str | None:
+    """The name with its Hangul put together, which a Mac takes apart."""
+    return name and normalize("NFC", name)
+
+
 Kernel = Annotated[str, typer.Argument(
-    metavar="NAME", callback=lambda name: normalize("NFC", name),
-    help="member/kernel, a folder of kernels/.")]  # fmt: skip
+    metavar="NAME", callback=_composed, help="member/kernel, a folder of kernels/.")]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run another's kernel although nothing isolates it here.")
@@ -52,7 +56,7 @@ def new(
     from pipelines.notebooks.exchange import creation
 
     if not study and competition is None:
-        competition = _active()
+        competition = _settings().competition
     wanted = creation.Wanted(
         None if study else competition, "study" if study else "competition", origin, week, title, author, url,
         licence, published=published.date() if published else None,
@@ -207,17 +211,18 @@ def diff(
         answers = [str(answer) for answer in held.answers] if held else []
         _print_json({**comparing.as_json(compared), "claims": answers})
     elif html:
-        page = comparing.page(held.comparison if held else None, name, _language(), likeness)
+        page = comparing.page(
+            held.comparison if held else None, name, _settings().language, likeness
+        )
         print(terminal.write_page(name, "members.html" if members else "diff.html", page))
     else:
-        terminal.show_diff(held, likeness, _language())
+        terminal.show_diff(held, likeness, _settings().language)
 
 
 @app.command()
 def doctor(
     name: Annotated[str | None, typer.Argument(
-        metavar="[NAME]", callback=lambda name: name and normalize("NFC", name),
-        help="member/kernel; none looks at this machine.")] = None,
+        metavar="[NAME]", callback=_composed, help="member/kernel; none looks at this machine.")] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Propose the mechanical fixes as a diff, and ask.")
     ] = False,
@@ -278,7 +283,7 @@ def share(
         place, remarks = pushed.url, pushed.remarks
     else:
         page = sharing.share_html(
-            chosen, terminal.executed_of(name), catalogue.result_of(chosen), _language()
+            chosen, terminal.executed_of(name), catalogue.result_of(chosen), _settings().language
         )
         place, remarks = str(page.path), page.remarks
     if as_json:
@@ -331,16 +336,10 @@ def _say(remarks: Any) -> None:
         print(remark)
 
 
-def _active() -> str:
+def _settings() -> Any:
     from pipelines.core import params
 
-    return params.load().competition
-
-
-def _language() -> Any:
-    from pipelines.core import params
-
-    return params.load().language
+    return params.load()
 
 
 def _print_json(content: Any) -> None:

@@ -65,6 +65,18 @@ class Workshop:
         text = yaml.safe_dump(COMPETITION | changes, allow_unicode=True)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
+    def write_kernel(self, name: str, code: str, **settings: object) -> Path:
+        """A kernel of the competition `tiny` and the member's own, where `settings` do not say else."""
+        folder = self.root / "kernels" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "kernel.py").write_text(code, encoding="utf-8")
+        content = {"source": {"platform": "own"}, **settings}
+        if content.get("kind") != "study":
+            content = {"competition": "tiny", **content}
+        text = yaml.safe_dump(content, allow_unicode=True)
+        (folder / "kernel.yaml").write_text(text, encoding="utf-8")
+        return folder
+
     def write_raw(self, train: pd.DataFrame, test: pd.DataFrame, sample: pd.DataFrame) -> None:
         raw = self.root / "data" / "tiny" / "raw"
         raw.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,8 @@ _COLUMN = 27  # where the comments of params.yaml stand
 
 
 @contextmanager
-def editing() -> Iterator[Any]:
-    """The content of params.yaml, to be changed in place; it is written when the block ends well.
+def editing() -> Iterator[tuple[Any, params.Params]]:
+    """The content of params.yaml, to be changed in place, and what it says; written when the block ends well.
 
     One process at a time: what the block reads of the file, nobody else changes before it ends.
 
@@ -29,9 +29,9 @@ def editing() -> Iterator[Any]:
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 200
     with process.exclusive(paths.cache() / "locks" / "params", "editing params.yaml"):
-        params.load()
+        settings = params.load()
         content = yaml.load(paths.params().read_text(encoding="utf-8"))
-        yield content
+        yield content, settings
         text = io.StringIO()
         yaml.dump(content, text)
         atomic.write_text(paths.params(), text.getvalue())

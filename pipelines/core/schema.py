@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
+from unicodedata import normalize
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -23,8 +24,10 @@ class Strict(BaseModel):
 def check_name(name: str) -> str:
     """Return `name`, or raise ValueError where it holds more than letters, digits, Hangul, _ or -.
 
-    The letters are those of ASCII. A name has 64 characters at most, and does not begin with `-`.
+    The letters are those of ASCII. A name has 64 characters at most, and does not begin with `-`. Syllables
+    of Hangul that a Mac has taken apart are put together.
     """
+    name = normalize("NFC", name)
     if not NAME.fullmatch(name):
         raise ValueError(
             f"must be 1 to 64 letters, digits, Hangul, '_' and '-', and not begin with '-', found {name!r}"
@@ -37,9 +40,7 @@ def check_kernel_name(name: str) -> str:
     member, slash, kernel = name.partition("/")
     if not slash:
         raise ValueError(f"must be of the form member/kernel, found {name!r}")
-    check_name(member)
-    check_name(kernel)
-    return name
+    return f"{check_name(member)}/{check_name(kernel)}"
 
 
 Name = Annotated[str, AfterValidator(check_name)]

@@ -1,7 +1,6 @@
 """A kernel: one member's notebook, `kernels/<member>/<kernel>/`, and what its kernel.yaml says of it."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from os.path import lexists
@@ -15,7 +14,7 @@ from pipelines.core.atomic import content_hash
 from pipelines.core.errors import UserError, did_you_mean
 from pipelines.core.schema import Name, Strict, check_kernel_name, read_yaml, validate
 
-_LONGEST = 255  # bytes that a disk takes as a name
+LONGEST_NAME = 255  # bytes that a disk takes
 NOTES = ("특징", "장점", "단점", "배운 점", "질문", "개선방안")
 
 
@@ -110,9 +109,9 @@ class KernelFile(Strict):
         for folder in inputs:
             if not re.fullmatch(r"[^./\\\0][^/\\\0]{0,99}", folder):
                 raise ValueError(f"an input must be one plain folder name, found {folder[:40]!r}")
-            if (size := len(folder.encode())) > _LONGEST:
+            if (size := len(folder.encode())) > LONGEST_NAME:
                 raise ValueError(
-                    f"an input's name must have {_LONGEST} bytes of UTF-8 at most (85 of Hangul's syllables), "
+                    f"an input's name must have {LONGEST_NAME} bytes of UTF-8 at most (85 of Hangul's syllables), "
                     f"found {size}"
                 )
             if inputs.count(folder) > 1:
@@ -198,8 +197,8 @@ def load(name: str) -> Kernel:
         UserError: the name is none, the kernel does not exist, kernel.py or kernel.yaml is missing, cannot
             be read, is not UTF-8, or does not fit the schema.
     """
-    name = _composed(name)
     folder = folder_of(name)
+    name = f"{folder.parent.name}/{folder.name}"
     if not folder.is_dir():
         raise UserError(
             f"a kernel must be one of kernels/<member>/<kernel>/, found {name!r}{did_you_mean(name, names())}"
@@ -222,14 +221,9 @@ def folder_of(name: str) -> Path:
         UserError: the name is none.
     """
     try:
-        return paths.kernel(check_kernel_name(_composed(name)))
+        return paths.kernel(check_kernel_name(name))
     except ValueError as error:
         raise UserError(f"a kernel's name {error}: write member/kernel") from None
-
-
-def _composed(name: str) -> str:
-    """The name in the composed form of Hangul, in which `pilsa kernel new` makes its folder."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _code(path: Path) -> str:

@@ -1,6 +1,5 @@
 """The pool: the kernels that `make repro` cross-validates and the ensembles take."""
 
-from pipelines.core import params as settings_file
 from pipelines.core import params_edit
 from pipelines.core.errors import UserError, did_you_mean
 from pipelines.notebooks import kernel as kernels
@@ -16,8 +15,7 @@ def join(name: str) -> list[str]:
         UserError: there is no such kernel, or it is another competition's, or a study.
     """
     kernel = kernels.load(name)
-    with params_edit.editing() as content:
-        settings = settings_file.load()  # within the block: another may be joining at this moment
+    with params_edit.editing() as (content, settings):
         if kernel.file.competition != settings.competition:
             what = kernel.file.competition or "no competition (kind: study)"
             raise UserError(
@@ -39,8 +37,8 @@ def leave(name: str) -> list[str]:
     Raises:
         UserError: it is not in the pool.
     """
-    with params_edit.editing() as content:
-        pool = settings_file.load().kernels
+    with params_edit.editing() as (content, settings):
+        pool = settings.kernels
         if name not in pool:
             raise UserError(
                 f"only a kernel of the pool can leave it, found {name!r}{did_you_mean(name, pool)}"

@@ -157,10 +157,8 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     kernel = kernels.load(name)
     week = week_of(kernel)
     candidate = prepare(kernel, week, options)
-    result, last = (
-        exam.known(candidate, options.wanted),
-        records.last_run_id({"key": candidate.work.name}),
-    )
+    result = exam.known(candidate, options.wanted)
+    last = records.last_run_id({"key": candidate.work.name})
     if result is None or last is None:
         outcome = _run(candidate, week, options)
     else:

@@ -23,8 +23,8 @@ from pipelines.tracking.liveness import host, lives, process_tags
 from pipelines.tracking.records import Head, Record, Status
 from pipelines.tracking.store_file import REBUILD, check, database, uri
 
-# MLflow's own limits for one log_batch call.
-_LONGEST_NAME = 250  # MLflow refuses a longer one, and a notebook names what it likes
+# MLflow's own limits, of a name and for one log_batch call.
+_LONGEST_NAME = 250
 _METRICS_PER_BATCH = 1000
 _PARAMETERS_PER_BATCH = 100
 # Nothing leaves the machine, and what MLflow has to say about itself stays quiet.

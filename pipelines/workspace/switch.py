@@ -16,7 +16,7 @@ def switch(name: str) -> list[str]:
         UserError: there is no such competition.
     """
     chosen = competitions.load(name)
-    with params_edit.editing() as content:
+    with params_edit.editing() as (content, _):
         content["competition"] = name
         params_edit.replace(content, "models", chosen.baselines)
         params_edit.replace(content, "kernels", chosen.pool)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.core import paths
 from pipelines.core.errors import UserError
 from pipelines.kernel_cli import app
 from pipelines.notebooks import kernel
@@ -17,11 +16,7 @@ YAML = "competition: tiny\nsource: {platform: own}\n"
 
 @pytest.fixture
 def folder(workshop: Workshop) -> Path:
-    folder = paths.kernel("멤버/첫-노트북")
-    folder.mkdir(parents=True)
-    (folder / "kernel.py").write_text("x = 1\n", encoding="utf-8")
-    (folder / "kernel.yaml").write_text(YAML, encoding="utf-8")
-    return folder
+    return workshop.write_kernel("멤버/첫-노트북", "x = 1\n")
 
 
 @pytest.mark.parametrize(

@@ -33,15 +33,8 @@ def settings(workshop: Workshop) -> None:
         ("m02/knn", "tiny"),
         ("m02/other", "table"),
     ):
-        folder = paths.kernel(name)
-        folder.mkdir(parents=True)
-        (folder / "kernel.py").write_text("x = 1\n")
-        head = f"competition: {competition}\nsource:\n  platform: own\n"
-        (folder / "kernel.yaml").write_text(head)
-    folder = paths.kernel("m03/study")
-    folder.mkdir(parents=True)
-    (folder / "kernel.py").write_text("x = 1\n")
-    (folder / "kernel.yaml").write_text("kind: study\nsource:\n  platform: own\n")
+        workshop.write_kernel(name, "x = 1\n", competition=competition)
+    workshop.write_kernel("m03/study", "x = 1\n", kind="study")
 
 
 def test_kernels_join_in_order_and_the_last_to_leave_restores_the_bytes(settings: None) -> None:

@@ -1,6 +1,5 @@
 """Whole runs in the real sandbox: views, OOF, marks, records, the run store, and what a rerun keeps."""
 
-import json
 import os
 import signal
 import subprocess
@@ -53,11 +52,7 @@ RULE = READ + (
 
 
 def write(name: str, code: str, **settings: object) -> None:
-    folder = paths.kernel(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "kernel.py").write_text(code, encoding="utf-8")
-    content = {"competition": "tiny", "source": {"platform": "own"}, **settings}
-    (folder / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
+    Workshop(paths.root()).write_kernel(name, code, **settings)
 
 
 def logged(name: str) -> object:

@@ -1,7 +1,6 @@
 """A new kernel: its folder, its header and its notes to fill in, and whose work it is."""
 
 import shutil
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -109,10 +108,8 @@ def _check_text(*texts: str | None) -> None:
 
 
 def _name(what: str, text: str) -> str:
-    """The name in the composed form of Hangul, as all systems but one write it."""
-    composed = unicodedata.normalize("NFC", text)
     try:
-        return check_name(composed)
+        return check_name(text)
     except ValueError as error:
         raise UserError(f"a {what}'s name {error}: choose another") from None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.core.errors import UserError
 from pipelines.notebooks import conversion
+from pipelines.notebooks.kernel import LONGEST_NAME
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -18,7 +19,6 @@ MOST_BYTES = 1 << 29  # unpacked, of all that is read
 _MOST_RATIO = 200  # a real table or notebook is seldom packed to less than a fiftieth
 _SMALL = 1 << 20  # a few repeated rows may well be packed more tightly
 _CHUNK = 1 << 20
-_LONGEST_NAME = 255  # bytes that a disk takes
 _LONGEST_PATH = 1000  # a disk takes more, but it lies in a folder for temporary files
 
 
@@ -102,9 +102,9 @@ def _check_names(names: list[PurePosixPath], path: Path) -> None:
     """Refuse names that no folder could hold, or not beside each other; case does not count."""
     for name in names:
         longest = max(len(part.encode()) for part in name.parts)
-        if longest > _LONGEST_NAME or len(str(name).encode()) > _LONGEST_PATH:
+        if longest > LONGEST_NAME or len(str(name).encode()) > _LONGEST_PATH:
             raise UserError(
-                f"{path} must hold names of at most {_LONGEST_NAME} bytes ({_LONGEST_NAME // 3} of Hangul's "
+                f"{path} must hold names of at most {LONGEST_NAME} bytes ({LONGEST_NAME // 3} of Hangul's "
                 f"syllables), with their folders {_LONGEST_PATH}, found {str(name)[:40]!r} …: pack it anew"
             )
     folded = [str(name).casefold() for name in names]

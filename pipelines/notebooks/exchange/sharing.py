@@ -1,6 +1,5 @@
 """Showing a kernel to others: a page for the meeting, or a push to Kaggle; neither against the rules."""
 
-import math
 import re
 import tempfile
 from collections.abc import Mapping
@@ -99,7 +98,7 @@ def share_html(
     Args:
         shared: the kernel.
         executed: the executed .ipynb; None shows the code alone.
-        result: of result.json; None where the kernel was never run.
+        result: what `catalogue.result_of` gives; None where the kernel was never run.
         language: of the page's own words.
 
     Raises:
@@ -278,15 +277,14 @@ def _without_empty_headings(notes: str) -> str:
     return "\n".join(line for section in kept for line in section).strip()
 
 
-def _score(value: object) -> str:
-    is_number = isinstance(value, int | float) and math.isfinite(value)
-    return f"{value:.4f}" if is_number else "–"
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _folds(result: Mapping[str, Any], language: str) -> str:
     """The score of each fold, or that only the mock exam was taken."""
-    scores = result["fold_scores"] if isinstance(result["fold_scores"], list) else []
-    known = [number for number, score in enumerate(scores) if isinstance(score, int | float)]
+    scores = result["fold_scores"] or []
+    known = [number for number, score in enumerate(scores) if score is not None]
     if known == [0] and len(scores) > 1:
         return "폴드 0만 실행" if language == "ko" else "fold 0 only"
     return " · ".join(map(_score, scores)) if known else "–"
@@ -294,8 +292,8 @@ def _folds(result: Mapping[str, Any], language: str) -> str:
 
 def _marks(result: Mapping[str, Any], language: str) -> list[str]:
     """What a reader of the score must know, a line each."""
-    facts = _Lenient(result["kernel"] if isinstance(result["kernel"], dict) else {})
-    found = [str(mark) for mark in result["marks"]] if isinstance(result["marks"], list) else []
+    facts = _Lenient(result["kernel"] or {})
+    found = list(result["marks"] or ())
     found += [QUICK] if facts["is_quick"] else []
     found += [ELSEWHERE] if facts["ran_elsewhere"] else []
     return [
@@ -310,7 +308,7 @@ def _page(**content: Any) -> str:
 
 
 class _Lenient(dict[str, Any]):
-    """A result of any age, perhaps edited by hand: what it lacks is None, and nothing in it need fit."""
+    """A result of any age, as `catalogue.result_of` has checked it: what it lacks is None."""
 
     def __missing__(self, key: str) -> None:
         return None

@@ -1,6 +1,5 @@
 """What was run on Colab or Kaggle: its submission must fit, and the record says that nobody saw it run."""
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -20,11 +19,7 @@ CODE = "# %% [markdown]\n# # A kernel\n\n# %%\nx = 1\n"
 
 @pytest.fixture
 def ready(preprocessed: Workshop) -> Workshop:
-    folder = paths.kernel("m01/colab")
-    folder.mkdir(parents=True)
-    (folder / "kernel.py").write_text(CODE, encoding="utf-8")
-    content = {"competition": "tiny", "source": {"platform": "own"}}
-    (folder / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
+    preprocessed.write_kernel("m01/colab", CODE)
     return preprocessed
 
 
@@ -74,8 +69,7 @@ def test_what_does_not_fit_is_a_failed_run_with_its_reason(ready: Workshop, tmp_
 
 
 def test_a_study_kernel_has_nothing_to_import(ready: Workshop, tmp_path: Path) -> None:
-    content = {"kind": "study", "source": {"platform": "own"}}
-    (paths.kernel("m01/colab") / "kernel.yaml").write_text(json.dumps(content), encoding="utf-8")
+    ready.write_kernel("m01/colab", CODE, kind="study")
     with pytest.raises(UserError, match="study"):
         importing.take_output("m01/colab", packed(tmp_path / "output.zip", "c1"))
 

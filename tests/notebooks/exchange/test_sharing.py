@@ -98,14 +98,6 @@ def test_scores_of_the_code_before_are_said_to_be_so(workshop: Workshop) -> None
     assert "do not publish it" not in page
 
 
-def test_a_result_that_was_edited_by_hand_makes_a_page(workshop: Workshop) -> None:
-    wrong = {"fold0": "0.99", "cv_mean": [1], "cv_std": float("nan"), "marks": 5, "kernel": 5}
-    shared = sharing.share_html(make("m01/knn"), EXECUTED, RESULT | wrong | {"fold_scores": 3})
-    page = shared.path.read_text(encoding="utf-8")
-    assert "0.99" not in page
-    assert "nan" not in page
-
-
 def test_a_run_without_a_metric_shows_no_scores(workshop: Workshop) -> None:
     result = RESULT | {"metric": None, "fold0": None, "cv_mean": None, "fold_scores": []}
     page = sharing.share_html(make("m01/study", kind="kind: study\n"), EXECUTED, result, "en")

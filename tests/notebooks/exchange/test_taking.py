@@ -20,10 +20,7 @@ CODE = "# %% [markdown]\n# # 제목\n\n# %%\nx = 1\n"
 
 @pytest.fixture
 def made(workshop: Workshop) -> Kernel:
-    folder = paths.kernel("m01/첫-노트북")
-    folder.mkdir(parents=True)
-    (folder / "kernel.yaml").write_text("competition: tiny\nsource: {platform: own}\n")
-    (folder / "kernel.py").write_text(CODE, encoding="utf-8")
+    workshop.write_kernel("m01/첫-노트북", CODE)
     return kernel.load("m01/첫-노트북")
 
 

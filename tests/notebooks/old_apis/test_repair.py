@@ -5,7 +5,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.core import paths
 from pipelines.kernel_cli import app
 from pipelines.notebooks import kernel
 from pipelines.notebooks.old_apis import repair
@@ -16,10 +15,7 @@ OLD = "# %%\nx = 1\n\n# %%\nprint 'x'\n"
 
 @pytest.fixture
 def name(workshop: Workshop) -> str:
-    folder = paths.kernel("m01/옛-노트북")
-    folder.mkdir(parents=True)
-    (folder / "kernel.yaml").write_text("kind: study\nsource: {platform: own}\n", encoding="utf-8")
-    (folder / "kernel.py").write_text(OLD, encoding="utf-8")
+    workshop.write_kernel("m01/옛-노트북", OLD, kind="study")
     return "m01/옛-노트북"
 
 
