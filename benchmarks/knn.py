@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from pipelines.core.tables import read_idx
 from pipelines.models import Job, knn
+from pipelines.values.tables import read_idx
 
 REPEATS = 5
 K = 3

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pipelines.core.competition import Image
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values.competition import Image
 
 if TYPE_CHECKING:
     from sklearn.base import TransformerMixin

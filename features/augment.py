@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 
 # At strength 1. A share of 0.1 keeps shifts of an 8 × 8 picture under one pixel.
 _DEGREES = 15.0

@@ -5,7 +5,7 @@ from typing import Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 
 
 class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]

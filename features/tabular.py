@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from features import text
-from pipelines.core.errors import MemberFailed, did_you_mean
+from pipelines.plumbing.errors import MemberFailed, did_you_mean
 
 # What a category says of a row that has no value; a column that spells it so means the same.
 MISSING = "missing"

@@ -33,8 +33,8 @@ Competition = Annotated[
 
 def main() -> None:
     """Run the command; an error of pilsa's own is one message and exit status 1, without a traceback."""
-    from pipelines.core import process
-    from pipelines.core.errors import PilsaError
+    from pipelines.plumbing import process
+    from pipelines.plumbing.errors import PilsaError
 
     process.raise_on_signals()
     try:
@@ -52,7 +52,7 @@ def repro(as_json: Json = False) -> None:
 
     What has not changed does not run again. Exits with 1 where a stage failed, and says how to retry it.
     """
-    from pipelines.core import process
+    from pipelines.plumbing import process
     from pipelines.workspace import rebuild
 
     process.die_with_parent()
@@ -72,9 +72,9 @@ def scores(competition: Competition = None, as_json: Json = False) -> None:
 
 
 def _scores(competition: str | None, as_json: bool) -> None:
-    from pipelines.review import standing
+    from pipelines.review import leaderboard
 
-    found = standing.read(competition or _active())
+    found = leaderboard.read(competition or _active())
     if as_json:
         _print_json(found.as_json())
     else:
@@ -103,13 +103,13 @@ def submit(
     The same file is refused twice. Competitions with a local solution are graded into a public and a
     private score, as a platform would.
     """
-    from pipelines.submitting import desk
+    from pipelines.submitting import submit
 
-    row = desk.hand_in(competition or _active(), file, message)
+    row = submit.hand_in(competition or _active(), file, message)
     if as_json:
         _print_json(row.model_dump())
     else:
-        print(desk.sentence(row))
+        print(submit.sentence(row))
 
 
 @app.command()
@@ -176,7 +176,7 @@ def mirror(as_json: Json = False) -> None:
 
 
 def _active() -> str:
-    from pipelines.core import params
+    from pipelines.values import params
 
     return params.load().competition
 

@@ -76,8 +76,8 @@ def take(
     force: Annotated[bool, typer.Option("--force", help="Write over another kernel.py.")] = False,
 ) -> None:
     """Write kernel.py from a notebook: code, text and tags, nothing of its outputs."""
-    from pipelines.notebooks import kernel
     from pipelines.notebooks.exchange import taking
+    from pipelines.values import kernel
 
     taken = taking.take(file, kernel.folder_of(name), force)
     _say([*taken.remarks, f"{taken.path} is what {file} holds"])
@@ -86,10 +86,10 @@ def take(
 @app.command("open")
 def open_(name: Kernel) -> None:
     """Write a kernel as an .ipynb to edit in Jupyter; `pilsa kernel take` brings it back."""
-    from pipelines.notebooks import kernel
-    from pipelines.notebooks.exchange import taking
+    from pipelines.notebooks import opened_notebooks
+    from pipelines.values import kernel
 
-    path = taking.open_notebook(kernel.load(name))
+    path = opened_notebooks.open_notebook(kernel.load(name))
     print(f"{path}: edit it, then `pilsa kernel take {path} {name}`")
 
 
@@ -150,10 +150,10 @@ def run(
     result.json, the executed notebook and its page to .cache/pilsa/kernels/NAME. Exits with 1 where the
     kernel failed.
     """
-    from pipelines.notebooks import session
+    from pipelines.notebooks import kernel_run
 
-    options = session.Options(views, trust, network, quick, again, jobs)
-    _report(session.run(name, options), as_json)
+    options = kernel_run.Options(views, trust, network, quick, again, jobs)
+    _report(kernel_run.run(name, options), as_json)
 
 
 @app.command()
@@ -169,9 +169,9 @@ def check(
     Views that were not run yet are run: fold 0, the shuffled view and the real one. Advice never fails a
     kernel. Exits with 1 where a step failed.
     """
-    from pipelines.notebooks import session, terminal
+    from pipelines.notebooks import kernel_run, terminal
 
-    outcome, bundle = session.check(name, session.Options("check", trust, network, quick))
+    outcome, bundle = kernel_run.check(name, kernel_run.Options("check", trust, network, quick))
     facts = outcome.record.kernel
     if as_json:
         found = facts.model_dump(include={"check", "advice"}) if facts else {}
@@ -199,9 +199,9 @@ def diff(
 
     Whitespace, comments and the names of variables do not count.
     """
+    from pipelines.notebooks import against_original as against
     from pipelines.notebooks import terminal
-    from pipelines.notebooks.original import against_original as against
-    from pipelines.notebooks.original import comparing
+    from pipelines.transcription import comparing
 
     held = None if members else against.hold(name, original)
     likeness = against.alike(name) if members else None
@@ -233,11 +233,11 @@ def doctor(
 
     Without a name: what isolates a kernel on this machine, and what cannot be enforced here.
     """
-    from pipelines.notebooks.execution import sandbox
-    from pipelines.notebooks.old_apis import repair
+    from pipelines.notebooks import repair
+    from pipelines.sandbox import isolate
 
     if name is None:
-        isolation = sandbox.detect(has_network=False)
+        isolation = isolate.detect(has_network=False)
         if as_json:
             _print_json(asdict(isolation))
         else:
@@ -273,8 +273,9 @@ def share(
 
     Refused while the competition is live and the group is not one team.
     """
-    from pipelines.notebooks import catalogue, kernel, terminal
+    from pipelines.notebooks import catalogue, terminal
     from pipelines.notebooks.exchange import sharing
+    from pipelines.values import kernel
 
     chosen = kernel.load(name)
     if kaggle:
@@ -337,7 +338,7 @@ def _say(remarks: Any) -> None:
 
 
 def _settings() -> Any:
-    from pipelines.core import params
+    from pipelines.values import params
 
     return params.load()
 

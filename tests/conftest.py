@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.core import paths
+from pipelines.plumbing import paths
 from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import mlflow_store
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.models import Model
 
 

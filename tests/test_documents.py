@@ -15,12 +15,12 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from pipelines.core import competition as competitions
-from pipelines.core.curriculum import Curriculum
-from pipelines.core.errors import UserError
-from pipelines.core.schema import validate
-from pipelines.notebooks.kernel import KernelFile
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import validate
 from pipelines.tracking import kernel_facts
+from pipelines.values import competition as competitions
+from pipelines.values.curriculum import Curriculum
+from pipelines.values.kernel import KernelFile
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.ko.md")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.core import registry, sources
+from pipelines.plumbing import registry, sources
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -54,8 +54,8 @@ def test_every_numeric_import_is_a_dependency(stage: str, plugin: str) -> None:
 
 
 def test_a_missing_dependency_would_be_found() -> None:
-    listed = [dep for dep in dependencies("train", "knn") if not dep.endswith("core/folds.py")]
-    assert lacking("train", listed, "pipelines.models.knn") == ["pipelines/core/folds.py"]
+    listed = [dep for dep in dependencies("train", "knn") if not dep.endswith("values/folds.py")]
+    assert lacking("train", listed, "pipelines.models.knn") == ["pipelines/values/folds.py"]
 
 
 @pytest.mark.parametrize("stage", STAGES)

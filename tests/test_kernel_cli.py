@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.notebooks.execution import sandbox
+from pipelines.sandbox import isolate
 from tests.workspace.small_repository import SmallRepository
 
 pytestmark = pytest.mark.skipif(
-    sandbox.detect(False).kind == "none",
+    isolate.detect(False).kind == "none",
     reason="nothing can isolate a notebook on this machine (bubblewrap, user namespaces)",
 )
 

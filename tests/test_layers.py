@@ -1,11 +1,13 @@
 """Imports run downward only, one file owns one foreign library, and files and functions stay short.
 
-`cli, stages → {training, notebooks, submitting, review, workspace} → {models, ensembles, platforms} and
-tracking → features → core`: any arrow down is allowed, none sideways except inside a room.
+`cli, stages → {training, notebooks, submitting, review, workspace} → {transcription, old_apis} → {models,
+ensembles, platforms, tracking, sandbox} → features → {values, cells} → plumbing`: any arrow down is allowed, none
+sideways between rooms, and no circle between the folders inside one.
 """
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 PACKAGES = ("pipelines", "features")
 FLOORS = (
-    ("core",),
+    ("plumbing",),
+    ("values", "cells"),
     ("features",),
-    ("models", "ensembles", "platforms", "tracking"),
+    ("models", "ensembles", "platforms", "tracking", "sandbox"),
+    ("transcription", "old_apis"),
     ("training", "notebooks", "submitting", "review", "workspace"),
     ("kernel_cli",),
     ("cli", "stages"),
@@ -23,17 +27,17 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 OWNERS = {
     "albumentations": "features/augment.py",
-    "babel": "pipelines/core/pages.py",
-    "jinja2": "pipelines/core/pages.py",
-    "joblib": "pipelines/core/parallel.py",
+    "babel": "pipelines/plumbing/pages.py",
+    "jinja2": "pipelines/plumbing/pages.py",
+    "joblib": "pipelines/training/fits.py",
     "kaggle": "pipelines/platforms/kaggle.py",
     "kagglesdk": "pipelines/platforms/kaggle.py",
-    "matplotlib": "pipelines/core/pictures.py",
+    "matplotlib": "pipelines/training/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",
-    "nbclient": "pipelines/notebooks/execution/runner.py",
+    "nbclient": "pipelines/sandbox/runner.py",
     "optuna": "pipelines/training/tuning.py",
     "pooch": "pipelines/platforms/files.py",
-    "ruamel": "pipelines/core/params_edit.py",
+    "ruamel": "pipelines/values/params_edit.py",
     "tensorflow": "pipelines/training/backend.py",
 }
 MOST_FILE_LINES = 350
@@ -109,6 +113,38 @@ def test_imports_run_downward(path: Path) -> None:
     assert wrong_imports(path, (REPOSITORY / path).read_text(encoding="utf-8")) == []
 
 
+def circles(folders: dict[str, set[str]]) -> list[str]:
+    """Folders that import each other, however far round."""
+    try:
+        tuple(TopologicalSorter(folders).static_order())
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def imported_folders() -> dict[str, set[str]]:
+    """Every folder of the product → the other folders whose files it imports."""
+    modules = {module_of(path): path for path in sources()}
+    found: dict[str, set[str]] = {}
+    for path in sources():
+        names = [name for _, name in imported(path, (REPOSITORY / path).read_text("utf-8"))]
+        files = [modules.get(name) or modules.get(name.rpartition(".")[0]) for name in names]
+        # A package's own file holds what all of its plugins share.
+        there = {str(file.parent) for file in files if file is not None}
+        found.setdefault(str(path.parent), set()).update(there - {str(path.parent)})
+    return found
+
+
+def test_no_folders_import_each_other() -> None:
+    assert circles(imported_folders()) == []
+
+
+def test_a_circle_of_folders_would_be_found() -> None:
+    folders = imported_folders()
+    folders["pipelines/notebooks/checking"] |= {"pipelines/notebooks"}
+    assert {"pipelines/notebooks", "pipelines/notebooks/checking"} <= set(circles(folders))
+
+
 @pytest.mark.parametrize("path", sources(), ids=str)
 def test_files_and_functions_are_short(path: Path) -> None:
     text = (REPOSITORY / path).read_text(encoding="utf-8")
@@ -129,8 +165,8 @@ def test_every_folder_is_a_room_of_the_house_plan() -> None:
 
 KNN = "pipelines/models/knn.py"
 BAD = [
-    ("pipelines/core/folds.py", "from features import image", "core → features"),
-    ("pipelines/core/folds.py", "from pipelines import tracking", "core → tracking"),
+    ("pipelines/values/folds.py", "from features import image", "values → features"),
+    ("pipelines/values/folds.py", "from pipelines import tracking", "values → tracking"),
     ("features/image.py", "import pipelines.models.knn", "features → models"),
     (KNN, "from pipelines.ensembles import Method", "models → ensembles"),
     (KNN, "def fit():\n    if True:\n        from pipelines.tracking import ledger", "models → tracking"),
@@ -148,12 +184,12 @@ BAD = [
     ("features/image.py", "__import__('albumentations')", "alone may import"),
 ]  # fmt: skip
 GOOD = [
-    ("pipelines/cli.py", "from pipelines.review import page\nfrom pipelines.core import paths"),
+    ("pipelines/cli.py", "from pipelines.review import page\nfrom pipelines.plumbing import paths"),
     ("pipelines/stages/train.py", "from pipelines.training import tuning\nimport features"),
     ("pipelines/training/plan.py", "from pipelines import models\nfrom pipelines.tracking import ledger"),
     ("pipelines/models/cnn.py", "from pipelines.models._network import Net\nfrom . import Model"),
     ("pipelines/tracking/mlflow_store.py", "import mlflow\nimport pandas"),
-    ("features/image.py", "from pipelines.core.errors import UserError"),
+    ("features/image.py", "from pipelines.plumbing.errors import UserError"),
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from pipelines.core.metrics import Kind, Metric
+from pipelines.values.metrics import Kind, Metric
 
 
 class Method(ABC):

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from pipelines.core.metrics import Metric
 from pipelines.ensembles import Method, average, named
+from pipelines.values.metrics import Metric
 
 # Of the averages of the best 1, 2, … 5 members the best is the start: a good start overfits less.
 _START = 5

@@ -4,9 +4,9 @@ from typing import Self
 
 import numpy as np
 
-from pipelines.core.errors import MemberFailed
-from pipelines.core.metrics import Metric
 from pipelines.ensembles import Method, average
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values.metrics import Metric
 
 # Metrics of probabilities that look at the order of rows only; others would grade a rank as a chance.
 _ORDER_ONLY = ("roc_auc",)

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipelines.core.errors import MemberFailed
 from pipelines.ensembles import Method, named
+from pipelines.plumbing.errors import MemberFailed
 
 # Surer than this is not believed: a certain and wrong member would else outweigh all others.
 _FLOOR = 1e-3

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from pipelines.core.predictions import TestFrom
-from pipelines.core.schema import Strict
+from pipelines.plumbing.schema import Strict
+from pipelines.values.predictions import TestFrom
 
 
 class ModelParams(Strict):

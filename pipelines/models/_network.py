@@ -14,10 +14,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from pipelines.core.atomic import read_arrays, read_json, write_arrays, write_json, writing
-from pipelines.core.errors import MemberFailed
-from pipelines.core.seeds import derive
 from pipelines.models import Model, ModelParams
+from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_json, writing
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values.seeds import derive
 
 # Saving takes tenths of a second: an epoch shorter than this is cheaper to repeat than to save.
 _SECONDS_BETWEEN_SAVES = 20.0

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import Field
 from sklearn.neighbors import NearestNeighbors
 
-from pipelines.core.predictions import TestFrom
 from pipelines.models import Choice, Job, Model, ModelParams, Range
+from pipelines.values.predictions import TestFrom
 
 # Far below the smallest difference between two sums of votes that is meant, far above float32's rounding.
 _TIE_BREAK = 1e-6

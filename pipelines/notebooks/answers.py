@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.core import submission
-from pipelines.core.competition import Competition
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.metrics import Kind
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.values import submission
+from pipelines.values.competition import Competition
+from pipelines.values.metrics import Kind
 
 _MOST_FILES = 200
 _LEAST_BYTES = 1 << 20

@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.core import atomic, paths
-from pipelines.core.errors import UserError
-from pipelines.core.schema import validate
-from pipelines.notebooks import conversion, kernel
-from pipelines.notebooks.kernel import NOTES, Kernel
-from pipelines.notebooks.original import comparing, originals
+from pipelines.cells import conversion
+from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import validate
+from pipelines.transcription import comparing, originals
+from pipelines.values import kernel
+from pipelines.values.kernel import NOTES, Kernel
 
 BROKEN = "broken"
 CHANGED = "changed since"  # the scores are of another kernel.py, or of other settings

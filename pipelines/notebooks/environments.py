@@ -17,14 +17,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipelines.core import paths
-from pipelines.core.atomic import content_hash, disk_errors, write_json
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.process import exclusive
 from pipelines.notebooks import package_index
-from pipelines.notebooks.kernel import Kernel, KernelFile
-from pipelines.notebooks.old_apis.old_python import imported_modules
 from pipelines.notebooks.package_index import Unresolved
+from pipelines.old_apis.old_python import imported_modules
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import content_hash, disk_errors, write_json
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.plumbing.process import exclusive
+from pipelines.values.kernel import Kernel, KernelFile
 
 # The first day on which numpy, pandas, scikit-learn, matplotlib, seaborn and ipykernel could be had
 # together as wheels for Python 3.11; scikit-learn 1.1.3 was the last of them to come.

@@ -17,9 +17,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.core.atomic import disk_errors
-from pipelines.core.errors import UserError
-from pipelines.core.schema import Strict, read_yaml, validate
+from pipelines.plumbing.atomic import disk_errors
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import Strict, read_yaml, validate
 
 _KEPT = re.compile(
     r"UV_(DEFAULT_INDEX|INDEX\w*|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|OFFLINE|KEYRING_PROVIDER|INSECURE_HOST"

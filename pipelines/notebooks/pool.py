@@ -1,8 +1,8 @@
 """The pool: the kernels that `make repro` cross-validates and the ensembles take."""
 
-from pipelines.core import params_edit
-from pipelines.core.errors import UserError, did_you_mean
-from pipelines.notebooks import kernel as kernels
+from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.values import kernel as kernels
+from pipelines.values import params_edit
 
 
 def join(name: str) -> list[str]:

@@ -8,16 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.core import paths
-from pipelines.core.atomic import write_text
-from pipelines.core.metrics import get
 from pipelines.notebooks import catalogue
+from pipelines.notebooks.against_original import Held
 from pipelines.notebooks.catalogue import Line
-from pipelines.notebooks.original import comparing
-from pipelines.notebooks.original.against_original import Held
-from pipelines.notebooks.original.alignment import Likeness
-from pipelines.notebooks.session import Outcome
+from pipelines.notebooks.kernel_run import Outcome
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import write_text
 from pipelines.tracking.kernel_facts import KernelFacts
+from pipelines.transcription import comparing
+from pipelines.transcription.alignment import Likeness
+from pipelines.values.metrics import get
 
 
 def console() -> Console:

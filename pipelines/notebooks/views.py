@@ -15,29 +15,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.core import competition as competitions
-from pipelines.core import folds as fold_files
-from pipelines.core import params as settings_file
-from pipelines.core import paths, raw
-from pipelines.core.atomic import disk_errors
-from pipelines.core.competition import Competition
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.folds import Folds
-from pipelines.core.metrics import Metric, get
-from pipelines.core.seeds import derive
-from pipelines.core.tables import read_cells
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import disk_errors
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.values import competition as competitions
+from pipelines.values import folds as fold_files
+from pipelines.values import params as settings_file
+from pipelines.values import raw
+from pipelines.values.competition import Competition
+from pipelines.values.dataset import Dataset
+from pipelines.values.folds import Folds
+from pipelines.values.kernel import REAL, SHUFFLED, fold_view
+from pipelines.values.metrics import Metric, get
+from pipelines.values.seeds import derive
+from pipelines.values.tables import read_cells
 
-REAL, SHUFFLED, STUDY = "real", "shuffled", "study"
 SAMPLE_NAME = "sample_submission.csv"
 
 
-def fold_view(fold: int) -> str:
-    return f"fold{fold}"
-
-
 @dataclass(frozen=True, eq=False)
-class Field:
+class CompetitionData:
     """A competition as its kernels are examined on it.
 
     Attributes:
@@ -76,7 +73,7 @@ class View:
     sample: pd.DataFrame
 
 
-def load(competition_name: str) -> Field:
+def load(competition_name: str) -> CompetitionData:
     """Read what the stages made of a competition.
 
     Raises:
@@ -92,14 +89,14 @@ def load(competition_name: str) -> Field:
     folds = fold_files.load(paths.folds(competition_name), dataset.row_ids, competition.split)
     sample = raw.read(competition, paths.raw(competition_name)).sample
     seed = settings_file.load().seed
-    return Field(competition, get(competition.metric), dataset, folds, sample, seed)
+    return CompetitionData(competition, get(competition.metric), dataset, folds, sample, seed)
 
 
-def build(field: Field, name: str, into: Path, aliases: Sequence[str] = ()) -> View:
+def build(data: CompetitionData, name: str, into: Path, aliases: Sequence[str] = ()) -> View:
     """Write one view.
 
     Args:
-        field: the competition.
+        data: the competition.
         name: fold0 …, shuffled or real.
         into: the folder `input/` of a run; it becomes `<into>/<competition>/…`, with the same files flat in
             `<into>` itself, as kernels of before 2019 read them.
@@ -109,10 +106,10 @@ def build(field: Field, name: str, into: Path, aliases: Sequence[str] = ()) -> V
         MemberFailed: the competition has no such view.
         UserError: the disk is full, or a raw file is damaged.
     """
-    folder = into / field.competition.name
+    folder = into / data.competition.name
     with disk_errors(folder):
         folder.mkdir(parents=True)
-        view = _build_real(field, folder) if name == REAL else _build_fold(field, name, folder)
+        view = _build_real(data, folder) if name == REAL else _build_fold(data, name, folder)
         taken = {path.name for path in folder.iterdir()} | {"pilsa"}
         for other in aliases:
             if other in taken:
@@ -126,30 +123,30 @@ def build(field: Field, name: str, into: Path, aliases: Sequence[str] = ()) -> V
     return view
 
 
-def _build_real(field: Field, folder: Path) -> View:
-    competition = field.competition
+def _build_real(data: CompetitionData, folder: Path) -> View:
+    competition = data.competition
     if competition.files.format == "idx":
         tables = raw.read(competition, paths.raw(competition.name))
         _write_tables(folder, competition, tables.train, tables.test, tables.sample)
     else:
         shutil.copytree(paths.raw(competition.name), folder, dirs_exist_ok=True)
         if competition.files.sample is None:
-            _write(folder / SAMPLE_NAME, field.sample)
-    offered = pd.DataFrame({"id": field.dataset.row_ids, "fold": field.folds.fold})
+            _write(folder / SAMPLE_NAME, data.sample)
+    offered = pd.DataFrame({"id": data.dataset.row_ids, "fold": data.folds.fold})
     _write(folder.parent / "pilsa" / "folds.csv", offered)
-    position = {name: row for row, name in enumerate(field.dataset.test_ids.tolist())}
-    rows = [position[name] for name in field.sample[competition.id_column]]
-    return View(REAL, np.array(rows), field.sample)
+    position = {name: row for row, name in enumerate(data.dataset.test_ids.tolist())}
+    rows = [position[name] for name in data.sample[competition.id_column]]
+    return View(REAL, np.array(rows), data.sample)
 
 
-def _build_fold(field: Field, name: str, folder: Path) -> View:
-    if field.competition.views != "yes":
-        raise MemberFailed(f"{field.competition.name} has no views: {field.competition.views}")
+def _build_fold(data: CompetitionData, name: str, folder: Path) -> View:
+    if data.competition.views != "yes":
+        raise MemberFailed(f"{data.competition.name} has no views: {data.competition.views}")
     fold = 0 if name == SHUFFLED else int(name.removeprefix("fold"))
-    train_rows, test_rows = field.folds.train_rows(fold), field.folds.valid_rows(fold)
-    train, test, encoding = _cells(field)
-    key, target = field.competition.id_column, field.competition.target
-    positions = pd.Index(train[key]).get_indexer(pd.Index(field.dataset.row_ids))
+    train_rows, test_rows = data.folds.train_rows(fold), data.folds.valid_rows(fold)
+    train, test, encoding = _cells(data)
+    key, target = data.competition.id_column, data.competition.target
+    positions = pd.Index(train[key]).get_indexer(pd.Index(data.dataset.row_ids))
     if (positions < 0).any():
         raise UserError(
             f"every row of the dataset must be in the training file, found {int((positions < 0).sum())} that are not: "
@@ -157,20 +154,20 @@ def _build_fold(field: Field, name: str, folder: Path) -> View:
         )
     shown = train.iloc[positions[train_rows]].reset_index(drop=True)
     asked = train.iloc[positions[test_rows]].reset_index(drop=True)[
-        _test_columns(field, train, test)
+        _test_columns(data, train, test)
     ]
     if name == SHUFFLED:
-        generator = np.random.default_rng(derive(field.seed, "shuffled view"))
-        order = uninformative(field.dataset.y[train_rows], generator)
+        generator = np.random.default_rng(derive(data.seed, "shuffled view"))
+        order = uninformative(data.dataset.y[train_rows], generator)
         shown[target] = shown[target].to_numpy()[order]
-    if field.competition.id == "position":
+    if data.competition.id == "position":
         shown[key], asked[key] = _renumbered(train[key], shown), _renumbered(test[key], asked)
-    sample = constant(field, asked[key])
-    _write_tables(folder, field.competition, shown, asked, sample, encoding)
-    for extra in field.competition.files.also:
-        shutil.copyfile(paths.raw(field.competition.name) / extra, folder / extra)
+    sample = constant(data, asked[key])
+    _write_tables(folder, data.competition, shown, asked, sample, encoding)
+    for extra in data.competition.files.also:
+        shutil.copyfile(paths.raw(data.competition.name) / extra, folder / extra)
     # The group's folds of the rows that train here, for kernels that validate on them.
-    offered = pd.DataFrame({"id": shown[key], "fold": field.folds.fold[train_rows]})
+    offered = pd.DataFrame({"id": shown[key], "fold": data.folds.fold[train_rows]})
     _write(folder.parent / "pilsa" / "folds.csv", offered)
     return View(name, test_rows, sample)
 
@@ -202,9 +199,9 @@ def uninformative(y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return order
 
 
-def _cells(field: Field) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Train and test with every cell as spelled, and their encoding."""
-    competition, folder = field.competition, paths.raw(field.competition.name)
+    competition, folder = data.competition, paths.raw(data.competition.name)
     if competition.files.format == "idx":
         tables = raw.read(competition, folder)
         return tables.train.astype(str), tables.test.astype(str), "utf-8"
@@ -216,12 +213,12 @@ def _cells(field: Field) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     return train, test, parts[0][0][1]
 
 
-def _test_columns(field: Field, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+def _test_columns(data: CompetitionData, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     """Exactly the columns of the real test file; each must be in train, or no row of train can play test."""
     columns = [str(column) for column in test.columns]
-    if field.competition.target in columns:
+    if data.competition.target in columns:
         raise MemberFailed(
-            f"a test file must not hold the target, found {field.competition.target!r} in it: set "
+            f"a test file must not hold the target, found {data.competition.target!r} in it: set "
             "`views: no, because …` in the competition file"
         )
     lacking = [name for name in columns if name not in train.columns]
@@ -239,17 +236,17 @@ def _renumbered(real: "pd.Series[str]", rows: pd.DataFrame) -> list[str]:
     return [str(number) for number in range(first, first + len(rows))]
 
 
-def constant(field: Field, ids: "pd.Series[str]") -> pd.DataFrame:
+def constant(data: CompetitionData, ids: "pd.Series[str]") -> pd.DataFrame:
     """The sample submission of these ids: in every column the first value that the real one has."""
-    key = field.competition.id_column
+    key = data.competition.id_column
     sample = pd.DataFrame({key: ids})
-    for column in field.sample.columns.drop(key):
-        value = field.sample[column].iloc[0]
+    for column in data.sample.columns.drop(key):
+        value = data.sample[column].iloc[0]
         empty = pd.isna(value)
         sample[column] = (
-            field.dataset.classes[0] if empty and field.dataset.classes else 0 if empty else value
+            data.dataset.classes[0] if empty and data.dataset.classes else 0 if empty else value
         )
-    return sample[list(field.sample.columns)]
+    return sample[list(data.sample.columns)]
 
 
 def _write_tables(

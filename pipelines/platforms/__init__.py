@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from pipelines.core import registry
-from pipelines.core.competition import Competition
-from pipelines.core.schema import Strict, validate
-from pipelines.core.seeds import derive
+from pipelines.plumbing import registry
+from pipelines.plumbing.schema import Strict, validate
+from pipelines.values.competition import Competition
+from pipelines.values.seeds import derive
 
 
 class Source(Strict):

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.errors import UserError
+from pipelines.plumbing.errors import UserError
 
 _METADATA = "kernel-metadata.json"
 _PATIENCE_SECONDS = 300

@@ -9,10 +9,10 @@ import pandas as pd
 from pydantic import Field
 
 from pipelines import platforms
-from pipelines.core.atomic import write_text
-from pipelines.core.errors import UserError
-from pipelines.core.raw import constant_sample
-from pipelines.core.seeds import derive
+from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.errors import UserError
+from pipelines.values.raw import constant_sample
+from pipelines.values.seeds import derive
 
 # The diabetes table in its own units: the scaled one was centred on the test rows too.
 _LOADERS: dict[str, tuple[str, dict[str, Any]]] = {

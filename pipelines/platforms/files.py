@@ -19,12 +19,12 @@ import pandas as pd
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipelines import platforms
-from pipelines.core import paths
-from pipelines.core.atomic import disk_errors, file_hash, writing
-from pipelines.core.competition import Competition
-from pipelines.core.errors import UserError, did_you_mean
-from pipelines.core.schema import Name, Strict
-from pipelines.core.tables import read_idx
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import disk_errors, file_hash, writing
+from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.plumbing.schema import Name, Strict
+from pipelines.values.competition import Competition
+from pipelines.values.tables import read_idx
 
 DATA_DIR = "PILSA_DATA_DIR"
 _RETRIES = 2

@@ -6,15 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.core import competition as competitions
-from pipelines.core import curriculum, pages, paths
-from pipelines.core.atomic import read_json
-from pipelines.core.competition import Competition
-from pipelines.core.curriculum import Week
-from pipelines.core.pages import Language
-from pipelines.review import standing
-from pipelines.review.standing import Standing
+from pipelines.plumbing import pages, paths
+from pipelines.plumbing.atomic import read_json
+from pipelines.plumbing.pages import Language
+from pipelines.review import leaderboard
+from pipelines.review.leaderboard import Standing
 from pipelines.tracking import failures, ledger
+from pipelines.values import competition as competitions
+from pipelines.values import curriculum
+from pipelines.values.competition import Competition
+from pipelines.values.curriculum import Week
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ def gather(name: str, today: date) -> Content:
     Raises:
         UserError: a file is missing or damaged.
     """
-    folder, found = paths.profile(name), standing.read(name)
+    folder, found = paths.profile(name), leaderboard.read(name)
     # While this page is made its own last failure is still on record, and about to be the past.
     own = failures.address("review", name)
     others = [failure for failure in found.failed if failure.stage != own]

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.core import paths
-from pipelines.review.standing import Entry, Standing
+from pipelines.plumbing import paths
+from pipelines.review.leaderboard import Entry, Standing
 
 
 def show(standing: Standing, console: Console) -> None:

@@ -11,9 +11,9 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from pipelines.core import paths, process
-from pipelines.core.errors import PilsaError, UserError
-from pipelines.core.schema import NAME
+from pipelines.plumbing import paths, process
+from pipelines.plumbing.errors import PilsaError, UserError
+from pipelines.plumbing.schema import NAME
 from pipelines.tracking import failures
 
 

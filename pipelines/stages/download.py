@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 
 from pipelines import platforms
-from pipelines.core import competition as competitions
-from pipelines.core import paths
-from pipelines.core.atomic import disk_errors
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import disk_errors
 from pipelines.stages import run
+from pipelines.values import competition as competitions
 
 
 def download(competition: str) -> None:

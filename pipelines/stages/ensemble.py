@@ -3,8 +3,8 @@
 import sys
 import time
 
-from pipelines.core import atomic, paths
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import blending, pooling

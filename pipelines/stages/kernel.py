@@ -2,10 +2,10 @@
 
 import sys
 
-from pipelines.core import paths
-from pipelines.core.errors import MemberFailed
-from pipelines.notebooks import session
-from pipelines.notebooks.session import Options
+from pipelines.notebooks import kernel_run
+from pipelines.notebooks.kernel_run import Options
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import is_ranked
@@ -15,7 +15,7 @@ def kernel(competition: str, kernel: str) -> None:
     """Write predictions and record of one kernel of the pool."""
     stored, score = paths.predictions(competition, kernel), paths.score(competition, kernel)
     with all_or_nothing(stored, score):
-        outcome = session.run(kernel, Options(wanted="all", as_stage=True))
+        outcome = kernel_run.run(kernel, Options(wanted="all", as_stage=True))
         record = outcome.record
         if not is_ranked(record.marks):
             raise MemberFailed(

@@ -5,14 +5,15 @@ import sys
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from pipelines.core import competition as competitions
-from pipelines.core import dataset as datasets
-from pipelines.core import folds, params, paths, raw, submission
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import UserError
-from pipelines.core.seeds import derive
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages import all_or_nothing, run
 from pipelines.training import profile
+from pipelines.values import competition as competitions
+from pipelines.values import dataset as datasets
+from pipelines.values import folds, params, raw, submission
+from pipelines.values.dataset import Dataset
+from pipelines.values.seeds import derive
 
 
 def preprocess(competition: str) -> None:

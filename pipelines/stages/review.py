@@ -3,9 +3,10 @@
 import sys
 from datetime import date
 
-from pipelines.core import atomic, params, paths
+from pipelines.plumbing import atomic, paths
 from pipelines.review import page
 from pipelines.stages import run
+from pipelines.values import params
 
 
 def review(competition: str) -> None:

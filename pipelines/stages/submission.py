@@ -5,11 +5,11 @@ Building is a stage; uploading is not: `dvc repro` never spends a daily submissi
 
 import sys
 
-from pipelines.core import competition as competitions
-from pipelines.core import paths
-from pipelines.core import submission as submissions
-from pipelines.core.predictions import Predictions
+from pipelines.plumbing import paths
 from pipelines.stages import run
+from pipelines.values import competition as competitions
+from pipelines.values import submission as submissions
+from pipelines.values.predictions import Predictions
 
 
 def submission(competition: str) -> None:

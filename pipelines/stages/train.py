@@ -2,10 +2,10 @@
 
 import sys
 
-from pipelines.core import atomic, paths
+from pipelines.plumbing import atomic, paths
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
-from pipelines.training import checkpoints, logbook
+from pipelines.training import checkpoints, run_record
 from pipelines.training import cross_validation as cv
 from pipelines.training import plan as plans
 
@@ -15,7 +15,7 @@ def train(competition: str, model: str) -> None:
     plan = plans.load(competition, model).on_its_backend()
     found = atomic.read_json(paths.tuned(competition, model))
     tuned = cv.Tuned(found["params"], found["by_fold"])
-    key, head = cv.key_of(plan, tuned), logbook.head_of(plan)
+    key, head = cv.key_of(plan, tuned), run_record.head_of(plan)
     outputs = [of(competition, model) for of in (paths.predictions, paths.score, paths.curve)]
     with (
         checkpoints.working(key, f"train {model}") as work,
@@ -23,7 +23,7 @@ def train(competition: str, model: str) -> None:
         mlflow_store.running(head) as logged,
     ):
         outcome = cv.cross_validate(plan, tuned, work)
-        record, files = logbook.write(plan, head, tuned, found["mark"], key, outcome)
+        record, files = run_record.write(plan, head, tuned, found["mark"], key, outcome)
         logged.finish(records.archive(record, files))
     print(
         f"{model}: {plan.metric.title} {record.cv_mean:.4f} ± {record.cv_std:.4f} over {plan.folds.n_splits} folds"

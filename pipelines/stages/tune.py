@@ -4,12 +4,12 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from pipelines.core import params as settings_file
-from pipelines.core import paths
-from pipelines.core.atomic import write_json
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import write_json
 from pipelines.stages import run
 from pipelines.training import plan as plans
 from pipelines.training.plan import Plan
+from pipelines.values import params as settings_file
 
 _NOTHING: dict[str, Any] = {"params": {}, "by_fold": {}, "studies": {}, "mark": None}
 

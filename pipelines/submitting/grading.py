@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from pipelines import platforms
-from pipelines.core import paths, submission
-from pipelines.core.competition import Competition
-from pipelines.core.errors import UserError
-from pipelines.core.metrics import get
-from pipelines.core.predictions import Predictions, one_hot
-from pipelines.core.process import exclusive
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.process import exclusive
 from pipelines.submitting import guards
 from pipelines.tracking import ledger
 from pipelines.tracking.ledger import LedgerRow
+from pipelines.values import submission
+from pipelines.values.competition import Competition
+from pipelines.values.metrics import get
+from pipelines.values.predictions import Predictions, one_hot
 
 
 @dataclass(frozen=True)

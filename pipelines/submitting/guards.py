@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipelines.core import paths, submission
-from pipelines.core.competition import Competition
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import UserError
-from pipelines.core.metrics import get
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.tracking import ledger
+from pipelines.values import submission
+from pipelines.values.competition import Competition
+from pipelines.values.dataset import Dataset
+from pipelines.values.metrics import get
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.core import atomic, paths
+from pipelines.plumbing import atomic, paths
 from pipelines.tracking import reasons
 
 

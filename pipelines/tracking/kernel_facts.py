@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pipelines.core.schema import Strict
+from pipelines.plumbing.schema import Strict
 
 # Marks that a reader of a kernel's score must know; see `records.Run.marks`.
 KNOWS = (

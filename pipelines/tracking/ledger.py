@@ -14,10 +14,10 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from pipelines.core import atomic, paths
-from pipelines.core.errors import UserError
-from pipelines.core.process import exclusive
-from pipelines.core.schema import Strict, validate
+from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.process import exclusive
+from pipelines.plumbing.schema import Strict, validate
 
 SubmissionStatus = Literal["PENDING", "COMPLETE", "ERROR"]
 

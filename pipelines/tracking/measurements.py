@@ -4,10 +4,10 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-from pipelines.core.errors import UserError
-from pipelines.core.tables import read_csv
+from pipelines.plumbing.errors import UserError
 from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.records import Record
+from pipelines.values.tables import read_csv
 
 
 class Measurement(NamedTuple):

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines.core import paths
-from pipelines.core.atomic import disk_errors
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.process import Killed, exclusive
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import disk_errors
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.plumbing.process import Killed, exclusive
 from pipelines.tracking import endings, measurements, reasons, records
 from pipelines.tracking.liveness import host, lives, process_tags
 from pipelines.tracking.records import Head, Record, Status

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
-from pipelines.core import paths
+from pipelines.plumbing import paths
 
 # What a run writes itself does not make the tree dirty.
 _OWN_OUTPUTS = ("dvc.lock", "submissions/ledger.csv", "kernels/*/*/result.json")

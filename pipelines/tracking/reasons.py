@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any
 
-from pipelines.core.errors import PilsaError
+from pipelines.plumbing.errors import PilsaError
 
 _LENGTH = 500
 _SECRET_NAME = re.compile(

@@ -8,19 +8,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.core import atomic, curriculum, paths
-from pipelines.core.competition import Competition
-from pipelines.core.errors import UserError
-from pipelines.core.folds import Folds
-from pipelines.core.metrics import get
-from pipelines.core.predictions import Predictions, TestFrom
-from pipelines.core.schema import Strict, validate
+from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import Strict, validate
 from pipelines.tracking import provenance, reasons
 from pipelines.tracking.kernel_facts import KernelFacts
+from pipelines.values import curriculum, metrics
+from pipelines.values.competition import Competition
+from pipelines.values.folds import Folds
+from pipelines.values.predictions import Predictions, TestFrom
 
 RunKind = Literal["baseline", "kernel", "ensemble", "study"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
-STUDY = "study"  # where a competition's name stands, for kernels that have none
+STUDY = "study"  # stands for the competition of kernels that have none
 Plain = str | int | float | bool | None
 _HUGE = 1e300  # beyond: infinity, nan, and integers longer than Python writes
 
@@ -31,7 +31,7 @@ class Head(Strict):
     Attributes:
         name: unique within its kind: `models/knn`, `kernels/m01/first-cnn`, `ensembles/mean`.
         competition: its name; `study` for a study kernel, which has none.
-        metric: a name of `pipelines.core.metrics`; None for a study kernel.
+        metric: a name of `pipelines.values.metrics`; None for a study kernel.
         week: of the curriculum; None outside it.
         git_commit: as `provenance.git_commit()` gives it.
         data_hash, folds_hash: what it is made of; scores under other hashes are not comparable.
@@ -164,7 +164,7 @@ def make(head: Head, run: Run, predictions: Predictions, y: np.ndarray, folds: F
     _check_same(head, predictions, folds)
     rows, scores, pooled = folds.scored, predictions.fold_scores, None
     if np.isfinite(scores).all() and np.isfinite(predictions.oof[rows]).all():
-        pooled = get(predictions.metric).score(
+        pooled = metrics.get(predictions.metric).score(
             y[rows], predictions.oof[rows], predictions.classes.tolist()
         )
     return scored(head, run, scores.tolist(), pooled, predictions.test_from)
@@ -199,7 +199,7 @@ def scored(
 
 
 def _direction(head: Head) -> bool | None:
-    return None if head.metric is None else get(head.metric).greater_is_better
+    return None if head.metric is None else metrics.get(head.metric).greater_is_better
 
 
 def _check_same(head: Head, predictions: Predictions, folds: Folds) -> None:

@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 
 REBUILD = "move mlruns/mlflow.db away and rebuild it with `pilsa runs mirror`"
 _SECONDS_FOR_LOCK = 20.0  # as long as MLflow itself waits for SQLite

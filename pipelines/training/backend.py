@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipelines.core.errors import UserError
+from pipelines.plumbing.errors import UserError
 
 
 def prepare(backend: str, device: str) -> str:

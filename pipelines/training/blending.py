@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.core import registry
-from pipelines.core.comparison import Difference, paired_difference
-from pipelines.core.errors import MemberFailed, UserError, did_you_mean
-from pipelines.core.folds import Folds
-from pipelines.core.metrics import Metric
-from pipelines.core.predictions import Predictions, one_hot
-from pipelines.core.seeds import derive
 from pipelines.ensembles import Method
+from pipelines.plumbing import registry
+from pipelines.plumbing.errors import MemberFailed, UserError, did_you_mean
+from pipelines.values.comparison import Difference, paired_difference
+from pipelines.values.folds import Folds
+from pipelines.values.metrics import Metric
+from pipelines.values.predictions import Predictions, one_hot
+from pipelines.values.seeds import derive
 
 _SHARED = {
     "row_ids": "training rows", "test_ids": "test rows", "classes": "classes",

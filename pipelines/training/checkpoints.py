@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.core import paths, process, sources
-from pipelines.core.atomic import content_hash, read_arrays, write_arrays
+from pipelines.plumbing import paths, process, sources
+from pipelines.plumbing.atomic import content_hash, read_arrays, write_arrays
 
 _LIBRARIES = ("keras", "numpy", "scikit-learn", "tensorflow", "jax", "torch")
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.core import progress
-from pipelines.core.errors import MemberFailed
-from pipelines.core.predictions import Predictions
-from pipelines.core.seeds import derive
 from pipelines.models import ModelParams
+from pipelines.plumbing import progress
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.training.checkpoints import Fit, load_fit, save_fit
 from pipelines.training.fitting import fit_and_predict, rows_of
 from pipelines.training.plan import Plan
+from pipelines.values.predictions import Predictions
+from pipelines.values.seeds import derive
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 import features
-from pipelines.core.dataset import Features
-from pipelines.core.errors import MemberFailed
-from pipelines.core.folds import inner_watch
-from pipelines.core.seeds import derive
 from pipelines.models import Job, Model, ModelParams
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.training.checkpoints import Fit
 from pipelines.training.plan import Plan
+from pipelines.values.dataset import Features
+from pipelines.values.folds import inner_watch
+from pipelines.values.seeds import derive
 
 
 def rows_of(X: Features, rows: np.ndarray) -> Features:

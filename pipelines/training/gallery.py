@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipelines.core import pictures
-from pipelines.core.dataset import Dataset
-from pipelines.core.folds import Folds
-from pipelines.core.predictions import Predictions
+from pipelines.training import pictures
+from pipelines.values.dataset import Dataset
+from pipelines.values.folds import Folds
+from pipelines.values.predictions import Predictions
 
 _SHOWN_WRONG = 64
 

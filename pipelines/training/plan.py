@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.core import competition as competitions
-from pipelines.core import folds as fold_files
-from pipelines.core import metrics, paths, registry
-from pipelines.core import params as settings_file
-from pipelines.core.competition import Competition
-from pipelines.core.dataset import Dataset
-from pipelines.core.folds import Folds
-from pipelines.core.metrics import Metric
-from pipelines.core.params import Params, TuneParams
-from pipelines.core.schema import validate
 from pipelines.models import Job, Model, ModelParams
+from pipelines.plumbing import paths, registry
+from pipelines.plumbing.schema import validate
 from pipelines.training.checkpoints import job_key
+from pipelines.values import competition as competitions
+from pipelines.values import folds as fold_files
+from pipelines.values import metrics
+from pipelines.values import params as settings_file
+from pipelines.values.competition import Competition
+from pipelines.values.dataset import Dataset
+from pipelines.values.folds import Folds
+from pipelines.values.metrics import Metric
+from pipelines.values.params import Params, TuneParams
 
 
 @dataclass(frozen=True, eq=False)

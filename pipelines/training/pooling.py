@@ -3,22 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.core import competition as competitions
-from pipelines.core import folds as fold_files
-from pipelines.core import metrics, paths
-from pipelines.core import params as settings_file
-from pipelines.core.atomic import file_hash
-from pipelines.core.competition import Competition
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import UserError
-from pipelines.core.folds import Folds
-from pipelines.core.metrics import Metric
-from pipelines.core.params import Params
-from pipelines.core.predictions import Predictions
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import file_hash
+from pipelines.plumbing.errors import UserError
 from pipelines.tracking import provenance, records
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.training import blending, gallery
 from pipelines.training.blending import Blend
+from pipelines.values import competition as competitions
+from pipelines.values import folds as fold_files
+from pipelines.values import metrics
+from pipelines.values import params as settings_file
+from pipelines.values.competition import Competition
+from pipelines.values.dataset import Dataset
+from pipelines.values.folds import Folds
+from pipelines.values.metrics import Metric
+from pipelines.values.params import Params
+from pipelines.values.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)

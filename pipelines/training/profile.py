@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 import features
-from pipelines.core import pictures
-from pipelines.core.atomic import write_bytes, write_json
-from pipelines.core.dataset import Dataset, Features
-from pipelines.core.errors import MemberFailed
-from pipelines.core.seeds import derive
+from pipelines.plumbing.atomic import write_bytes, write_json
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.training import pictures
+from pipelines.values.dataset import Dataset, Features
+from pipelines.values.seeds import derive
 
 _MOST_ROWS = 5000
 _MOST_COLUMNS = 20

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import wilcoxon
 
-from pipelines.core import progress
-from pipelines.core.atomic import read_arrays, write_arrays
-from pipelines.core.comparison import exact_losses
-from pipelines.core.errors import MemberFailed
-from pipelines.core.seeds import derive
 from pipelines.models import Choice, Range
+from pipelines.plumbing import progress
+from pipelines.plumbing.atomic import read_arrays, write_arrays
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.training.fitting import fit_and_predict, rows_of
 from pipelines.training.plan import Plan
+from pipelines.values.comparison import exact_losses
+from pipelines.values.seeds import derive
 
 if TYPE_CHECKING:
     import optuna

@@ -10,9 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from pipelines.core import params as settings_file
-from pipelines.core import paths
-from pipelines.core.errors import PilsaError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import PilsaError
+from pipelines.values import params as settings_file
 from pipelines.workspace.rebuild import check_settings
 
 _ENOUGH_GB = 5

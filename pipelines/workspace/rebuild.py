@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from pipelines import platforms
-from pipelines.core import competition as competitions
-from pipelines.core import params as settings_file
-from pipelines.core import paths, process, registry
-from pipelines.core.errors import UserError
-from pipelines.core.params import Params
-from pipelines.core.schema import read_yaml, validate
 from pipelines.ensembles import Method
 from pipelines.models import Model
+from pipelines.plumbing import paths, process, registry
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import read_yaml, validate
+from pipelines.values import competition as competitions
+from pipelines.values import params as settings_file
+from pipelines.values.params import Params
 
 # A call that was killed a moment ago may still be closing its run: it is given this long.
 _SECONDS_TO_CLOSE = 15.0

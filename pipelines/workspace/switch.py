@@ -1,7 +1,7 @@
 """Switch the active competition: three entries of params.yaml, its comments and order untouched."""
 
-from pipelines.core import competition as competitions
-from pipelines.core import params_edit
+from pipelines.values import competition as competitions
+from pipelines.values import params_edit
 
 
 def switch(name: str) -> list[str]:

@@ -10,12 +10,13 @@ import pytest
 from scipy import stats
 
 from pipelines import platforms
-from pipelines.core import competition, folds, metrics, raw, registry, submission
-from pipelines.core.competition import Competition
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import UserError
-from pipelines.core.predictions import Predictions, one_hot
 from pipelines.platforms.files import DATA_DIR
+from pipelines.plumbing import registry
+from pipelines.plumbing.errors import UserError
+from pipelines.values import competition, folds, metrics, raw, submission
+from pipelines.values.competition import Competition
+from pipelines.values.dataset import Dataset
+from pipelines.values.predictions import Predictions, one_hot
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "competitions").glob("*.yaml"))

@@ -13,13 +13,14 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from pipelines.core import metrics, registry
-from pipelines.core.errors import MemberFailed
-from pipelines.core.folds import Folds
-from pipelines.core.metrics import Kind
-from pipelines.core.predictions import Predictions, one_hot
 from pipelines.ensembles import Method
+from pipelines.plumbing import registry
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.training.blending import blend
+from pipelines.values import metrics
+from pipelines.values.folds import Folds
+from pipelines.values.metrics import Kind
+from pipelines.values.predictions import Predictions, one_hot
 
 ROWS, N_SPLITS, SEED = 150, 3, 5
 # metric → kind of the members: one pair of each sort that the engine can meet

@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import TransformerMixin, clone
 
 import features
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 
 
 def transformers() -> list[type]:

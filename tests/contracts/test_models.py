@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipelines.core import registry
 from pipelines.models import Choice, Job, Model, ModelParams, Range
+from pipelines.plumbing import registry
 from pipelines.training import backend
 
 NAMES = registry.names("models")

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from pipelines import platforms
-from pipelines.core import competition, registry
-from pipelines.core.errors import UserError
-from pipelines.core.schema import validate
+from pipelines.plumbing import registry
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import validate
+from pipelines.values import competition
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.names("platforms")
@@ -84,7 +85,7 @@ def test_a_local_solution_has_one_shape(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_platforms_are_found_without_their_clients() -> None:
     program = (
-        "import sys; from pipelines import platforms; from pipelines.core import registry\n"
+        "import sys; from pipelines import platforms; from pipelines.plumbing import registry\n"
         "for name in registry.names('platforms'): registry.load(platforms.Platform, name)\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
     )

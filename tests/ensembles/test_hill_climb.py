@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core import metrics
-from pipelines.core.errors import MemberFailed
-from pipelines.core.predictions import one_hot
 from pipelines.ensembles.hill_climb import HillClimb
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values import metrics
+from pipelines.values.predictions import one_hot
 
 LABELS = ["0", "1", "2"]
 

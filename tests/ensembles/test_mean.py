@@ -1,8 +1,8 @@
 import numpy as np
 
-from pipelines.core import metrics
-from pipelines.core.predictions import one_hot
 from pipelines.ensembles.mean import Mean
+from pipelines.values import metrics
+from pipelines.values.predictions import one_hot
 
 
 def test_probabilities_are_averaged() -> None:

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pipelines.core import metrics
-from pipelines.core.errors import MemberFailed
 from pipelines.ensembles.rank_mean import RankMean
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values import metrics
 
 
 def binary(positive: np.ndarray) -> np.ndarray:

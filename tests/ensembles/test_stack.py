@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pipelines.core import metrics
-from pipelines.core.errors import MemberFailed
-from pipelines.core.predictions import one_hot
 from pipelines.ensembles.stack import Stack
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values import metrics
+from pipelines.values.predictions import one_hot
 
 LABELS = ["0", "1", "2"]
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core import metrics
-from pipelines.core.predictions import one_hot
 from pipelines.ensembles.weighted import Weighted
+from pipelines.values import metrics
+from pipelines.values.predictions import one_hot
 
 
 def fitted(metric: str, members: np.ndarray, y: np.ndarray) -> np.ndarray:

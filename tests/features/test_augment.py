@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from features.augment import Augmenter
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 
 
 def digits(n: int = 40) -> np.ndarray:

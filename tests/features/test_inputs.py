@@ -9,8 +9,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 import features
-from pipelines.core.competition import Image
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values.competition import Image
 
 DIGITS = Image(height=8, width=8, maximum=16)
 
@@ -37,7 +37,7 @@ def test_table_as_image_says_which_models_suit():
 
 def test_importing_the_rooms_loads_no_heavy_library():
     code = (
-        "import sys, features, features.augment, pipelines.core.pictures, pipelines.training.profile;"
+        "import sys, features, features.augment, pipelines.training.pictures, pipelines.training.profile;"
         "print([m for m in ('albumentations', 'cv2', 'matplotlib', 'tensorflow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

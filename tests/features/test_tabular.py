@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
 from features.tabular import Table
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 
 NUMBERS = st.one_of(st.none(), st.floats(), st.integers(-5, 5))
 WORDS = st.one_of(

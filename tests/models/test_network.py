@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.core.errors import MemberFailed
 from pipelines.models import Job, _network
 from pipelines.models._network import momentum_for
 from pipelines.models.cnn import CNN
 from pipelines.models.cnn import Params as CNNParams
 from pipelines.models.densenet import DenseNet
 from pipelines.models.densenet import Params as DenseNetParams
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.training import backend
 
 SHAPE = (8, 8, 1)

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipelines.notebooks import conversion
-from pipelines.notebooks import kernel as kernels
+from pipelines.cells import conversion
+from pipelines.values import kernel as kernels
 
 
 def run(name: str, folder: Path, ending: str) -> tuple[str, set[str]]:

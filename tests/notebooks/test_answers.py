@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core import competition as competitions
-from pipelines.core.competition import Competition
-from pipelines.core.errors import MemberFailed
 from pipelines.notebooks import answers
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.values import competition as competitions
+from pipelines.values.competition import Competition
 from tests.conftest import Workshop
 
 CLASSES = ("0", "1")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.notebooks import catalogue, kernel
+from pipelines.notebooks import catalogue
 from pipelines.notebooks.exchange import creation
 from pipelines.notebooks.exchange.creation import Wanted
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.values import kernel
 from tests.conftest import Workshop
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from pipelines.core import paths
-from pipelines.core.errors import MemberFailed, UserError
 from pipelines.notebooks import environments, package_index
 from pipelines.notebooks.environments import FIRST_DAY, prepare, propose_as_of, requirements
-from pipelines.notebooks.kernel import Kernel, KernelFile
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.values.kernel import Kernel, KernelFile
 from tests.conftest import Workshop
 
 DAY = date(2023, 3, 1)

@@ -14,10 +14,10 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
-from pipelines.core import competition as competitions
-from pipelines.notebooks import conversion
-from pipelines.notebooks import kernel as kernels
+from pipelines.cells import conversion
 from pipelines.platforms.files import DATA_DIR
+from pipelines.values import competition as competitions
+from pipelines.values import kernel as kernels
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from pipelines.core import params, paths
-from pipelines.core.errors import UserError
 from pipelines.notebooks import pool
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.values import params
 from tests.conftest import Workshop
 
 TEXT = """\
@@ -74,7 +75,7 @@ def test_only_who_is_in_the_pool_can_leave(settings: None) -> None:
 def test_two_that_join_at_once_are_both_in_the_pool(settings: None) -> None:
     names = ["m02/knn", "m01/첫-노트북"]
     command = (
-        "import sys, time; from pipelines.core import params_edit; from pipelines.notebooks import pool\n"
+        "import sys, time; from pipelines.values import params_edit; from pipelines.notebooks import pool\n"
         "edit = params_edit.replace\n"
         "params_edit.replace = lambda *what: (time.sleep(1), edit(*what))\n"
         "pool.join(sys.argv[1])"

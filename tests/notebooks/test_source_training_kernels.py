@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.notebooks import kernel as kernels
+from pipelines.values import kernel as kernels
 from tests.notebooks import quick_runs
 
 COUNTED = {

@@ -7,17 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core import folds as fold_files
-from pipelines.core import paths, raw
-from pipelines.core.errors import MemberFailed, UserError
 from pipelines.notebooks import views
-from pipelines.notebooks.views import Field
+from pipelines.notebooks.views import CompetitionData
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.stages.preprocess import preprocess
+from pipelines.values import folds as fold_files
+from pipelines.values import raw
 from tests.conftest import Workshop, tiny_tables
 
 
 @pytest.fixture
-def field(workshop: Workshop) -> Field:
+def data(workshop: Workshop) -> CompetitionData:
     preprocess("tiny")
     return views.load("tiny")
 
@@ -27,22 +28,24 @@ def table(path: Path) -> pd.DataFrame:
 
 
 def test_train_and_test_of_a_fold_share_no_row_and_are_all_rows(
-    field: Field, tmp_path: Path
+    data: CompetitionData, tmp_path: Path
 ) -> None:
     seen: list[str] = []
-    for name in field.names:
-        view = views.build(field, name, tmp_path / name)
+    for name in data.names:
+        view = views.build(data, name, tmp_path / name)
         train = table(tmp_path / name / "tiny" / "train.csv")
         test = table(tmp_path / name / "tiny" / "test.csv")
         assert set(train["id"]).isdisjoint(test["id"])
-        assert sorted([*train["id"], *test["id"]]) == sorted(field.dataset.row_ids)
-        assert test["id"].tolist() == field.dataset.row_ids[view.rows].tolist()
+        assert sorted([*train["id"], *test["id"]]) == sorted(data.dataset.row_ids)
+        assert test["id"].tolist() == data.dataset.row_ids[view.rows].tolist()
         seen += test["id"].tolist()
-    assert sorted(seen) == sorted(field.dataset.row_ids)  # every row is asked once
+    assert sorted(seen) == sorted(data.dataset.row_ids)  # every row is asked once
 
 
-def test_a_view_has_the_columns_and_cells_of_the_real_files(field: Field, tmp_path: Path) -> None:
-    views.build(field, "fold1", tmp_path)
+def test_a_view_has_the_columns_and_cells_of_the_real_files(
+    data: CompetitionData, tmp_path: Path
+) -> None:
+    views.build(data, "fold1", tmp_path)
     for name in ("train.csv", "test.csv", "sample_submission.csv"):
         real, shown = table(paths.raw("tiny") / name), table(tmp_path / "tiny" / name)
         assert shown.columns.tolist() == real.columns.tolist()
@@ -51,13 +54,13 @@ def test_a_view_has_the_columns_and_cells_of_the_real_files(field: Field, tmp_pa
     pd.testing.assert_frame_equal(shown, whole.loc[shown.index].drop(columns="label"))
 
 
-def test_the_hidden_target_is_nowhere_in_the_folder(field: Field, tmp_path: Path) -> None:
+def test_the_hidden_target_is_nowhere_in_the_folder(data: CompetitionData, tmp_path: Path) -> None:
     # Spelled so that each row's target can be recognised wherever it might have got to.
     spelled = table(paths.raw("tiny") / "train.csv")
     spelled["label"] = [f"SECRET-{name}" for name in spelled["id"]]
     spelled.to_csv(paths.raw("tiny") / "train.csv", index=False)
-    view = views.build(field, "fold0", tmp_path / "input")
-    hidden = {f"SECRET-{name}" for name in field.dataset.row_ids[view.rows]}
+    view = views.build(data, "fold0", tmp_path / "input")
+    hidden = {f"SECRET-{name}" for name in data.dataset.row_ids[view.rows]}
     found = set()
     for path in (tmp_path / "input").rglob("*"):
         if path.is_file():
@@ -85,8 +88,8 @@ def test_ids_that_only_count_are_counted_anew(workshop: Workshop, tmp_path: Path
     workshop.write_raw(train, test, sample)
     workshop.write_competition(id="position")
     preprocess("tiny")
-    field = views.load("tiny")
-    view = views.build(field, "fold2", tmp_path)
+    data = views.load("tiny")
+    view = views.build(data, "fold2", tmp_path)
     for name in ("train.csv", "test.csv", "sample_submission.csv"):
         ids = table(tmp_path / "tiny" / name)["id"].tolist()
         assert ids == [str(number) for number in range(1, len(ids) + 1)]
@@ -101,17 +104,19 @@ def test_a_time_view_trains_on_earlier_rows_only(workshop: Workshop, tmp_path: P
     workshop.write_raw(train, test, sample)
     workshop.write_competition(split={"kind": "time", "time": "pixel0"}, image=None)
     preprocess("tiny")
-    field = views.load("tiny")
-    for name in field.names:
-        views.build(field, name, tmp_path / name)
+    data = views.load("tiny")
+    for name in data.names:
+        views.build(data, name, tmp_path / name)
         earlier = table(tmp_path / name / "tiny" / "train.csv")["pixel0"].astype(int)
         later = table(tmp_path / name / "tiny" / "test.csv")["pixel0"].astype(int)
         assert earlier.max() < later.min()
 
 
-def test_the_shuffled_view_is_fold_0_with_permuted_targets(field: Field, tmp_path: Path) -> None:
-    plain = views.build(field, "fold0", tmp_path / "a")
-    shuffled = views.build(field, "shuffled", tmp_path / "b")
+def test_the_shuffled_view_is_fold_0_with_permuted_targets(
+    data: CompetitionData, tmp_path: Path
+) -> None:
+    plain = views.build(data, "fold0", tmp_path / "a")
+    shuffled = views.build(data, "shuffled", tmp_path / "b")
     assert plain.rows.tolist() == shuffled.rows.tolist()
     a, b = (table(tmp_path / name / "tiny" / "train.csv") for name in "ab")
     pd.testing.assert_frame_equal(a.drop(columns="label"), b.drop(columns="label"))
@@ -122,15 +127,15 @@ def test_the_shuffled_view_is_fold_0_with_permuted_targets(field: Field, tmp_pat
     ).read_bytes()
 
 
-def test_the_real_view_is_the_files_as_downloaded(field: Field, tmp_path: Path) -> None:
-    view = views.build(field, "real", tmp_path)
+def test_the_real_view_is_the_files_as_downloaded(data: CompetitionData, tmp_path: Path) -> None:
+    view = views.build(data, "real", tmp_path)
     for path in paths.raw("tiny").iterdir():
         assert (tmp_path / "tiny" / path.name).read_bytes() == path.read_bytes()
-    assert field.dataset.test_ids[view.rows].tolist() == view.sample["id"].tolist()
+    assert data.dataset.test_ids[view.rows].tolist() == view.sample["id"].tolist()
 
 
-def test_files_lie_flat_and_under_other_names_too(field: Field, tmp_path: Path) -> None:
-    views.build(field, "fold0", tmp_path, aliases=["digit-recognizer"])
+def test_files_lie_flat_and_under_other_names_too(data: CompetitionData, tmp_path: Path) -> None:
+    views.build(data, "fold0", tmp_path, aliases=["digit-recognizer"])
     for place in ("tiny", "digit-recognizer", "."):
         assert table(tmp_path / place / "train.csv").equals(table(tmp_path / "tiny" / "train.csv"))
 
@@ -165,10 +170,10 @@ def test_only_listed_extra_files_are_shown(workshop: Workshop, tmp_path: Path) -
 def test_a_competition_without_views_has_none(workshop: Workshop, tmp_path: Path) -> None:
     workshop.write_competition(views="no, because a row has several ids")
     preprocess("tiny")
-    field = views.load("tiny")
-    assert field.names == []
+    data = views.load("tiny")
+    assert data.names == []
     with pytest.raises(MemberFailed, match="several ids"):
-        views.build(field, "fold0", tmp_path)
+        views.build(data, "fold0", tmp_path)
 
 
 def test_without_folds_a_view_cannot_be_built(workshop: Workshop) -> None:
@@ -179,13 +184,13 @@ def test_without_folds_a_view_cannot_be_built(workshop: Workshop) -> None:
 def test_rows_that_preprocess_left_out_are_in_no_view(workshop: Workshop, tmp_path: Path) -> None:
     workshop.write_params(preprocess={"max_rows": 30})
     preprocess("tiny")
-    field = views.load("tiny")
-    views.build(field, "fold0", tmp_path)
+    data = views.load("tiny")
+    views.build(data, "fold0", tmp_path)
     train, test = (table(tmp_path / "tiny" / f"{name}.csv") for name in ("train", "test"))
     assert len(train) + len(test) == 30
-    loaded = fold_files.load(paths.folds("tiny"), field.dataset.row_ids, field.competition.split)
-    assert np.array_equal(loaded.fold, field.folds.fold)
-    assert len(raw.read(field.competition, paths.raw("tiny")).train) == 60
+    loaded = fold_files.load(paths.folds("tiny"), data.dataset.row_ids, data.competition.split)
+    assert np.array_equal(loaded.fold, data.folds.fold)
+    assert len(raw.read(data.competition, paths.raw("tiny")).train) == 60
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.62, 0.38), (0.1,) * 10, (0.9, 0.09, 0.01)])

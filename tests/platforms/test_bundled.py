@@ -9,9 +9,9 @@ import pytest
 from sklearn import datasets
 
 from pipelines import platforms
-from pipelines.core import competition
-from pipelines.core.errors import UserError
 from pipelines.platforms.bundled import Bundled
+from pipelines.plumbing.errors import UserError
+from pipelines.values import competition
 from tests.conftest import Workshop
 
 TABLE: dict[str, Any] = {"image": None, "target": "label"}

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from pipelines import platforms
-from pipelines.core import competition, paths, raw
-from pipelines.core.errors import UserError
 from pipelines.platforms import files
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.values import competition, raw
 from tests.conftest import Workshop
 
 LABELS = np.array([2, 0, 1, 1], dtype=np.uint8)

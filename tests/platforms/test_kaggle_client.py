@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.errors import UserError
 from pipelines.platforms import _kaggle_client as client
+from pipelines.plumbing.errors import UserError
 from tests.platforms.kaggle_server import OWNER, TOKEN, KaggleServer, kaggle_server
 
 __all__ = ["kaggle_server"]

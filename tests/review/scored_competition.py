@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
-from pipelines.core import paths
-from pipelines.core.atomic import write_json
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import write_json
 from pipelines.tracking import ledger, records
 from pipelines.tracking.ledger import LedgerRow
 from pipelines.tracking.records import Record

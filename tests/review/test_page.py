@@ -10,9 +10,9 @@ import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
-from pipelines.core import paths
-from pipelines.core.atomic import write_json
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import write_json
+from pipelines.plumbing.errors import UserError
 from pipelines.review import page
 from pipelines.tracking import failures
 from tests.conftest import Workshop

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from pipelines.core import paths
-from pipelines.review import standing, table
+from pipelines.plumbing import paths
+from pipelines.review import leaderboard, table
 from pipelines.tracking import failures
 from tests.conftest import Workshop
 from tests.review.scored_competition import finish, submit, write
@@ -16,7 +16,7 @@ ENSEMBLE = {"methods": ["mean"], "choose": "best"}
 
 def shown(width: int = 140) -> str:
     target = io.StringIO()
-    table.show(standing.read("tiny"), Console(file=target, width=width))
+    table.show(leaderboard.read("tiny"), Console(file=target, width=width))
     return target.getvalue()
 
 

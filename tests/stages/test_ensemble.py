@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.core.predictions import Predictions, one_hot
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages.ensemble import ensemble
 from pipelines.tracking import records
+from pipelines.values.predictions import Predictions, one_hot
 from tests.conftest import Workshop
 
 METHODS = {"methods": ["mean", "rank_mean"], "choose": "best"}

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.predictions import Predictions
-from pipelines.notebooks import session
-from pipelines.notebooks.execution import sandbox
-from pipelines.notebooks.execution.task import Isolation
-from pipelines.notebooks.session import Options
+from pipelines.notebooks import kernel_run
+from pipelines.notebooks.kernel_run import Options
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.sandbox import isolate
+from pipelines.sandbox.task import Isolation
 from pipelines.stages.kernel import kernel
 from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import records
+from pipelines.values.predictions import Predictions
 from tests.conftest import Workshop
-from tests.notebooks.test_session import HONEST, RULE, needs_isolation, write
+from tests.notebooks.test_kernel_run import HONEST, RULE, needs_isolation, write
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def test_where_nothing_isolates_only_the_stage_takes_the_pool_for_read(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     bare = Isolation("none", True, ("nothing here can isolate a process",))
-    monkeypatch.setattr(sandbox, "detect", lambda has_network: bare)
-    ours = session.kernels.load("m01/good")
+    monkeypatch.setattr(isolate, "detect", lambda has_network: bare)
+    ours = kernel_run.kernels.load("m01/good")
     with pytest.raises(UserError, match="--trust"):
-        session.prepare(ours, None, Options())
-    assert session.prepare(ours, None, Options(as_stage=True)).isolation is bare
-    assert session.prepare(ours, None, Options(trust=True)).isolation is bare
+        kernel_run.prepare(ours, None, Options())
+    assert kernel_run.prepare(ours, None, Options(as_stage=True)).isolation is bare
+    assert kernel_run.prepare(ours, None, Options(trust=True)).isolation is bare
     monkeypatch.setenv("CI", "true")
     with pytest.raises(UserError):
-        session.prepare(ours, None, Options(as_stage=True, trust=True))
+        kernel_run.prepare(ours, None, Options(as_stage=True, trust=True))

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core import folds, paths
-from pipelines.core.competition import Split
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages.preprocess import preprocess
+from pipelines.values import folds
+from pipelines.values.competition import Split
+from pipelines.values.dataset import Dataset
 from tests.conftest import ROWS, TEST_ROWS, Workshop, tiny_tables
 
 OUTPUTS = (paths.dataset, paths.sample, paths.folds, paths.profile)

@@ -3,8 +3,8 @@
 import pytest
 
 from pipelines import stages
-from pipelines.core import paths
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages.ensemble import ensemble
 from pipelines.stages.review import review
 from pipelines.tracking import failures

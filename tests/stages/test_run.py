@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import stages
-from pipelines.core import process
-from pipelines.core.errors import MemberFailed, UserError
+from pipelines.plumbing import process
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.tracking import failures
 from pipelines.tracking.failures import Failure
 from tests.conftest import Workshop

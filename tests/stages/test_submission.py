@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.core.predictions import Predictions
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages.submission import submission
+from pipelines.values.predictions import Predictions
 from tests.conftest import Workshop, tiny_tables
 
 

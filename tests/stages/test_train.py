@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.dataset import Dataset
-from pipelines.core.errors import UserError
-from pipelines.core.predictions import Predictions
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages.train import train
 from pipelines.stages.tune import tune
 from pipelines.tracking import records
+from pipelines.values.dataset import Dataset
+from pipelines.values.predictions import Predictions
 from tests.conftest import ROWS, TEST_ROWS, Workshop
 
 OUTPUTS = (paths.predictions, paths.score, paths.curve)

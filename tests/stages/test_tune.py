@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.stages.preprocess import preprocess
 from pipelines.stages.tune import tune
 from tests.conftest import Workshop

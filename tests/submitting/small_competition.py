@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipelines.core import competition, paths, raw, submission
-from pipelines.core.competition import Competition
+from pipelines.plumbing import paths
+from pipelines.values import competition, raw, submission
+from pipelines.values.competition import Competition
 from tests.conftest import Workshop, tiny_tables
 
 

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from pipelines import platforms
-from pipelines.core import competition, paths, raw, submission
-from pipelines.core.competition import Competition, Split
-from pipelines.core.errors import UserError
-from pipelines.core.process import Killed
 from pipelines.platforms import Platform
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.process import Killed
 from pipelines.submitting import grading
 from pipelines.submitting.grading import Origin
 from pipelines.tracking import ledger
+from pipelines.values import competition, raw, submission
+from pipelines.values.competition import Competition, Split
 from tests.conftest import Workshop
 from tests.submitting.small_competition import answers, preprocess, truth, write
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.core import paths
-from pipelines.core.competition import Competition
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.submitting import guards
 from pipelines.tracking import ledger
 from pipelines.tracking.ledger import LedgerRow
+from pipelines.values.competition import Competition
 from tests.conftest import Workshop, tiny_tables
 from tests.submitting.small_competition import answers, preprocess, write
 

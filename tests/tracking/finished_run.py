@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.core.folds import Folds, hash_of
-from pipelines.core.metrics import get
-from pipelines.core.predictions import Predictions
 from pipelines.tracking import records
 from pipelines.tracking.records import Head, Record, Run
+from pipelines.values.folds import Folds, hash_of
+from pipelines.values.metrics import get
+from pipelines.values.predictions import Predictions
 
 CLASSES = ("c0", "c1", "c2")
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.errors import UserError
+from pipelines.plumbing.errors import UserError
 from pipelines.tracking import measurements, records
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.process import Killed
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.plumbing.process import Killed
 from pipelines.tracking import mlflow_store, records, store_file
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work

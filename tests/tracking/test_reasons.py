@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.core.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.tracking import reasons
 
 TOKEN = "KGAT_" + "0a1b2c3d" * 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.errors import UserError
+from pipelines.plumbing.errors import UserError
 from pipelines.training import backend
 
 TRAIN = """

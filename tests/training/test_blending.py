@@ -8,12 +8,12 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from pipelines.core import metrics
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.core.folds import Folds
-from pipelines.core.predictions import Predictions, one_hot
 from pipelines.ensembles.stack import Stack
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.training.blending import best_single, blend, choose, compare, cv_pooled
+from pipelines.values import metrics
+from pipelines.values.folds import Folds
+from pipelines.values.predictions import Predictions, one_hot
 
 ROWS, SEED = 600, 3
 ACCURACY, LOG_LOSS = metrics.get("accuracy"), metrics.get("log_loss")

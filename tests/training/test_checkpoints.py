@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.training.checkpoints import Fit, job_key, load_fit, save_fit, working
 from tests.conftest import Workshop
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from features.image import Pixels
-from pipelines.core import paths
-from pipelines.core.errors import MemberFailed, UserError
 from pipelines.models import Model, ModelParams
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.stages.preprocess import preprocess
 from pipelines.training import cross_validation as cv
 from pipelines.training import plan as plans
@@ -204,11 +204,11 @@ def test_backend_and_device_count_for_networks_only(
 def test_the_key_changes_with_the_engine_and_with_the_model(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.core import sources
+    from pipelines.plumbing import sources
 
     before = cv.key_of(plan, UNTUNED)
     original = sources.fingerprint
-    for changed in ("training/fitting.py", "models/knn.py", "core/folds.py", "features/image.py"):
+    for changed in ("training/fitting.py", "models/knn.py", "values/folds.py", "features/image.py"):
         monkeypatch.setattr(
             sources, "fingerprint",
             lambda files, changed=changed: original(files) + str(any(str(file).endswith(changed) for file in files)),

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image as Png
 from sklearn.datasets import load_digits
 
-from pipelines.core import competition, paths, pictures, raw
-from pipelines.core.competition import Image
-from pipelines.core.dataset import Dataset
-from pipelines.training import profile
+from pipelines.plumbing import paths
+from pipelines.training import pictures, profile
+from pipelines.values import competition, raw
+from pipelines.values.competition import Image
+from pipelines.values.dataset import Dataset
 
 
 def dataset(X_train, X_test, y=None, classes=("a", "b"), image=None) -> Dataset:

@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
-from pipelines.core.errors import MemberFailed
 from pipelines.models import Choice, Model, ModelParams, Range
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.stages.preprocess import preprocess
 from pipelines.training import plan as plans
 from pipelines.training import tuning

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from pipelines.core.atomic import file_hash
+from pipelines.plumbing.atomic import file_hash
 from pipelines.tracking.ledger import COLUMNS
 from tests.conftest import COMPETITION, PARAMS, tiny_tables
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import paths
+from pipelines.plumbing import paths
 from pipelines.workspace import doctor
 from pipelines.workspace.doctor import Finding
 from tests.conftest import Workshop

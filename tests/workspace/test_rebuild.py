@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import params, paths, process
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths, process
+from pipelines.plumbing.errors import UserError
+from pipelines.values import params
 from pipelines.workspace import rebuild
 from tests.conftest import Workshop
 from tests.workspace.small_repository import ALL_PARAMS, REPOSITORY, SmallRepository

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import params, paths
-from pipelines.core.errors import UserError
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.values import params
 from pipelines.workspace.switch import switch
 from tests.conftest import Workshop
 from tests.workspace.small_repository import REPOSITORY

@@ -8,10 +8,10 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pipelines.notebooks import conversion
+from pipelines.cells import conversion
 from pipelines.notebooks.checking.leaks import Cell, called, leaks
 from pipelines.notebooks.checking.sentences import Say
-from pipelines.notebooks.kernel import NOTES
+from pipelines.values.kernel import NOTES
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

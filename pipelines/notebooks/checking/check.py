@@ -8,19 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.core.curriculum import Week
-from pipelines.core.metrics import Metric
-from pipelines.core.pages import Language
-from pipelines.notebooks import conversion
+from pipelines.cells import conversion
 from pipelines.notebooks.checking import secrets, week_steps
 from pipelines.notebooks.checking.advice import advise
 from pipelines.notebooks.checking.probe import Findings
 from pipelines.notebooks.checking.sentences import Say
 from pipelines.notebooks.checking.week_steps import Outcome, Step
-from pipelines.notebooks.kernel import Kernel
-from pipelines.notebooks.views import REAL, SHUFFLED, fold_view
+from pipelines.plumbing.pages import Language
 from pipelines.tracking import reasons
 from pipelines.tracking.kernel_facts import StepFacts, ViewFacts
+from pipelines.values.curriculum import Week
+from pipelines.values.kernel import REAL, SHUFFLED, Kernel, fold_view
+from pipelines.values.metrics import Metric
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from pipelines.core.curriculum import Check, DataCheck
-from pipelines.core.schema import Strict
-from pipelines.notebooks.kernel import KernelFile
+from pipelines.plumbing.schema import Strict
+from pipelines.values.curriculum import Check, DataCheck
+from pipelines.values.kernel import KernelFile
 
 Curves = dict[str, list[float | None]]
 

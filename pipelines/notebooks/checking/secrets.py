@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.notebooks import conversion
+from pipelines.cells import conversion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -1,7 +1,7 @@
 """The sentences of this room in Korean and English."""
 
-from pipelines.core import pages
-from pipelines.core.pages import Language
+from pipelines.plumbing import pages
+from pipelines.plumbing.pages import Language
 
 
 class Say:

@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterator
 
-from pipelines.core.curriculum import Bounds, Check, CompileCheck, DataCheck, ModelCheck
 from pipelines.notebooks.checking.probe import (
     Answer,
     Curves,
@@ -14,6 +13,7 @@ from pipelines.notebooks.checking.probe import (
     TestScore,
 )
 from pipelines.notebooks.checking.sentences import Say
+from pipelines.values.curriculum import Bounds, Check, CompileCheck, DataCheck, ModelCheck
 
 Outcome = tuple[bool, str]
 Step = tuple[str, Outcome]

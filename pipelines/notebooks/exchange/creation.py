@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from pipelines.core import atomic, paths
-from pipelines.core import competition as competitions
-from pipelines.core.errors import UserError
-from pipelines.core.schema import check_name, validate
-from pipelines.notebooks import conversion
-from pipelines.notebooks.kernel import NOTES, KernelFile, Source
-from pipelines.notebooks.original import originals
+from pipelines.cells import conversion
 from pipelines.platforms import _kaggle_client
+from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import check_name, validate
+from pipelines.transcription import originals
+from pipelines.values import competition as competitions
+from pipelines.values.kernel import NOTES, KernelFile, Source
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

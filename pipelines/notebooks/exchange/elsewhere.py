@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pipelines.core.errors import UserError
-from pipelines.notebooks import conversion
-from pipelines.notebooks.kernel import LONGEST_NAME
+from pipelines.cells import conversion
+from pipelines.plumbing.errors import UserError
+from pipelines.values.kernel import LONGEST_NAME
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

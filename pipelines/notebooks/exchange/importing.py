@@ -5,22 +5,23 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.core import paths
-from pipelines.core.atomic import write_text
-from pipelines.core.errors import MemberFailed, UserError
-from pipelines.notebooks import answers, conversion, logbook, session
-from pipelines.notebooks import kernel as kernels
+from pipelines.cells import conversion
+from pipelines.notebooks import answers, kernel_run, run_record
+from pipelines.notebooks.cross_validation import Result
 from pipelines.notebooks.environments import Environment
-from pipelines.notebooks.exam import Result
 from pipelines.notebooks.exchange import elsewhere
 from pipelines.notebooks.exchange.elsewhere import RanElsewhere
-from pipelines.notebooks.execution.task import Isolation
-from pipelines.notebooks.original import alignment, comparing
-from pipelines.notebooks.session import Options, Outcome
-from pipelines.notebooks.sitting import Candidate, Sat
-from pipelines.notebooks.views import REAL
+from pipelines.notebooks.kernel_run import Options, Outcome
+from pipelines.notebooks.view_run import PreparedKernel, ViewResult
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.sandbox.task import Isolation
 from pipelines.tracking import mlflow_store
 from pipelines.tracking.kernel_facts import ViewFacts
+from pipelines.transcription import alignment, comparing
+from pipelines.values import kernel as kernels
+from pipelines.values.kernel import REAL
 
 _NOWHERE = Isolation("none", True, ("it ran elsewhere, on a machine that nobody here knows",))
 
@@ -35,22 +36,25 @@ def take_output(name: str, output: Path) -> Outcome:
     if kernel.file.competition is None:
         raise UserError(f"{name} is a study kernel and has no submission to import: run it here")
     found = elsewhere.run_elsewhere(output)
-    week = session.week_of(kernel)
+    week = kernel_run.week_of(kernel)
     # What it ran with is not known: neither packages nor an environment of its own are claimed or built.
     unknown = Environment(Path(sys.executable), {}, is_own=True)
-    candidate = session.candidate_of(kernel, week, _NOWHERE, unknown, Options(wanted=REAL))
-    candidate = replace(candidate, work=paths.work(f"{candidate.work.name}-elsewhere"))
-    with session.working(candidate), mlflow_store.running(session.head_of(candidate)) as logged:
-        before = logbook.previous(kernel)
-        result = Result(candidate, {REAL: _sat(candidate, found)}, ran_elsewhere=True)
-        outcome = session.log(result, logged, week, before)
-    return replace(outcome, hints=(*_remarks(candidate, found, outcome.bundle), *outcome.hints))
+    prepared = kernel_run.prepared_of(kernel, week, _NOWHERE, unknown, Options(wanted=REAL))
+    prepared = replace(prepared, work=paths.work(f"{prepared.work.name}-elsewhere"))
+    with (
+        kernel_run.working(prepared),
+        mlflow_store.running(kernel_run.head_of(prepared)) as logged,
+    ):
+        before = run_record.previous(kernel)
+        result = Result(prepared, {REAL: _sat(prepared, found)}, ran_elsewhere=True)
+        outcome = kernel_run.log(result, logged, week, before)
+    return replace(outcome, hints=(*_remarks(prepared, found, outcome.bundle), *outcome.hints))
 
 
-def _sat(candidate: Candidate, found: RanElsewhere) -> Sat:
+def _sat(prepared: PreparedKernel, found: RanElsewhere) -> ViewResult:
     """The real view, answered by what lies in the zip."""
-    folder, field = candidate.work / REAL, candidate.field
-    assert field is not None
+    folder, data = prepared.work / REAL, prepared.data
+    assert data is not None
     write_text(folder / "executed.ipynb", conversion.to_text(found.notebook))
     with tempfile.TemporaryDirectory() as temporary:
         for name, content in found.tables.items():
@@ -59,19 +63,21 @@ def _sat(candidate: Candidate, found: RanElsewhere) -> Sat:
             table.write_bytes(content)  # not `atomic`: beside a long name it needs a longer one
         try:
             answer = answers.find(
-                Path(temporary), field.competition, field.sample, field.dataset.classes, candidate.kernel.file.output
+                Path(temporary), data.competition, data.sample, data.dataset.classes, prepared.kernel.file.output
             )  # fmt: skip
         except MemberFailed as error:
-            return Sat(ViewFacts(view=REAL, status="failed", seconds=0, reason=str(error)), folder)
+            return ViewResult(
+                ViewFacts(view=REAL, status="failed", seconds=0, reason=str(error)), folder
+            )
     answer.frame.to_csv(folder / "submission.csv", index=False, lineterminator="\n")
     facts = ViewFacts(view=REAL, status="valid", seconds=0, output=answer.output)
-    return Sat(facts, folder, answer.matrix, answer.kind)
+    return ViewResult(facts, folder, answer.matrix, answer.kind)
 
 
-def _remarks(candidate: Candidate, found: RanElsewhere, bundle: Path) -> tuple[str, ...]:
+def _remarks(prepared: PreparedKernel, found: RanElsewhere, bundle: Path) -> tuple[str, ...]:
     ours, theirs = (
         [cell.source for cell in conversion.code_cells(book)]
-        for book in (candidate.notebook, found.notebook)
+        for book in (prepared.notebook, found.notebook)
     )
     said = []
     compared = alignment.compare(theirs, ours)

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.core import atomic, pages, paths
-from pipelines.core import competition as competitions
-from pipelines.core.competition import Competition
-from pipelines.core.errors import UserError
-from pipelines.core.pages import Language
-from pipelines.notebooks import catalogue, conversion, kernel
+from pipelines.cells import conversion
+from pipelines.notebooks import catalogue, page
 from pipelines.notebooks.checking import secrets
-from pipelines.notebooks.exchange import rendering
-from pipelines.notebooks.kernel import Kernel
 from pipelines.platforms import _kaggle_client
+from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.pages import Language
 from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, QUICK, UNSEEDED
+from pipelines.values import competition as competitions
+from pipelines.values import kernel
+from pipelines.values.competition import Competition
+from pipelines.values.kernel import Kernel
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -84,11 +85,6 @@ class Push:
     enable_gpu: bool = False
 
 
-def executed_html(notebook: "NotebookNode") -> str:
-    """A notebook with its outputs as one page, which runs nothing and loads nothing."""
-    return _page(title="notebook", kernel=None, cells=rendering.cells(notebook), language="ko")
-
-
 def share_html(
     shared: Kernel, executed: bytes | None, result: Mapping[str, Any] | None,
     language: Language = "ko",
@@ -114,15 +110,15 @@ def share_html(
     notes, ran = _without_empty_headings(notes), _Lenient(result or {})
     licence, source = _licence_remarks(shared), shared.file.source
     is_older = catalogue.is_changed(shared, result)
-    page = _page(
+    content = page.render(
         title=shared.file.title or source.title or shared.name, kernel=shared, language=language,
         result=None if result is None else ran, folds=_folds(ran, language), marks=_marks(ran, language),
         link=source.url if re.match(r"https?://", source.url or "") else None, is_closed=bool(licence),
-        is_older=is_older, notes=_safe(rendering.markdown(notes)) if notes else "", is_executed=outputs is not None,
-        cells=rendering.cells(outputs or conversion.from_percent(shared.code)),
+        is_older=is_older, notes=page.markdown(notes), is_executed=outputs is not None,
+        cells=page.cells(outputs or conversion.from_percent(shared.code)),
     )  # fmt: skip
     path = paths.bundle(shared.name) / "share.html"
-    atomic.write_text(path, page)
+    atomic.write_text(path, content)
     return Shared(path, (*licence, *([_OLDER.format(name=shared.name)] if is_older else [])))
 
 
@@ -277,17 +273,13 @@ def _without_empty_headings(notes: str) -> str:
     return "\n".join(line for section in kept for line in section).strip()
 
 
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
-
-
 def _folds(result: Mapping[str, Any], language: str) -> str:
     """The score of each fold, or that only the mock exam was taken."""
     scores = result["fold_scores"] or []
     known = [number for number, score in enumerate(scores) if score is not None]
     if known == [0] and len(scores) > 1:
         return "폴드 0만 실행" if language == "ko" else "fold 0 only"
-    return " · ".join(map(_score, scores)) if known else "–"
+    return " · ".join(map(page.score, scores)) if known else "–"
 
 
 def _marks(result: Mapping[str, Any], language: str) -> list[str]:
@@ -302,20 +294,8 @@ def _marks(result: Mapping[str, Any], language: str) -> list[str]:
     ]
 
 
-def _page(**content: Any) -> str:
-    content["cells"] = _safe(content["cells"])
-    return pages.render(__package__, "share.html.jinja", {"score": _score}, **content).lstrip()
-
-
 class _Lenient(dict[str, Any]):
     """A result of any age, as `catalogue.result_of` has checked it: what it lacks is None."""
 
     def __missing__(self, key: str) -> None:
         return None
-
-
-def _safe(html: str) -> Any:
-    """HTML that `rendering` has cleaned, for a template that escapes everything else."""
-    from markupsafe import Markup
-
-    return Markup(html)  # noqa: S704

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from nbformat import v4
 
-from pipelines.notebooks import conversion
+from pipelines.cells import conversion
 from pipelines.notebooks.checking.advice import advise
 from pipelines.notebooks.checking.sentences import Say
-from pipelines.notebooks.kernel import NOTES
+from pipelines.values.kernel import NOTES
 
 WRITTEN = "".join(f"## {heading}\nsomething\n\n" for heading in NOTES)
 

@@ -12,13 +12,13 @@ import pytest
 from babel.messages.pofile import read_po
 from nbformat import v4
 
-from pipelines.core import metrics
-from pipelines.core.curriculum import Check, Week
-from pipelines.notebooks import conversion
+from pipelines.cells import conversion
 from pipelines.notebooks.checking import probe, secrets, sentences
 from pipelines.notebooks.checking.check import CheckInput, Verdict, judge
-from pipelines.notebooks.kernel import NOTES, Kernel, KernelFile
 from pipelines.tracking.kernel_facts import ViewFacts
+from pipelines.values import metrics
+from pipelines.values.curriculum import Check, Week
+from pipelines.values.kernel import NOTES, Kernel, KernelFile
 
 CODE = """# %% [markdown]
 # # Titanic, a first look

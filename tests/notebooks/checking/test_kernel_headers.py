@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines.notebooks import kernel
 from pipelines.notebooks.checking.check import CheckInput, judge
+from pipelines.values import kernel
 
 
 @pytest.mark.parametrize("name", kernel.names())

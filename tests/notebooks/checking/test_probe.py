@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.curriculum import Check
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.checking.probe import Findings
-from pipelines.notebooks.kernel import KernelFile
+from pipelines.values.curriculum import Check
+from pipelines.values.kernel import KernelFile
 
 S3 = {
     "train_data": {"name": "train", "shape": [28, 28], "dtype": "float32", "range": [0, 1], "batch": 16},

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.notebooks import conversion, kernel
+from pipelines.cells import conversion
 from pipelines.notebooks.exchange import creation
 from pipelines.notebooks.exchange.creation import Wanted
-from pipelines.notebooks.original import originals
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.transcription import originals
+from pipelines.values import kernel
+from tests.cells.test_conversion import notebook
 from tests.conftest import Workshop
-from tests.notebooks.test_conversion import notebook
 from tests.platforms.kaggle_server import KaggleServer, kaggle_server
 
 __all__ = ["kaggle_server"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core.errors import UserError
 from pipelines.notebooks.exchange import elsewhere
-from tests.notebooks.test_conversion import notebook, sources
+from pipelines.plumbing.errors import UserError
+from tests.cells.test_conversion import notebook, sources
 
 EXECUTED = json.dumps(notebook("print('안녕')"), ensure_ascii=False)
 TABLE = "id,label\n1,a\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.notebooks import conversion
+from pipelines.cells import conversion
 from pipelines.notebooks.exchange import importing
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import ELSEWHERE
 from tests.conftest import Workshop

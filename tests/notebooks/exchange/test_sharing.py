@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.notebooks import kernel
 from pipelines.notebooks.exchange import sharing
 from pipelines.notebooks.exchange.sharing import Push
-from pipelines.notebooks.kernel import Kernel
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.values import kernel
+from pipelines.values.kernel import Kernel
+from tests.cells.test_conversion import notebook
+from tests.cells.test_rendering import Loads
 from tests.conftest import Workshop
-from tests.notebooks.exchange.test_rendering import Loads
-from tests.notebooks.test_conversion import notebook
 from tests.platforms.kaggle_server import OWNER, TOKEN, KaggleServer, kaggle_server
 
 __all__ = ["kaggle_server"]

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.core import paths
-from pipelines.core.errors import UserError
-from pipelines.notebooks import kernel
+from pipelines.cells.conversion import code_cells, from_percent
+from pipelines.notebooks import opened_notebooks
 from pipelines.notebooks.checking.advice import advise
 from pipelines.notebooks.checking.sentences import Say
-from pipelines.notebooks.conversion import code_cells, from_percent
 from pipelines.notebooks.exchange import taking
-from pipelines.notebooks.kernel import Kernel
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
+from pipelines.values import kernel
+from pipelines.values.kernel import Kernel
 from tests.conftest import Workshop
 
 CODE = "# %% [markdown]\n# # 제목\n\n# %%\nx = 1\n"
@@ -33,7 +34,7 @@ def edit(path: Path, source: str, count: int = 5) -> None:
 
 
 def test_a_notebook_is_taken_without_its_outputs(made: Kernel, tmp_path: Path) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     (made.folder / "kernel.py").unlink()
     edit(path, "print 'old'")
     elsewhere = path.rename(tmp_path / "남의 것.ipynb")
@@ -43,7 +44,7 @@ def test_a_notebook_is_taken_without_its_outputs(made: Kernel, tmp_path: Path) -
 
 
 def test_another_kernel_is_overwritten_by_force_alone(made: Kernel, tmp_path: Path) -> None:
-    path = taking.open_notebook(made).rename(tmp_path / "other.ipynb")
+    path = opened_notebooks.open_notebook(made).rename(tmp_path / "other.ipynb")
     assert taking.take(path, made.folder) == taking.Taken(made.folder / "kernel.py")
     edit(path, "y = 2")
     with pytest.raises(UserError, match="--force"):
@@ -54,7 +55,7 @@ def test_another_kernel_is_overwritten_by_force_alone(made: Kernel, tmp_path: Pa
 
 
 def test_what_was_opened_comes_back_without_force_again_and_again(made: Kernel) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     for source in ("x = 2", "x = 3"):
         edit(path, source)
         taking.take(path, made.folder)
@@ -62,33 +63,33 @@ def test_what_was_opened_comes_back_without_force_again_and_again(made: Kernel) 
 
 
 def test_edits_are_lost_on_neither_side(made: Kernel) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     edit(path, "x = 2")
-    assert taking.open_notebook(made) == path  # still the edited one
+    assert opened_notebooks.open_notebook(made) == path  # still the edited one
     assert "x = 2" in path.read_text(encoding="utf-8")
     (made.folder / "kernel.py").write_text(CODE + "# mine\n", encoding="utf-8")
     with pytest.raises(UserError, match="--force"):
         taking.take(path, made.folder)
     with pytest.raises(UserError, match=rf"both .*take {path} {made.name} --force`"):
-        taking.open_notebook(kernel.load(made.name))
+        opened_notebooks.open_notebook(kernel.load(made.name))
 
 
 def test_an_unedited_notebook_is_opened_anew(made: Kernel) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     (made.folder / "kernel.py").write_text(CODE.replace("x = 1", "x = 9"), encoding="utf-8")
-    assert taking.open_notebook(kernel.load(made.name)) == path
+    assert opened_notebooks.open_notebook(kernel.load(made.name)) == path
     assert "x = 9" in path.read_text(encoding="utf-8")
 
 
 def test_there_must_be_a_kernel(made: Kernel) -> None:
     with pytest.raises(UserError, match="pilsa kernel new"):
-        taking.take(taking.open_notebook(made), paths.kernel("m01/none"))
+        taking.take(opened_notebooks.open_notebook(made), paths.kernel("m01/none"))
 
 
 def test_what_says_the_same_is_left_as_it_was_spaced(made: Kernel) -> None:
     spaced = CODE.replace("\n# %%\n", "\n\n\n# %%\n")
     (made.folder / "kernel.py").write_text(spaced, encoding="utf-8")
-    path = taking.open_notebook(kernel.load(made.name))
+    path = opened_notebooks.open_notebook(kernel.load(made.name))
     taking.take(path, made.folder)
     assert kernel.load(made.name).code == spaced
     edit(path, "x = 2")
@@ -98,21 +99,21 @@ def test_what_says_the_same_is_left_as_it_was_spaced(made: Kernel) -> None:
 
 def counts(made: Kernel) -> list[int | None] | None:
     """Of the draft, for the kernel as it lies there now."""
-    draft = taking.draft_of(kernel.load(made.name))
+    draft = opened_notebooks.draft_of(kernel.load(made.name))
     return None if draft is None else [cell.execution_count for cell in code_cells(draft)]
 
 
 def test_nobody_knows_how_a_kernel_was_run_that_was_written_by_hand(made: Kernel) -> None:
-    assert taking.draft_of(made) is None
-    taking.open_notebook(made)
-    assert taking.draft_of(made) is None  # opened, and nothing was run
+    assert opened_notebooks.draft_of(made) is None
+    opened_notebooks.open_notebook(made)
+    assert opened_notebooks.draft_of(made) is None  # opened, and nothing was run
 
 
 def test_the_opened_notebook_tells_how_it_was_run_while_it_says_the_same(made: Kernel) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     edit(path, "x = 1", count=7)
     assert counts(made) == [7]
-    assert taking.open_notebook(made) == path
+    assert opened_notebooks.open_notebook(made) == path
     assert counts(made) == [7]  # to open it once more takes nothing from it
     edit(path, "x = 2", count=8)
     assert counts(made) is None  # another code than kernel.py's
@@ -127,7 +128,7 @@ def test_the_opened_notebook_tells_how_it_was_run_while_it_says_the_same(made: K
 def test_the_counts_of_a_taken_notebook_are_kept_without_its_outputs(
     made: Kernel, tmp_path: Path
 ) -> None:
-    elsewhere = taking.open_notebook(made).rename(tmp_path / "colab.ipynb")
+    elsewhere = opened_notebooks.open_notebook(made).rename(tmp_path / "colab.ipynb")
     edit(elsewhere, "x = 2", count=9)
     taking.take(elsewhere, made.folder, force=True)
     elsewhere.unlink()
@@ -142,15 +143,15 @@ def test_the_counts_of_a_taken_notebook_are_kept_without_its_outputs(
 
 
 def test_a_damaged_draft_is_none(made: Kernel) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     edit(path, "x = 1")
     path.write_text("{", encoding="utf-8")
-    assert taking.draft_of(made) is None
+    assert opened_notebooks.draft_of(made) is None
 
 
 def test_an_order_that_jumps_is_told(made: Kernel) -> None:
-    path = taking.open_notebook(made)
+    path = opened_notebooks.open_notebook(made)
     edit(path, "x = 1", count=5)
-    draft = taking.draft_of(made)
+    draft = opened_notebooks.draft_of(made)
     (said,) = [text for text in advise(from_percent(CODE), draft, None, Say("en")) if "more than once" in text]  # fmt: skip
     assert "number 5" in said

@@ -1,0 +1,1 @@
+"""Notebooks as cells: read, written as a script, parsed as Python, shown as a page."""

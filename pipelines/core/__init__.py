@@ -1,1 +1,0 @@
-"""The values that every room speaks, and the plumbing that every room needs."""

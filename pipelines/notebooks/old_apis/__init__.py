@@ -1,1 +1,0 @@
-"""Kernels of some years ago: what their libraries have removed since, and how to mend it."""

@@ -1,1 +1,0 @@
-"""A transcription beside its original: alignment on syntax trees, views of it, the figures it claims."""

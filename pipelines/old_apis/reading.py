@@ -1,0 +1,115 @@
+"""A notebook as it is read: its text, its syntax tree, what its imports bind, and where each node stands."""
+
+import ast
+import re
+from functools import cached_property
+
+from pipelines.old_apis.old_python import Edit, imported_by, parse
+
+
+class Reading:
+    """A notebook's text with its tree, the names that its imports bind, and where each node stands.
+
+    Attributes:
+        text: what was read (see `old_python.parse`).
+        tree: its syntax tree.
+        nodes: all of the tree.
+        modules: first names of what it imports.
+        aliases: bound name → dotted path: `{"pd": "pandas", "KFold": "sklearn.model_selection.KFold"}`.
+        parents: node → the node around it.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.text, self.tree = parse(code)
+        self.nodes = list(ast.walk(self.tree))
+        self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        self.modules = imported_by(self.nodes)
+        self.aliases: dict[str, str] = {}
+        for node in self.nodes:
+            self._bind(node)
+
+    def _bind(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                self.aliases[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+
+    @cached_property
+    def _lines(self) -> list[tuple[int, str]]:
+        offset, found = 0, []
+        for line in self.text.splitlines(keepends=True):
+            found.append((offset, line))
+            offset += len(line)
+        return found
+
+    def _offset(self, line: int, column: int) -> int:
+        start, text = self._lines[line - 1]  # columns of a tree count bytes of UTF-8
+        return start + len(text.encode("utf-8")[:column].decode("utf-8", errors="ignore"))
+
+    def span(self, node: "ast.expr | ast.stmt | ast.keyword | ast.alias") -> tuple[int, int]:
+        """First character and the one behind the last."""
+        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+        return self._offset(node.lineno, node.col_offset), self._offset(end_line, end_column)
+
+    def source(self, node: "ast.expr | ast.stmt") -> str:
+        start, end = self.span(node)
+        return self.text[start:end]
+
+    def dotted(self, node: ast.AST) -> str | None:
+        """The path of a name that comes from an import: `np.int` is `numpy.int`; else None."""
+        if isinstance(node, ast.Name):
+            return self.aliases.get(node.id)
+        if isinstance(node, ast.Attribute):
+            before = self.dotted(node.value)
+            return None if before is None else f"{before}.{node.attr}"
+        return None
+
+    def written(self, path: str) -> str | None:
+        """How this notebook may write a path: `pd.concat` for `pandas.concat`; None where nothing binds it."""
+        if "." not in path and path not in self.aliases.values():
+            return path if path in {"int", "float", "object", "str", "bool"} else None
+        found = [
+            bound + path.removeprefix(target)
+            for bound, target in self.aliases.items()
+            if path == target or path.startswith(f"{target}.")
+        ]
+        return min(found, key=len, default=None)
+
+    def origin(self, node: ast.AST) -> str | None:
+        """What made a value, as far as the text shows it: of `model`, `lightgbm.LGBMClassifier`."""
+        if isinstance(node, ast.Call):
+            return self.dotted(node.func)
+        assignments = (other for other in self.nodes if isinstance(other, ast.Assign))
+        for other in assignments:
+            names = {target.id for target in other.targets if isinstance(target, ast.Name)}
+            if isinstance(node, ast.Name) and node.id in names:
+                return self.origin(other.value) if isinstance(other.value, ast.Call) else None
+        return None
+
+    def renamed(self, node: ast.Attribute, name: str) -> Edit:
+        """The same attribute under another name."""
+        end = self.span(node)[1]
+        return Edit(end - len(node.attr), end, name)
+
+    def without(self, argument: ast.keyword) -> Edit:
+        """A call without one of its arguments, nor the comma that it needed."""
+        start, end = self.span(argument)
+        before = re.search(r",\s*\Z", self.text[:start])
+        after = re.match(r"\s*,\s*", self.text[end:])
+        if before:
+            return Edit(before.start(), end, "")
+        return Edit(start, end + (after.end() if after else 0), "")
+
+    def added(self, call: ast.Call, argument: str) -> Edit:
+        """A call with one argument more, at its end."""
+        end = self.span(call)[1] - 1
+        before = self.text[:end].rstrip()
+        comma = "" if before.endswith(("(", ",")) else ", "
+        return Edit(len(before), len(before), f"{comma}{argument}")
+
+
+def keyword_of(call: ast.Call, name: str) -> ast.keyword | None:
+    return next((keyword for keyword in call.keywords if keyword.arg == name), None)

@@ -1,0 +1,66 @@
+"""What a model's run leaves: its record, and the files that go into the history beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import write_text
+from pipelines.tracking import provenance, records
+from pipelines.tracking.records import Head, Record, Run
+from pipelines.training import gallery
+from pipelines.training.cross_validation import Outcome, Tuned
+from pipelines.training.plan import Plan
+
+Files = dict[str, Any]
+
+
+def head_of(plan: Plan) -> Head:
+    return records.opened(
+        plan.competition, f"models/{plan.name}", "baseline", plan.settings.member,
+        plan.dataset.hash, plan.folds.hash,
+    )  # fmt: skip
+
+
+def curve(outcome: Outcome, plan: Plan) -> pd.DataFrame:
+    """Mean losses per epoch over the fits that ran it: columns epoch, loss, watch_loss, …
+
+    A model without epochs has one, whose loss is the mean loss of its OOF rows.
+    """
+    if outcome.history:
+        return (
+            pd.DataFrame(outcome.history).drop(columns="fold").groupby("epoch").mean().reset_index()
+        )
+    rows = plan.folds.scored
+    losses = plan.metric.row_losses(plan.dataset.y[rows], outcome.predictions.oof[rows])
+    return pd.DataFrame({"epoch": [0], "loss": [losses.mean()]})
+
+
+def write(
+    plan: Plan, head: Head, tuned: Tuned, mark: str | None, key: str, outcome: Outcome
+) -> tuple[Record, Files]:
+    """Write a model's predictions, record and learning curve; return what to archive.
+
+    Args:
+        mark: how it was tuned; None where it was not.
+        key: of the work, which names the run.
+    """
+    settings, name = plan.settings, plan.competition.name
+    engine: Mapping[str, Any] = {"seed": settings.seed, "n_splits": plan.folds.n_splits}
+    if plan.is_network:
+        engine = {**engine, "backend": settings.backend, "device": plan.device}
+    kept = Run(
+        run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=[mark] if mark else [],
+        parameters=records.flat({**plan.params(tuned.of(0)).model_dump(), **engine}),
+        environment=provenance.environment(settings.backend),
+    )  # fmt: skip
+    record = records.make(head, kept, outcome.predictions, plan.dataset.y, plan.folds)
+    stored = paths.predictions(name, plan.name)
+    outcome.predictions.save(stored)
+    records.write(paths.score(name, plan.name), record)
+    table = curve(outcome, plan).to_csv(index=False, lineterminator="\n")
+    write_text(paths.curve(name, plan.name), table)
+    history = pd.DataFrame(outcome.history).to_csv(index=False).encode()
+    drawn = gallery.pictures_of(outcome.predictions, plan.dataset, plan.folds, outcome.history)
+    return record, {"predictions.npz": stored, "history.csv": history, **drawn}

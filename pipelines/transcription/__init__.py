@@ -1,0 +1,1 @@
+"""A transcription beside its original: alignment on syntax trees, likeness, the figures it claims."""

@@ -1,0 +1,229 @@
+"""A comparison to be looked at: in the terminal, as one HTML page, as JSON.
+
+Cells are others' text. In the terminal no control character of theirs is obeyed; on the page all is escaped,
+and it loads nothing and runs nothing.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from difflib import SequenceMatcher
+from typing import Any
+
+from pipelines.plumbing import pages
+from pipelines.transcription.alignment import Comparison, Likeness, Mark, Pair, State
+
+_STYLES: dict[State, str] = {
+    "same": "green",
+    "renamed": "cyan",
+    "changed": "yellow",
+    "left out": "red",
+    "added": "blue",
+}
+_AROUND = 2  # lines that both have, shown before and after a difference
+_MOST_LINES = 24  # of one cell in the terminal
+_CUT = 160  # characters of one line in the terminal
+_WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        **{state: state for state in _STYLES},
+        "original": "original",
+        "ours": "ours",
+        "state": "state",
+        "statements": "statements",
+        "coverage": "coverage",
+        "additions": "own statements",
+        "renames": "renamed",
+        "alike": "How alike beyond the original",
+        "own": "own",
+        "cells": "cells",
+    },
+    "ko": {
+        "same": "같음",
+        "renamed": "이름만 다름",
+        "changed": "바뀜",
+        "left out": "빠짐",
+        "added": "더함",
+        "original": "원본",
+        "ours": "필사",
+        "state": "상태",
+        "statements": "문장",
+        "coverage": "필사율",
+        "additions": "직접 더한 문장",
+        "renames": "바뀐 이름",
+        "alike": "원본을 뺀 나머지의 유사도",
+        "own": "직접 쓴 문장",
+        "cells": "셀",
+    },
+}
+
+
+def show(comparison: Comparison, console: Any, language: str = "en") -> None:
+    """Print which cell became what, and the differences of the cells that are not the same.
+
+    Args:
+        console: a `rich.console.Console`.
+        language: ko or en.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    words = _WORDS[language]
+    console.print(Text(summary(comparison, language)))
+    table = Table()
+    for column in ("original", "ours", "statements"):
+        table.add_column(words[column], justify="right", no_wrap=True)
+    table.add_column(words["state"])
+    for pair in comparison.pairs:
+        state = Text(words[pair.state], style=_STYLES[pair.state])
+        table.add_row(_original(pair), _ours(pair), _statements(pair), state)
+    if comparison.pairs:
+        console.print(table)
+    for pair in comparison.pairs:
+        if pair.state not in ("same", "renamed"):
+            place = f"{words['original']} {_original(pair)} · {words['ours']} {_ours(pair)}"
+            console.print(Text(f"{place}: {words[pair.state]}", style=_STYLES[pair.state]))
+            for mark, line in _short(pair):
+                style = {"-": "red", "+": "green", " ": "dim"}[mark]
+                console.print(
+                    Text(f"  {mark} {line}", style=style), no_wrap=True, overflow="ellipsis"
+                )
+    if comparison.renames:
+        renames = ", ".join(f"{name} → {new}" for name, new in comparison.renames.items())
+        console.print(Text(f"{words['renames']}: {visible(renames)}"))
+
+
+def show_matrix(likeness: Likeness, console: Any, language: str = "en") -> None:
+    """Print how alike the members' kernels are, in per cent."""
+    from rich.table import Table
+
+    words = _WORDS[language]
+    table = Table(title=words["alike"], title_justify="left")
+    table.add_column("")
+    for column in (*likeness.members, words["own"]):
+        table.add_column(visible(column), justify="right")
+    for name, row, own in zip(likeness.members, likeness.shares, likeness.own, strict=True):
+        table.add_row(visible(name), *(percent(share) for share in row), str(own))
+    console.print(table, markup=False)
+
+
+def page(
+    comparison: Comparison | None,
+    title: str,
+    language: str = "en",
+    likeness: Likeness | None = None,
+) -> str:
+    """One self-contained HTML page.
+
+    Args:
+        comparison: None for a page with the likeness of the members alone.
+        title: such as `m01/knn`.
+        language: ko or en.
+    """
+    filters: dict[str, Callable[..., Any]] = {
+        "percent": percent,
+        "visible": visible,
+        "original": _original,
+        "ours": _ours,
+        "statements": _statements,
+        "folded": lambda pair: _folded(_split(pair)),
+    }
+    return pages.render(
+        __package__, "diff.html.jinja", filters,
+        comparison=comparison, likeness=likeness, title=title, language=language, words=_WORDS[language],
+    )  # fmt: skip
+
+
+def as_json(compared: Comparison | Likeness) -> dict[str, Any]:
+    """All of it as JSON values; cells are counted from 0 and shares go from 0 to 1."""
+    return asdict(compared)
+
+
+def summary(comparison: Comparison, language: str = "en") -> str:
+    """One line: coverage, cells by state, own statements."""
+    words = _WORDS[language]
+    states = ", ".join(
+        f"{words[state]} {comparison.count(state)}" for state in _STYLES if comparison.count(state)
+    )
+    parts = [f"{words['coverage']} {percent(comparison.coverage)}"]
+    parts += [f"{words['cells']}: {states}"] if states else []
+    return " · ".join([*parts, f"{words['additions']} {comparison.additions}"])
+
+
+def percent(share: float) -> str:
+    """Whole per cents, rounded down below 100: only what is complete reads 100 %."""
+    return f"{int(share * 100 + 1e-9)} %"
+
+
+def visible(text: str) -> str:
+    """Text without what a terminal or a browser would obey: control and direction characters become �."""
+    return "".join(
+        char if char in "\t\n" or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else "�"
+        for char in text
+    )
+
+
+def _original(pair: Pair) -> str:
+    return "–" if pair.original is None else str(pair.original + 1)
+
+
+def _ours(pair: Pair) -> str:
+    return ", ".join(str(cell + 1) for cell in pair.ours) or "–"
+
+
+def _statements(pair: Pair) -> str:
+    added = f" + {pair.added}" if pair.added else ""
+    return (
+        f"+ {pair.added}" if pair.state == "added" else f"{pair.present}/{pair.statements}{added}"
+    )
+
+
+def _split(pair: Pair) -> list[tuple[Mark, str]]:
+    """Line by line; what two versions of a long statement have in common is shown once."""
+    found: list[tuple[Mark, str]] = []
+    rest = [(mark, visible(text).split("\n")) for mark, text in pair.lines]
+    while rest:
+        mark, lines = rest.pop(0)
+        if mark == "-" and rest and rest[0][0] == "+":
+            found += _both(lines, rest.pop(0)[1])
+        else:
+            found += [(mark, line) for line in lines]
+    return found
+
+
+def _both(old: list[str], new: list[str]) -> list[tuple[Mark, str]]:
+    """Two versions of one statement."""
+    found: list[tuple[Mark, str]] = []
+    steps = SequenceMatcher(None, [line.strip() for line in old], [line.strip() for line in new])
+    for step, i, i_end, j, j_end in steps.get_opcodes():
+        if step == "equal":
+            found += [(" ", line) for line in new[j:j_end]]
+        else:
+            found += [("-", line) for line in old[i:i_end]]
+            found += [("+", line) for line in new[j:j_end]]
+    return found
+
+
+def _folded(lines: Sequence[tuple[Mark, str]]) -> list[tuple[Mark, str]]:
+    """The differences with a little around them; `⋯` stands for the rest."""
+    near = {
+        number + step
+        for number, (mark, _) in enumerate(lines)
+        if mark != " "
+        for step in range(-_AROUND, _AROUND + 1)
+    }
+    shown: list[tuple[Mark, str]] = []
+    for number, line in enumerate(lines):
+        if number in near:
+            shown.append(line)
+        elif not shown or shown[-1][1] != "⋯":
+            shown.append((" ", "⋯"))
+    return shown
+
+
+def _short(pair: Pair) -> list[tuple[Mark, str]]:
+    lines = _folded(_split(pair))
+    cut: list[tuple[Mark, str]] = [
+        (mark, line[:_CUT].expandtabs(4)) for mark, line in lines[:_MOST_LINES]
+    ]
+    more = len(lines) - len(cut)
+    return [*cut, (" ", f"⋯ ({more})")] if more else cut

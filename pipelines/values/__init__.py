@@ -1,0 +1,1 @@
+"""The values that every room speaks: a competition, its data and folds, predictions, metrics, a kernel."""

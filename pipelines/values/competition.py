@@ -1,0 +1,171 @@
+"""One competition: where it lives, its files, columns, task, metric and split."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
+
+TaskKind = Literal["classification", "regression"]
+SplitKind = Literal["stratified", "plain", "group", "stratified_group", "time"]
+
+
+class Image(Strict):
+    """Pixels are the feature columns, row by row, channels last.
+
+    Attributes:
+        height, width: pixels.
+        channels: 1 for grey, 3 for RGB.
+        maximum: the value of white; inputs are divided by it.
+    """
+
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    channels: Literal[1, 3] = 1
+    maximum: float = Field(default=255, gt=0)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.height, self.width, self.channels)
+
+    @property
+    def size(self) -> int:
+        return self.height * self.width * self.channels
+
+
+class Split(Strict):
+    """How rows fall into folds.
+
+    Attributes:
+        kind: stratified (by target), plain, group, stratified_group, or time (later rows are judged by
+            models of earlier ones).
+        group: the column whose values stay together in one fold.
+        time: the column that orders the rows.
+    """
+
+    kind: SplitKind
+    group: str | None = None
+    time: str | None = None
+
+    @model_validator(mode="after")
+    def _has_its_column(self) -> "Split":
+        if "group" in self.kind and not self.group:
+            raise ValueError(f"a {self.kind} split needs `group: COLUMN`")
+        if self.kind == "time" and not self.time:
+            raise ValueError("a time split needs `time: COLUMN`")
+        return self
+
+
+class Files(Strict):
+    """Names below `raw/`. CSV: one file each; idx (MNIST's format): train is images and labels.
+
+    `also` lists further files without a target, such as a description of the columns: every view shows them.
+    """
+
+    format: Literal["csv", "idx"] = "csv"
+    train: str | list[str] = "train.csv"
+    test: str | list[str] = "test.csv"
+    sample: str | None = "sample_submission.csv"
+    also: list[str] = []
+
+    @property
+    def train_files(self) -> list[str]:
+        return [self.train] if isinstance(self.train, str) else self.train
+
+    @property
+    def test_files(self) -> list[str]:
+        return [self.test] if isinstance(self.test, str) else self.test
+
+
+class Competition(Strict):
+    """One file of `competitions/`.
+
+    Attributes:
+        name: the file's name without `.yaml`.
+        id: `key` where ids mean something and are kept, `position` where they only count rows.
+        metric: a name of `pipelines.values.metrics`.
+        source: `platform` and what that platform needs; checked by the platform's own schema.
+        positive: the class that F1 and ROC AUC take for positive; the last one by default.
+        drop: columns that are no features.
+        baselines: the models that `pilsa use` lists for it.
+        pool: the kernels, member/kernel, that `pilsa use` lists for it.
+        daily_limit: submissions a day.
+        live: whether it still runs: its code may then be shared only within one team of the platform.
+        team: the members who are that team.
+        views: `yes`, or `no, because …`: then kernels run on the real view only and have no CV. A view needs
+            one train row per id and one sample row per test row.
+    """
+
+    name: Name
+    title: str
+    url: str | None = None
+    task: TaskKind
+    metric: str
+    id_column: str
+    id: Literal["key", "position"] = "key"
+    target: str
+    positive: str | None = None
+    image: Image | None = None
+    drop: list[str] = []
+    split: Split
+    files: Files = Files()
+    source: dict[str, Any]
+    baselines: list[Name] = ["knn"]
+    pool: list[KernelName] = []
+    daily_limit: int = Field(default=5, ge=1)
+    live: bool = False
+    team: list[Name] = []
+    views: str = Field(default="yes", pattern=r"^(yes|no, because \S.*)$")
+
+    @field_validator("source")
+    @classmethod
+    def _names_a_platform(cls, source: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(source.get("platform"), str):
+            raise ValueError("must name a `platform:`, one of the files in pipelines/platforms/")
+        return source
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Competition":
+        if self.task == "regression" and "stratified" in self.split.kind:
+            raise ValueError(
+                f"a {self.split.kind} split needs classes, and the task is regression: use plain"
+            )
+        if self.id_column == self.target:
+            raise ValueError(f"id_column and target must differ, both are {self.target!r}")
+        if self.files.format == "idx" and self.image is None:
+            raise ValueError("idx files need `image:` with height and width")
+        return self
+
+
+def names() -> list[str]:
+    """Every competition of `competitions/`, in alphabetical order."""
+    return sorted(path.stem for path in (paths.root() / "competitions").glob("*.yaml"))
+
+
+def load(name: str) -> Competition:
+    """Read `competitions/<name>.yaml`.
+
+    Raises:
+        UserError: there is no such file, a key is unknown or missing, or the metric does not fit the task.
+    """
+    from pipelines.values import metrics
+
+    path = paths.competition_file(name)
+    if not path.is_file():
+        raise UserError(
+            f"competition must be one of the files in competitions/, found {name!r}{did_you_mean(name, names())}"
+        )
+    where = str(path.relative_to(paths.root()))
+    content = read_yaml(path)
+    if "name" in content:
+        raise UserError(
+            f"{where}: the file's name is the competition's name: remove the key 'name'"
+        )
+    competition = validate(Competition, {**content, "name": name}, where)
+    try:
+        metrics.get(competition.metric).check_task(competition.task)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    return competition

@@ -1,0 +1,132 @@
+"""The dataset: what a competition gives, stored without anything that could run code."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_json, writing
+from pipelines.plumbing.errors import UserError
+from pipelines.values.competition import Image
+
+Features = pd.DataFrame | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a competition gives, in the order of its files.
+
+    Attributes:
+        X_train, X_test: images (n, height, width, channels), uint8 where the pixels are whole numbers
+            up to 255, else float32; or tables with the same columns.
+        y: class indices int64 (n_rows,), or values float64 (n_rows,).
+        row_ids, test_ids: fixed-width text.
+        classes: class names in ascending order (numbers by value); empty for regression.
+        image: the shape of the pictures; None for tables.
+        groups: text (n_rows,), or None.
+        times: sortable (n_rows,), or None.
+        hash: 16 hex digits of all of the above.
+    """
+
+    X_train: Features
+    X_test: Features
+    y: np.ndarray
+    row_ids: np.ndarray
+    test_ids: np.ndarray
+    classes: tuple[str, ...]
+    image: Image | None
+    groups: np.ndarray | None
+    times: np.ndarray | None
+    hash: str = ""
+
+    @property
+    def is_classification(self) -> bool:
+        return bool(self.classes)
+
+    @property
+    def width(self) -> int:
+        """Columns of a prediction matrix: a probability per class, or one value."""
+        return len(self.classes) or 1
+
+    def save(self, folder: Path) -> None:
+        """Write `arrays.npz`, `meta.json` and, for tables, two parquet files into `folder`."""
+        arrays = {"y": self.y, "row_ids": self.row_ids, "test_ids": self.test_ids}
+        arrays |= {
+            name: value
+            for name, value in (("groups", self.groups), ("times", self.times))
+            if value is not None
+        }
+        for name, part in (("X_train", self.X_train), ("X_test", self.X_test)):
+            if isinstance(part, pd.DataFrame):
+                with writing(folder / f"{name}.parquet") as temporary:
+                    part.to_parquet(temporary, index=False)
+            else:
+                arrays[name] = part
+        write_arrays(folder / "arrays.npz", arrays)
+        image = self.image.model_dump() if self.image else None
+        write_json(
+            folder / "meta.json", {"classes": self.classes, "image": image, "hash": self.hash}
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> "Dataset":
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        meta = read_json(folder / "meta.json")
+        arrays: dict[str, Any] = dict(read_arrays(folder / "arrays.npz"))
+        try:
+            for name in ("X_train", "X_test"):
+                if name not in arrays:
+                    arrays[name] = pd.read_parquet(folder / f"{name}.parquet")
+            image = Image(**meta["image"]) if meta["image"] else None
+            optional = {"groups": arrays.pop("groups", None), "times": arrays.pop("times", None)}
+            return cls(
+                **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"]
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{folder} must hold the dataset and does not ({error}): run `dvc repro`"
+            ) from None
+
+
+def content_hash(dataset: Dataset) -> str:
+    """16 hex digits of a dataset's content, the same on every machine."""
+    digest = hashlib.sha256()
+    for part in (dataset.X_train, dataset.X_test):
+        if isinstance(part, pd.DataFrame):
+            digest.update("\t".join(map(str, part.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+        else:
+            digest.update(_labelled(part))
+    for values in (dataset.y, dataset.row_ids, dataset.test_ids, dataset.groups, dataset.times):
+        digest.update(b"none" if values is None else _labelled(values))
+    digest.update("\t".join(dataset.classes).encode())
+    digest.update(dataset.image.model_dump_json().encode() if dataset.image else b"none")
+    return digest.hexdigest()[:16]
+
+
+def _labelled(values: np.ndarray) -> bytes:
+    return f"{values.shape} {values.dtype}".encode() + values.tobytes()
+
+
+def with_hash(dataset: Dataset) -> Dataset:
+    """The same dataset with the hash of its content filled in."""
+    return replace(dataset, hash=content_hash(dataset))
+
+
+def subset(dataset: Dataset, rows: np.ndarray) -> Dataset:
+    """The dataset with only these training rows (positions); the test rows stay whole."""
+    X = dataset.X_train
+    X = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]
+    kept = replace(
+        dataset, X_train=X, y=dataset.y[rows], row_ids=dataset.row_ids[rows],
+        groups=None if dataset.groups is None else dataset.groups[rows],
+        times=None if dataset.times is None else dataset.times[rows],
+    )  # fmt: skip
+    return with_hash(kept)

@@ -1,0 +1,34 @@
+"""The nearest known name is found however it was written, and a long list stays short."""
+
+import pytest
+
+from pipelines.plumbing.errors import MemberFailed, PilsaError, UserError, did_you_mean
+
+
+def test_the_nearest_name_is_named() -> None:
+    assert did_you_mean("densnet", ["cnn", "densenet", "knn"]) == "; did you mean 'densenet'?"
+
+
+def test_case_does_not_matter() -> None:
+    assert did_you_mean("KNN", ["cnn", "knn"]) == "; did you mean 'knn'?"
+    assert did_you_mean("passengerid", ["Name", "PassengerId"]) == "; did you mean 'PassengerId'?"
+
+
+def test_without_a_near_name_the_known_ones_are_listed_in_order() -> None:
+    assert did_you_mean("zzz", ["b", "a"]) == "; known: a, b"
+    assert did_you_mean("zzz", []) == "; known: none"
+
+
+def test_hundreds_of_names_are_not_all_listed() -> None:
+    message = did_you_mean("zzz", [f"pixel{number}" for number in range(784)])
+    assert len(message) < 200
+    assert message.endswith("(784 in all)")
+
+
+@pytest.mark.parametrize("family", [UserError, MemberFailed])
+def test_both_families_are_raised_on_purpose(family: type[Exception]) -> None:
+    assert issubclass(family, PilsaError)
+
+
+def test_a_failed_member_does_not_stop_everything() -> None:
+    assert not issubclass(MemberFailed, UserError)

@@ -1,0 +1,150 @@
+"""CSV in the encodings that arrive, idx files whole and damaged."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from pipelines.plumbing.errors import UserError
+from pipelines.values.tables import read_csv, read_idx
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    return tmp_path / "table.csv"
+
+
+def idx_bytes(values: np.ndarray) -> bytes:
+    header = bytes([0, 0, 0x08, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+    return header + values.tobytes()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
+def test_a_csv_reads_the_same_in_each_encoding(csv: Path, encoding: str) -> None:
+    csv.write_bytes("번호,리뷰\n1,뷁 똠방각하 재미있다\n2,별로\n".encode(encoding))
+    table = read_csv(csv)
+    assert list(table.columns) == ["번호", "리뷰"]
+    assert table["리뷰"].tolist() == ["뷁 똠방각하 재미있다", "별로"]
+
+
+def test_ids_and_labels_keep_their_spelling(csv: Path) -> None:
+    csv.write_text("id,label,x\n007,1.0,1.0\n08,2,2\n", encoding="utf-8")
+    table = read_csv(csv, ["id", "label"])
+    assert table["id"].tolist() == ["007", "08"]
+    assert table["label"].tolist() == ["1.0", "2"]
+    assert table["x"].tolist() == [1, 2]
+
+
+@given(texts=st.lists(st.text(st.characters(categories=["L", "Nd"]), min_size=3), min_size=1))
+def test_text_survives_utf8(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("csv") / "t.csv"
+    path.write_text("\n".join(["text", *(f"x{text}" for text in texts)]), encoding="utf-8")
+    assert read_csv(path, ["text"])["text"].tolist() == [f"x{text}" for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "must hold a header and rows and is empty: download it again"),
+        (b"\n\n", "is empty: download it again"),
+        (b'id,text\n1,"open\n', r"must be a CSV \(.*\): download it again"),
+        (
+            "id,뷁\n".encode("utf-16"),
+            "must be UTF-8 or cp949 and is neither: save it again as UTF-8",
+        ),
+        (b"id,x\n1,2,3\n4,5,6\n", "as many cells in each row as in its header.*commas"),
+        (b"id,x\n1,2\n4,5,6\n", r"must be a CSV \(.*line 3, saw 3\): download it again"),
+    ],
+)
+def test_what_is_no_csv_is_refused(csv: Path, content: bytes, says: str) -> None:
+    csv.write_bytes(content)
+    with pytest.raises(UserError, match=says):
+        read_csv(csv)
+
+
+def test_a_comma_at_the_end_of_each_row_moves_no_column(csv: Path) -> None:
+    csv.write_bytes(b"id,x\n1,2,\n4,5,\n")
+    assert read_csv(csv).to_dict("list") == {"id": [1, 4], "x": [2, 5]}
+
+
+def test_ids_and_labels_keep_their_spelling_and_only_an_empty_cell_is_missing(csv: Path) -> None:
+    csv.write_bytes(b"id,y,x\nNA,None,1\n01,1.0,NA\nnan,,3\n")
+    table = read_csv(csv, ["id", "y"])
+    assert table["id"].tolist() == ["NA", "01", "nan"]
+    assert table["y"].tolist()[:2] == ["None", "1.0"]
+    assert table.isna().sum().to_dict() == {"id": 0, "y": 1, "x": 1}
+
+
+def test_a_missing_csv_names_the_command(csv: Path) -> None:
+    with pytest.raises(UserError, match="was not found: run `dvc repro`"):
+        read_csv(csv)
+
+
+@given(values=arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=3, max_side=6)))
+def test_idx_gives_back_what_was_written(
+    values: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("idx") / "v.gz"
+    path.write_bytes(gzip.compress(idx_bytes(values)))
+    np.testing.assert_array_equal(read_idx(path), values)
+
+
+def test_every_cut_of_an_idx_file_is_noticed(tmp_path: Path) -> None:
+    whole = gzip.compress(idx_bytes(np.arange(60, dtype=np.uint8).reshape(5, 4, 3)))
+    path = tmp_path / "v.gz"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"download it again|check `files:`"):
+            read_idx(path)
+
+
+def test_a_damaged_byte_never_gives_other_values(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (40, 3), dtype=np.uint8)
+    whole = gzip.compress(idx_bytes(values))
+    path = tmp_path / "v.gz"
+    refused = 0
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
+        try:
+            found = read_idx(path)
+        except UserError:
+            refused += 1
+        else:  # a byte of gzip's own header, such as the time
+            np.testing.assert_array_equal(found, values)
+    assert refused > len(whole) * 0.8
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            b"\x00\x00\x0d\x01" + struct.pack(">I", 1) + b"\0" * 4,
+            "unsigned bytes and is not: check",
+        ),
+        (b"PNG\x01aaaaaaaa", "must be an idx file of unsigned bytes and is not: check `files:`"),
+        (b"\x00\x00", "must be an idx file"),
+        (b"\x00\x00\x08\x03" + b"\0" * 4, "header of 16 bytes and ends in it: download it again"),
+        (idx_bytes(np.zeros((3, 2), np.uint8))[:-1], "must hold 3 × 2 bytes, found 5: download"),
+        (b"\x00\x00\x08\x04" + b"\x00\x01\x00\x00" * 4, "must hold 65536 × .* found 0: download"),
+        (b"\x00\x00\x08\x03" + b"\xff" * 12, "must hold 4294967295 × .* found 0: download"),
+    ],
+)
+def test_what_is_no_idx_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "v.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(UserError, match=says):
+        read_idx(path)
+
+
+def test_idx_must_be_there_and_gzipped(tmp_path: Path) -> None:
+    path = tmp_path / "v.gz"
+    with pytest.raises(UserError, match="was not found: run `dvc repro`"):
+        read_idx(path)
+    path.write_bytes(idx_bytes(np.zeros(3, np.uint8)))
+    with pytest.raises(UserError, match=r"must be a whole gzip file .*: download it again"):
+        read_idx(path)
