@@ -22,7 +22,7 @@ from pipelines.models import Model
 
 
 class Made(Model):
-    def fit(self, X, y, watched):
+    def fit(self, X, y, validation):
         {fit}
         return self
 

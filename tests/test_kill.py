@@ -20,7 +20,7 @@ SETTINGS = {
     "folds": {"n_splits": SPLITS},
     "tune": {"cnn": {"trials": 0}, "knn": {"trials": 0}},
     # Without early stopping a fold takes some seconds: longer than it takes to kill it.
-    "train": {"cnn": {"epochs": 20, "watched": 0, "batch_size": 16}, "knn": {}},
+    "train": {"cnn": {"epochs": 20, "validation": 0, "batch_size": 16}, "knn": {}},
     "ensemble": {"methods": ["mean"], "choose": "best"},
 }
 TRAINER = ["-m", "pipelines.stages.train", "--competition", "tiny", "--model", "cnn"]

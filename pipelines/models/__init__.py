@@ -74,7 +74,7 @@ class Model(ABC):
         Params: the schema of its hyperparameters, defaults included.
         space: what tuning may try; a value fixed in params.yaml leaves it.
         inputs: image (n, height, width, channels) in 0 … 1, or vector (n, n_features), both float32.
-        history_: after `fit`, a mapping per epoch (loss, watch_loss, …); empty without epochs.
+        history_: after `fit`, a mapping per epoch (loss, val_loss, …); empty without epochs.
     """
 
     Params: ClassVar[type[ModelParams]] = ModelParams
@@ -86,20 +86,20 @@ class Model(ABC):
         self.history_: list[dict[str, float]] = []
 
     @property
-    def watch(self) -> float:
+    def validation(self) -> float:
         """Share of the training rows that `fit` gets apart, to stop early by; 0 for none."""
         return 0.0
 
     @abstractmethod
     def fit(
-        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+        self, X: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray] | None
     ) -> Self:
         """Learn from rows.
 
         Args:
             X: as `inputs` says.
             y: class indices int64 (n,) or values float64 (n,).
-            watched: (X, y) of the rows to watch, never fitted on; None where `watch` is 0.
+            validation: (X, y) of rows that are never fitted on; None where the share `validation` is 0.
 
         Raises:
             MemberFailed: this model cannot learn from this data.

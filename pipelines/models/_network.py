@@ -1,4 +1,4 @@
-"""What every network shares: an epoch loop that early-stops on watched rows and can go on after a kill.
+"""What every network shares: an epoch loop that early-stops on validation rows and can go on after a kill.
 
 Keras 3, backend-neutral. Everything random in an epoch (order of rows, augmentation, dropout) is seeded
 from the fit's seed and the epoch's number, never from what ran before: a fit that was killed and goes on
@@ -31,9 +31,9 @@ class NetworkParams(ModelParams):
         epochs: at most; early stopping may end sooner.
         batch_size: rows a step.
         optimizer, learning_rate: Keras' names and units.
-        watched: share of the training rows that early stopping watches; 0 trains all epochs on all rows.
-        patience: epochs without a lower watched loss before the fit stops; the best weights are kept.
-        plateau: epochs without a lower watched loss before the learning rate is divided by 10; 0 never.
+        validation: share of the training rows that early stopping watches; 0 trains all epochs on all rows.
+        patience: epochs without a lower validation loss before the fit stops; the best weights are kept.
+        plateau: epochs without a lower validation loss before the learning rate is divided by 10; 0 never.
         augment: strength of random shifts, turns and scalings of the pictures, 0 none … 1 strong.
         bn_momentum: of batch normalisation; auto forgets 99 % of the start within two epochs' steps,
             since Keras' 0.99 needs over a thousand steps for that (0.10 validation accuracy on digits).
@@ -43,7 +43,7 @@ class NetworkParams(ModelParams):
     batch_size: int = Field(default=64, ge=1)
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
-    watched: float = Field(default=0.1, ge=0, lt=0.9)
+    validation: float = Field(default=0.1, ge=0, lt=0.9)
     patience: int = Field(default=5, ge=1)
     plateau: int = Field(default=0, ge=0)
     augment: float = Field(default=0.0, ge=0, le=1)
@@ -51,12 +51,12 @@ class NetworkParams(ModelParams):
 
 
 @dataclass
-class Course:
+class TrainingState:
     """How far a fit has come: what early stopping must know, and the history so far.
 
     Attributes:
         epoch: the next epoch to run.
-        best: lowest watched loss so far; best_epoch: where it was met.
+        best: lowest validation loss so far; best_epoch: where it was met.
         learning_rate: at present; a plateau lowers it.
     """
 
@@ -75,8 +75,8 @@ class Network(Model):
     inputs = "image"
 
     @property
-    def watch(self) -> float:
-        return float(self.params.watched)
+    def validation(self) -> float:
+        return float(self.params.validation)
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], bn_momentum: float) -> Any:
@@ -90,7 +90,7 @@ class Network(Model):
         return layers.Dense(self.job.width, activation=activation, name="output")(x)
 
     def fit(
-        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+        self, X: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray] | None
     ) -> Self:
         import keras
 
@@ -103,11 +103,11 @@ class Network(Model):
         steps = -(-len(X) // self.params.batch_size)
         self._model = self.build(X.shape[1:], momentum_for(self.params.bn_momentum, steps))
         self._compile()
-        course = self._resume()
-        self._best = self._model.get_weights() if course.best_epoch < 0 else self._load_best()
-        self._run(course, X, self._target(y), watched)
+        state = self._resume()
+        self._best = self._model.get_weights() if state.best_epoch < 0 else self._load_best()
+        self._run(state, X, self._target(y), validation)
         self._model.set_weights(self._best)
-        self.history_ = course.history
+        self.history_ = state.history
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -133,28 +133,28 @@ class Network(Model):
             return y
         return ((y - self._shift) / self._scale).astype(np.float32)
 
-    def _run(self, course: Course, X: np.ndarray, y: np.ndarray, watched: Any) -> None:
-        validation = None if watched is None else (watched[0], self._target(watched[1]))
+    def _run(self, state: TrainingState, X: np.ndarray, y: np.ndarray, held: Any) -> None:
+        validation = None if held is None else (held[0], self._target(held[1]))
         saved = time.monotonic()
-        while course.epoch < self.params.epochs:
-            losses = self._epoch(course, X, y, validation)
-            course.history.append(losses)
-            self._judge(course, losses)
-            course.epoch += 1
-            self.job.progress(_note(course.epoch, self.params.epochs, losses))
-            without_gain = course.epoch - 1 - course.best_epoch
+        while state.epoch < self.params.epochs:
+            losses = self._epoch(state, X, y, validation)
+            state.history.append(losses)
+            self._judge(state, losses)
+            state.epoch += 1
+            self.job.progress(_note(state.epoch, self.params.epochs, losses))
+            without_gain = state.epoch - 1 - state.best_epoch
             if validation is not None and without_gain >= self.params.patience:
                 break
             if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                self._save(course)
+                self._save(state)
                 saved = time.monotonic()
 
     def _epoch(
-        self, course: Course, X: np.ndarray, y: np.ndarray, validation: Any
+        self, state: TrainingState, X: np.ndarray, y: np.ndarray, validation: Any
     ) -> dict[str, float]:
-        seed = derive(self.job.seed, "epoch", course.epoch)
+        seed = derive(self.job.seed, "epoch", state.epoch)
         _reseed(self._model, seed)
-        self._model.optimizer.learning_rate = course.learning_rate
+        self._model.optimizer.learning_rate = state.learning_rate
         order = np.random.default_rng(seed).permutation(len(X))
         rows = X[order]
         if self.params.augment:
@@ -169,53 +169,51 @@ class Network(Model):
             verbose=0,
             validation_data=validation,
         ).history
-        losses = {
-            name.replace("val_", "watch_"): float(values[-1]) for name, values in logs.items()
-        }
+        losses = {name: float(values[-1]) for name, values in logs.items()}
         if not np.isfinite(losses["loss"]):
             raise MemberFailed(
-                f"the loss must stay finite and became {losses['loss']} in epoch {course.epoch}: "
+                f"the loss must stay finite and became {losses['loss']} in epoch {state.epoch}: "
                 "lower learning_rate in params.yaml"
             )
         return losses
 
-    def _judge(self, course: Course, losses: dict[str, float]) -> None:
+    def _judge(self, state: TrainingState, losses: dict[str, float]) -> None:
         """Keep the weights if they are the best so far; lower the learning rate on a plateau."""
-        watched = losses.get("watch_loss")
-        if watched is None or course.best is None or watched < course.best:
-            course.best = losses["loss"] if watched is None else watched
-            course.best_epoch = course.lowered_at = course.epoch
+        val_loss = losses.get("val_loss")
+        if val_loss is None or state.best is None or val_loss < state.best:
+            state.best = losses["loss"] if val_loss is None else val_loss
+            state.best_epoch = state.lowered_at = state.epoch
             self._best = self._model.get_weights()
-        elif self.params.plateau and course.epoch - course.lowered_at >= self.params.plateau:
-            course.learning_rate /= 10
-            course.lowered_at = course.epoch
+        elif self.params.plateau and state.epoch - state.lowered_at >= self.params.plateau:
+            state.learning_rate /= 10
+            state.lowered_at = state.epoch
 
-    # What is kept between epochs: the model with its optimiser, the best weights, and the course.
+    # What is kept between epochs: the model with its optimiser, the best weights, and the state.
 
-    def _save(self, course: Course) -> None:
+    def _save(self, state: TrainingState) -> None:
         folder = self.job.folder
         if folder is None:
             return
-        with writing(folder / f"epoch-{course.epoch}.keras") as temporary:
+        with writing(folder / f"epoch-{state.epoch}.keras") as temporary:
             self._model.save(temporary)
         best = {f"{number:04d}": weights for number, weights in enumerate(self._best)}
-        write_arrays(folder / f"best-{course.epoch}.npz", best)
-        write_json(folder / "course.json", asdict(course))
+        write_arrays(folder / f"best-{state.epoch}.npz", best)
+        write_json(folder / "state.json", asdict(state))
         for stale in [*folder.glob("epoch-*.keras"), *folder.glob("best-*.npz")]:
-            if stale.stem.partition("-")[2] != str(course.epoch):
+            if stale.stem.partition("-")[2] != str(state.epoch):
                 stale.unlink()
 
-    def _resume(self) -> Course:
+    def _resume(self) -> TrainingState:
         import keras
 
-        path = _course_file(self.job.folder)
+        path = _state_file(self.job.folder)
         if path is None:
-            return Course(learning_rate=self.params.learning_rate)
-        course = Course(**read_json(path))
-        self._model = keras.saving.load_model(path.with_name(f"epoch-{course.epoch}.keras"))
-        self.job.progress(f"goes on after epoch {course.epoch}")
-        self._resumed = path.with_name(f"best-{course.epoch}.npz")
-        return course
+            return TrainingState(learning_rate=self.params.learning_rate)
+        state = TrainingState(**read_json(path))
+        self._model = keras.saving.load_model(path.with_name(f"epoch-{state.epoch}.keras"))
+        self.job.progress(f"goes on after epoch {state.epoch}")
+        self._resumed = path.with_name(f"best-{state.epoch}.npz")
+        return state
 
     def _load_best(self) -> list[np.ndarray]:
         stored = read_arrays(self._resumed)
@@ -229,8 +227,8 @@ def momentum_for(asked: float | str, steps_per_epoch: int) -> float:
     return float(np.clip(0.01 ** (1 / (2 * steps_per_epoch)), 0.5, 0.99))
 
 
-def _course_file(folder: Path | None) -> Path | None:
-    path = None if folder is None else folder / "course.json"
+def _state_file(folder: Path | None) -> Path | None:
+    path = None if folder is None else folder / "state.json"
     return path if path is not None and path.is_file() else None
 
 

@@ -58,7 +58,7 @@ class KNearestNeighbours(Model):
         self.k = 0
 
     def fit(
-        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+        self, X: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray] | None
     ) -> Self:
         wanted = round(math.sqrt(len(X))) if self.params.k == "sqrt" else self.params.k
         self.k = min(wanted, len(X))

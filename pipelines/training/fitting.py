@@ -1,4 +1,4 @@
-"""One fit: inputs made from the training rows alone, an inner split to watch, a fresh model."""
+"""One fit: inputs made from the training rows alone, an inner split for validation, a fresh model."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pipelines.plumbing.errors import MemberFailed
 from pipelines.training.checkpoints import Fit
 from pipelines.training.plan import Plan
 from pipelines.values.dataset import Features
-from pipelines.values.folds import inner_watch
+from pipelines.values.folds import inner_validation
 from pipelines.values.seeds import derive
 
 
@@ -26,7 +26,7 @@ def fit_and_predict(
     """Fit a fresh model and predict.
 
     Nothing but `train_rows` reaches `fit`: neither of the transformer nor of the model. A part of these
-    rows is only watched, for early stopping, where the model asks for it.
+    rows only validates, for early stopping, where the model asks for it.
 
     Args:
         plan: model, data and folds.
@@ -43,12 +43,12 @@ def fit_and_predict(
     transformer = features.inputs(dataset.image, plan.model.inputs)
     transformer.fit(rows_of(dataset.X_train, train_rows))
     model = plan.model(params, job)
-    fitted, watched = _split(plan, model, train_rows)
+    fitted, held = _split(plan, model, train_rows)
 
     def inputs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return transformer.transform(rows_of(dataset.X_train, rows)), dataset.y[rows]
 
-    model.fit(*inputs(fitted), inputs(watched) if len(watched) else None)
+    model.fit(*inputs(fitted), inputs(held) if len(held) else None)
     parts = tuple(
         _checked(model.predict(transformer.transform(X)), len(X), dataset.width) for X in targets
     )
@@ -56,12 +56,12 @@ def fit_and_predict(
 
 
 def _split(plan: Plan, model: Model, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to fit on and rows to watch; of the latter none where the model does not ask for them."""
-    if not model.watch:
+    """Rows to fit on and rows for validation; of the latter none where the model does not ask for them."""
+    if not model.validation:
         return rows, rows[:0]
-    dataset, seed = plan.dataset, derive(model.job.seed, "watch")
-    return inner_watch(
-        plan.folds, rows, model.watch, dataset.y, seed, dataset.groups, dataset.times
+    dataset, seed = plan.dataset, derive(model.job.seed, "watch")  # the word is part of the seed
+    return inner_validation(
+        plan.folds, rows, model.validation, dataset.y, seed, dataset.groups, dataset.times
     )
 
 

@@ -276,18 +276,18 @@ def _write(axes: "Axes", text: str) -> None:
 
 @_as_png
 def curves(history: Sequence[Mapping[str, float]]) -> "Figure":
-    """Learning curves: a panel per measure, the fitted rows beside the watched ones.
+    """Learning curves: a panel per measure, the fitted rows beside the validation ones.
 
     A faint line per fold. The strong line is the mean, drawn as far as every fold went: beyond that the
     mean of fewer folds would look like progress.
 
     Args:
         history: a mapping per fold and epoch with `fold`, `epoch`, and measures such as `loss` and
-            `watch_loss`; `watch_` marks the watched rows.
+            `val_loss`; `val_` marks the validation rows.
     """
     table = pd.DataFrame(list(history))
     names = [name for name in table.columns if name not in ("fold", "epoch")]
-    measures = list(dict.fromkeys(name.removeprefix("watch_") for name in names))
+    measures = list(dict.fromkeys(name.removeprefix("val_") for name in names))
     if not measures:
         return _note("no epochs were recorded")
     figure = _figure(4.6 * len(measures), 3.2)
@@ -297,8 +297,8 @@ def curves(history: Sequence[Mapping[str, float]]) -> "Figure":
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
         _draw_curve(axes, table, measure, "fitted", _TRAIN)
-        if f"watch_{measure}" in table:
-            _draw_curve(axes, table, f"watch_{measure}", "watched", _OTHER)
+        if f"val_{measure}" in table:
+            _draw_curve(axes, table, f"val_{measure}", "validation", _OTHER)
             axes.legend(frameon=False)
     return figure
 

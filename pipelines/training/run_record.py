@@ -24,7 +24,7 @@ def head_of(plan: Plan) -> Head:
 
 
 def curve(outcome: Outcome, plan: Plan) -> pd.DataFrame:
-    """Mean losses per epoch over the fits that ran it: columns epoch, loss, watch_loss, …
+    """Mean losses per epoch over the fits that ran it: columns epoch, loss, val_loss, …
 
     A model without epochs has one, whose loss is the mean loss of its OOF rows.
     """

@@ -171,7 +171,7 @@ def _time_folds(times: np.ndarray, n_splits: int) -> np.ndarray:
     return np.where(row_block == 0, ONLY_TRAINS, n_splits - row_block).astype(np.int64)
 
 
-def inner_watch(
+def inner_validation(
     folds: Folds,
     rows: np.ndarray,
     share: float,
@@ -180,22 +180,22 @@ def inner_watch(
     groups: np.ndarray | None,
     times: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split the training rows of a fold: most are fitted on, the rest are watched for early stopping.
+    """Split the training rows of a fold: most are fitted on, the rest validate for early stopping.
 
-    Of a time split the latest rows are watched, equal moments together; rows of one group stay together;
+    Of a time split the latest rows validate, equal moments together; rows of one group stay together;
     else classes are drawn evenly, and values at random.
 
     Args:
         folds: the fold file, for the kind of split.
         rows: positions of the training rows.
-        share: part to watch, 0 < share < 1; nearly so where rows must stay together.
+        share: part that validates, 0 < share < 1; nearly so where rows must stay together.
         y: class indices or values of *all* rows.
         seed: of the drawing.
         groups: (n_rows,) or None.
         times: sortable (n_rows,); without them a time split is only as fine as its folds.
 
     Returns:
-        (fitted, watched): positions in ascending order, disjoint, together `rows`, neither empty.
+        (fitted, validation): positions in ascending order, disjoint, together `rows`, neither empty.
 
     Raises:
         UserError: one group or one moment holds all rows.
@@ -215,8 +215,8 @@ def inner_watch(
     boundaries = np.flatnonzero(together[1:] != together[:-1]) + 1
     if not len(boundaries):
         raise UserError(
-            "early stopping must leave rows to fit on and rows to watch, and one group or moment holds all "
-            f"{len(rows)}: set watched: 0 under train.<model> in params.yaml"
+            "early stopping must leave rows to fit on and rows for validation, and one group or moment holds all "
+            f"{len(rows)}: set validation: 0 under train.<model> in params.yaml"
         )
     wanted = len(rows) - max(1, round(share * len(rows)))
     cut = boundaries[np.abs(boundaries - wanted).argmin()]

@@ -38,8 +38,8 @@ class TestModel:
     def fit(self, width: int, y: np.ndarray, seed: int = 1) -> tuple[Model, np.ndarray]:
         X, _ = rows(self.model.inputs)
         made = self.model(quick(self.model), Job(width, width > 1, seed))
-        watched = (X[36:], y[36:]) if made.watch else None
-        return made.fit(X[:36], y[:36], watched), X[36:]
+        validation = (X[36:], y[36:]) if made.validation else None
+        return made.fit(X[:36], y[:36], validation), X[36:]
 
     def test_gives_probabilities_for_classes(self, name: str) -> None:
         fitted, X = self.fit(3, rows("vector")[1])
@@ -69,7 +69,7 @@ class TestModel:
         X, y = rows(self.model.inputs)
         before = X.tobytes(), y.tobytes()
         made = self.model(quick(self.model), Job(3, True, 1))
-        made.fit(X, y, (X, y) if made.watch else None).predict(X)
+        made.fit(X, y, (X, y) if made.validation else None).predict(X)
         assert (X.tobytes(), y.tobytes()) == before
 
     def test_every_part_of_the_search_space_is_a_hyperparameter_it_accepts(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Networks: parameters counted, the same bytes after a kill, early stopping by watched rows only."""
+"""Networks: parameters counted, the same bytes after a kill, early stopping by validation rows only."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,10 +73,10 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
 ) -> None:
     X, y = rows
     params = CNNParams(epochs=4, batch_size=16, dropout=0.4, augment=0.5, patience=9)
-    watched = (X[45:], y[45:])
+    validation = (X[45:], y[45:])
 
     def fit(job: Job) -> CNN:
-        return CNN(params, job).fit(X[:45], y[:45], watched)
+        return CNN(params, job).fit(X[:45], y[:45], validation)
 
     undisturbed = fit(Job(3, True, 5)).predict(X)
     monkeypatch.setattr(_network, "_SECONDS_BETWEEN_SAVES", 0.0)
@@ -84,8 +84,8 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
         fit(Job(3, True, 5, tmp_path, stop_at("epoch 3/4")))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best-2.npz",
-        "course.json",
         "epoch-2.keras",
+        "state.json",
     ]
     notes: list[str] = []
     resumed = fit(Job(3, True, 5, tmp_path, notes.append))
@@ -96,7 +96,7 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
 
 def test_other_seeds_give_other_networks(rows: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = rows
-    params = CNNParams(epochs=1, watched=0)
+    params = CNNParams(epochs=1, validation=0)
     one, two = (CNN(params, Job(3, True, seed)).fit(X, y, None).predict(X) for seed in (1, 2))
     assert not np.array_equal(one, two)
 
@@ -109,7 +109,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(
     model = CNN(CNNParams(epochs=30, patience=2), Job(3, True, 5)).fit(
         X[:45], y[:45], (X[45:], shuffled)
     )
-    losses = [epoch["watch_loss"] for epoch in model.history_]
+    losses = [epoch["val_loss"] for epoch in model.history_]
     assert len(losses) == int(np.argmin(losses)) + 3 < 30
     picked = model.predict(X[45:])[np.arange(15), shuffled]
     assert -np.log(picked).mean() == pytest.approx(min(losses), rel=1e-4)
@@ -121,7 +121,7 @@ def test_a_network_for_values_learns_in_units_of_their_spread(
     X, y = rows
     values = 1000.0 + 50.0 * y
     predicted = (
-        DenseNet(DenseNetParams(epochs=25, watched=0), Job(1, False, 0))
+        DenseNet(DenseNetParams(epochs=25, validation=0), Job(1, False, 0))
         .fit(X, values, None)
         .predict(X)
     )

@@ -54,7 +54,7 @@ class Work:
     def archive(self, run_id: str = "") -> Path:
         """A folder of the history, with a learning curve and a picture."""
         self.predictions.save(Path("predictions.npz"))
-        history = "fold,epoch,loss,watch_loss\n0,0,1.5,1.25\n0,1,0.5,\n1,0,1.0,0.75\n"
+        history = "fold,epoch,loss,val_loss\n0,0,1.5,1.25\n0,1,0.5,\n1,0,1.0,0.75\n"
         files: dict[str, Path | bytes] = {
             "predictions.npz": Path("predictions.npz"),
             "history.csv": history.encode(),

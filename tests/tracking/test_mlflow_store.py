@@ -98,7 +98,7 @@ def test_everything_of_a_record_is_mirrored(work: Work) -> None:
         assert run.data.metrics[name] == getattr(record, name)
     assert series("fold_score") == list(enumerate(record.fold_scores))
     assert series("fold0/loss") == [(0, 1.5), (1, 0.5)]
-    assert series("fold0/watch_loss") == [(0, 1.25)]  # the empty cell is no point
+    assert series("fold0/val_loss") == [(0, 1.25)]  # the empty cell is no point
     assert series("fold1/loss") == [(0, 1.0)]
     assert run.data.params == {"k": "5", "weights": "rank", "학습률": "0.1", "p": "None"}
     assert run.data.tags["marks"] == "tuned on folds 1…"

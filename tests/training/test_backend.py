@@ -24,7 +24,7 @@ y = np.arange(60) % 3
 X = np.random.default_rng(0).normal(0, 0.1, (60, 8, 8, 1)).astype(np.float32)
 X[np.arange(60), y] += 1
 def predicted():
-    return CNN(Params(epochs=8, watched=0, dropout=0.1), Job(3, True, 1)).fit(X, y, None).predict(X)
+    return CNN(Params(epochs=8, validation=0, dropout=0.1), Job(3, True, 1)).fit(X, y, None).predict(X)
 one, two = predicted(), predicted()
 assert one.tobytes() == two.tobytes(), "not the same bytes"
 print((one.argmax(axis=1) == y).mean())

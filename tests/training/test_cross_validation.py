@@ -20,7 +20,7 @@ UNTUNED = cv.Tuned({}, {})
 
 
 class Params(ModelParams):
-    watched: float = 0.0
+    validation: float = 0.0
     spread: float = 1.0
 
 
@@ -32,15 +32,15 @@ class Recorder(Model):
     fits: list[dict[str, Any]]
 
     @property
-    def watch(self) -> float:
-        return float(self.params.watched)
+    def validation(self) -> float:
+        return float(self.params.validation)
 
     def fit(
-        self, X: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None
+        self, X: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray] | None
     ) -> Self:
         self.seen = {
             "fitted": X,
-            "watched": None if watched is None else watched[0],
+            "validation": None if validation is None else validation[0],
             "asked": [],
             "seed": self.job.seed,
         }
@@ -72,21 +72,21 @@ def as_rows(X: np.ndarray) -> set[bytes]:
     return {row.tobytes() for row in X}
 
 
-@pytest.mark.parametrize("watched", [0.0, 0.25])
+@pytest.mark.parametrize("validation", [0.0, 0.25])
 def test_rows_that_a_fold_is_scored_on_never_reach_fit(
-    plan: Plan, tmp_path: Path, watched: float
+    plan: Plan, tmp_path: Path, validation: float
 ) -> None:
-    cv.cross_validate(recording(plan, watched=watched), UNTUNED, tmp_path / "work")
+    cv.cross_validate(recording(plan, validation=validation), UNTUNED, tmp_path / "work")
     X = plan.dataset.X_train.reshape(60, -1).astype(np.float32) / 16
     assert len(Recorder.fits) == 3
     for fold, fit in enumerate(Recorder.fits):
         valid = as_rows(X[plan.folds.valid_rows(fold)])
         assert as_rows(fit["asked"][0]) == valid
-        given = as_rows(fit["fitted"]) | (as_rows(fit["watched"]) if watched else set())
+        given = as_rows(fit["fitted"]) | (as_rows(fit["validation"]) if validation else set())
         assert not given & valid
         assert given == as_rows(X[plan.folds.train_rows(fold)])
-        if watched:
-            assert not as_rows(fit["fitted"]) & as_rows(fit["watched"])
+        if validation:
+            assert not as_rows(fit["fitted"]) & as_rows(fit["validation"])
 
 
 def test_inputs_are_fitted_on_the_training_rows_of_each_fold_alone(

@@ -19,7 +19,7 @@ DIGITS = load_digits().images.astype(np.uint8)[..., None]
 IDS = np.array([f"r{i}" for i in range(9)])
 LABELS = load_digits().target[:9].astype(str)
 HISTORY = [
-    {"fold": fold, "epoch": epoch, "loss": 1 / (epoch + 1 + fold), "watch_loss": 1.5 / (epoch + 1)}
+    {"fold": fold, "epoch": epoch, "loss": 1 / (epoch + 1 + fold), "val_loss": 1.5 / (epoch + 1)}
     for fold, epochs in ((0, 4), (1, 6))
     for epoch in range(epochs)
 ]
@@ -229,10 +229,10 @@ class TestCurves:
         mean = pictures.curves.__wrapped__(HISTORY).axes[0].lines[2]
         assert np.isfinite(mean.get_ydata()).tolist() == [True] * 4 + [False] * 2
 
-    def test_fitted_and_watched_stand_in_one_panel(self):
+    def test_fitted_and_validation_stand_in_one_panel(self):
         figure = pictures.curves.__wrapped__(HISTORY)
         legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        assert legend == ["fitted", "watched"]
+        assert legend == ["fitted", "validation"]
 
     def test_no_epochs_is_said_in_words(self):
         figure = pictures.curves.__wrapped__([])

@@ -36,7 +36,7 @@ class Guesser(Model):
     fitted: list[np.ndarray] = []
     seconds = 0.0
 
-    def fit(self, X: np.ndarray, y: np.ndarray, watched: Any) -> Self:
+    def fit(self, X: np.ndarray, y: np.ndarray, validation: Any) -> Self:
         self.fitted.append(X)
         deadline = time.monotonic() + self.seconds
         while time.monotonic() < deadline:

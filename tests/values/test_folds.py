@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.plumbing.errors import UserError
 from pipelines.values import folds as fold_files
 from pipelines.values.competition import Split
-from pipelines.values.folds import ONLY_TRAINS, Folds, inner_watch, make
+from pipelines.values.folds import ONLY_TRAINS, Folds, inner_validation, make
 
 PATIENT = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -221,57 +221,59 @@ def test_a_class_that_comes_late_cannot_be_learned_before() -> None:
     assert "fold 2 have no 'new'" in message
 
 
-def check_watch(rows: np.ndarray, fitted: np.ndarray, watched: np.ndarray) -> None:
+def check_split(rows: np.ndarray, fitted: np.ndarray, validation: np.ndarray) -> None:
     assert len(fitted)
-    assert len(watched)
-    assert sorted([*fitted, *watched]) == sorted(rows)
+    assert len(validation)
+    assert sorted([*fitted, *validation]) == sorted(rows)
 
 
 @PATIENT
 @given(data=st.data(), share=st.floats(0.05, 0.5), seed=SEEDS)
-def test_watched_rows_are_drawn_evenly_from_the_classes(
+def test_validation_rows_are_drawn_evenly_from_the_classes(
     data: st.DataObject, share: float, seed: int
 ) -> None:
     y, classes = data.draw(labels(4))
     folds = Folds(make(STRATIFIED, 4, y, 0, classes=classes), is_time=False, hash="")
     rows = folds.train_rows(0)
-    fitted, watched = inner_watch(folds, rows, share, y, seed, None)
-    check_watch(rows, fitted, watched)
-    assert len(watched) == max(1, round(share * len(rows)))
-    wanted = np.bincount(y[rows]) * len(watched) / len(rows)
-    assert (np.abs(np.bincount(y[watched], minlength=len(classes)) - wanted) <= 1.5).all()
+    fitted, validation = inner_validation(folds, rows, share, y, seed, None)
+    check_split(rows, fitted, validation)
+    assert len(validation) == max(1, round(share * len(rows)))
+    wanted = np.bincount(y[rows]) * len(validation) / len(rows)
+    assert (np.abs(np.bincount(y[validation], minlength=len(classes)) - wanted) <= 1.5).all()
 
 
 @PATIENT
 @given(data=st.data(), share=st.floats(0.05, 0.5), seed=SEEDS)
-def test_watched_groups_are_whole(data: st.DataObject, share: float, seed: int) -> None:
+def test_validation_groups_are_whole(data: st.DataObject, share: float, seed: int) -> None:
     sizes = data.draw(st.lists(st.integers(1, 6), min_size=2, max_size=15))
     groups = np.repeat([f"p{number}" for number in range(len(sizes))], sizes)
     groups = groups[list(data.draw(st.permutations(range(len(groups)))))]
     folds = Folds(np.zeros(len(groups), np.int64), is_time=False, hash="")
     rows = np.arange(len(groups))
-    fitted, watched = inner_watch(folds, rows, share, np.zeros(len(rows)), seed, groups)
-    check_watch(rows, fitted, watched)
-    assert not set(groups[fitted]) & set(groups[watched])
+    fitted, validation = inner_validation(folds, rows, share, np.zeros(len(rows)), seed, groups)
+    check_split(rows, fitted, validation)
+    assert not set(groups[fitted]) & set(groups[validation])
     wanted = max(1, round(share * len(rows)))
-    assert abs(len(watched) - wanted) <= max(sizes)
+    assert abs(len(validation) - wanted) <= max(sizes)
 
 
 @PATIENT
 @given(times=moments(3), share=st.floats(0.05, 0.5))
-def test_the_latest_rows_are_watched_and_equal_moments_together(
+def test_the_latest_rows_validate_and_equal_moments_together(
     times: np.ndarray, share: float
 ) -> None:
     fold = make(TIME, 3, np.zeros(len(times)), 0, times=times)
     folds = Folds(fold, is_time=True, hash="")
     rows = folds.train_rows(0)
-    fitted, watched = inner_watch(folds, rows, share, np.zeros(len(times)), 0, None, times)
-    check_watch(rows, fitted, watched)
-    assert times[fitted].max() < times[watched].min()
-    fitted, watched = inner_watch(folds, rows, share, np.zeros(len(times)), 0, None)
-    check_watch(rows, fitted, watched)
+    fitted, validation = inner_validation(folds, rows, share, np.zeros(len(times)), 0, None, times)
+    check_split(rows, fitted, validation)
+    assert times[fitted].max() < times[validation].min()
+    fitted, validation = inner_validation(folds, rows, share, np.zeros(len(times)), 0, None)
+    check_split(rows, fitted, validation)
     age = np.where(folds.fold == ONLY_TRAINS, 3, folds.fold)
-    assert age[fitted].min() >= age[watched].max(), "without times: no later fold than the watched"
+    assert age[fitted].min() >= age[validation].max(), (
+        "without times: no later fold than the validation"
+    )
 
 
 @pytest.mark.parametrize("groups", [None, np.repeat(np.arange(30), 3).astype(str)])
@@ -279,15 +281,15 @@ def test_watching_follows_the_seed(groups: np.ndarray | None) -> None:
     y = np.arange(90) % 3
     folds = Folds(np.repeat(np.arange(30), 3) % 5, is_time=False, hash="")
     rows = folds.train_rows(2)
-    first = inner_watch(folds, rows, 0.2, y, 1, groups)[1]
-    assert first.tolist() == inner_watch(folds, rows, 0.2, y, 1, groups)[1].tolist()
-    assert first.tolist() != inner_watch(folds, rows, 0.2, y, 2, groups)[1].tolist()
+    first = inner_validation(folds, rows, 0.2, y, 1, groups)[1]
+    assert first.tolist() == inner_validation(folds, rows, 0.2, y, 1, groups)[1].tolist()
+    assert first.tolist() != inner_validation(folds, rows, 0.2, y, 2, groups)[1].tolist()
 
 
-def test_one_group_cannot_be_watched_and_fitted() -> None:
+def test_one_group_cannot_validate_and_be_fitted() -> None:
     folds = Folds(np.zeros(8, np.int64), is_time=False, hash="")
-    with pytest.raises(UserError, match="holds all 8: set watched: 0 under train"):
-        inner_watch(folds, np.arange(8), 0.2, np.zeros(8), 0, np.array(["a"] * 8))
+    with pytest.raises(UserError, match="holds all 8: set validation: 0 under train"):
+        inner_validation(folds, np.arange(8), 0.2, np.zeros(8), 0, np.array(["a"] * 8))
 
 
 ROW_IDS = np.array(["1", "02", "서울 3", 'a"b', "c,d", "-1"])
