@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Without bytecode every start of Python takes three times as long, and a stage is a start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup repro test check format bench lock clean
+.PHONY: help setup repro test check deps format bench lock clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -37,6 +37,9 @@ check: $(READY)  ## lint, format, types, import layers, DVC dependencies
 	ruff format --check .
 	mypy
 	pytest tests/test_layers.py tests/test_dvc_dependencies.py
+
+deps: $(READY)  ## write what the stages of dvc.yaml depend on
+	python -m pipelines.plumbing.stage_deps
 
 format: $(READY)  ## format the code
 	ruff check --fix .

@@ -1,37 +1,35 @@
-"""Raw columns → model inputs, as scikit-learn transformers that are fitted inside each fold."""
+"""Raw columns → model inputs, as scikit-learn transformers that are fitted inside each fold.
 
-from typing import TYPE_CHECKING, Literal
+A model says which one it takes: one of these two, another of this room, or one of its own file.
+"""
 
+from features.image import Pixels
+from features.tabular import Table
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.values.competition import Image
 
-if TYPE_CHECKING:
-    from sklearn.base import TransformerMixin
 
-
-def inputs(image: Image | None, wants: Literal["image", "vector"]) -> "TransformerMixin":
-    """The transformer that turns a dataset's `X_train` and `X_test` into what a model takes.
+def vectors(image: Image | None) -> Pixels | Table:
+    """An unfitted transformer of any dataset whose output is float32 (n, n_features) without NaN.
 
     Args:
         image: the dataset's `image`; None for tables.
-        wants: the model's `inputs`.
+    """
+    return Table() if image is None else Pixels(image.maximum, "vector")
 
-    Returns:
-        An unfitted transformer whose output is float32 and holds no NaN: (n, height, width, channels) in
-        0 … 1 for `image`, (n, n_features) for `vector`.
+
+def pictures(image: Image | None) -> Pixels:
+    """An unfitted transformer whose output is float32 (n, height, width, channels) in 0 … 1.
+
+    Args:
+        image: the dataset's `image`; None for tables.
 
     Raises:
-        MemberFailed: the model wants pictures and the dataset is a table.
+        MemberFailed: the dataset is a table.
     """
-    if image is not None:
-        from features.image import Pixels
-
-        return Pixels(image.maximum, wants)
-    if wants == "image":
+    if image is None:
         raise MemberFailed(
             "this model must have pictures, and the dataset is a table: choose a model of vectors such as knn, "
             "or describe the pixel columns under `image:` in the competition file"
         )
-    from features.tabular import Table
-
-    return Table()
+    return Pixels(image.maximum, "image")

@@ -1,75 +1,75 @@
-"""DVC does not follow imports: every file of ours that decides a stage's numbers must stand in its deps."""
+"""DVC follows no imports: the deps are what `make deps` writes, and a stage with too short a list refuses to run."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipelines.plumbing import registry, sources
+from pipelines.plumbing import paths, registry, stage_deps
+from pipelines.plumbing.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-PLUGINS = {"download": "platforms", "tune": "models", "train": "models", "ensemble": "ensembles"}
 
 
 def dependencies(stage: str, item: str = "") -> list[str]:
-    deps = [
-        dep
-        for dep in STAGES[stage].get("deps", [])
-        if not dep.startswith(("data/", "submissions/"))
-    ]
     return [
         dep.replace("${item.model}", item)
         .replace("${item.kernel}", "m01/knn-pca")
         .replace("${item.competition}", "digits")
-        for dep in deps
+        for dep in STAGES[stage].get("deps", [])
+        if not dep.startswith(("data/", "submissions/"))
     ]
 
 
-def lacking(stage: str, listed: list[str], *plugins: str) -> list[str]:
-    """Numeric files that the stage imports and that neither stand in its deps nor in a listed folder."""
-    closure = sources.closure(f"pipelines.stages.{stage}", *plugins)
-    covered = [Path(dep) for dep in listed]
-    return [
-        str(path)
-        for path in closure
-        if sources.is_numeric(path)
-        and not any(path == dep or dep in path.parents for dep in covered)
-    ]
+def test_the_file_is_what_make_deps_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert stage_deps.written() == (ROOT / "dvc.yaml").read_text(encoding="utf-8"), (
+        "run `make deps`"
+    )
 
 
-def cases() -> list[tuple[str, str]]:
-    found = []
-    for stage in STAGES:
-        family = PLUGINS.get(stage)
-        names = registry.names(family) if family else [""]
-        found += [(stage, name) for name in names]
-    return found
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """dvc.yaml alone, in a repository of its own."""
+    shutil.copyfile(ROOT / "dvc.yaml", tmp_path / "dvc.yaml")
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "dvc.yaml"
 
 
-@pytest.mark.parametrize(("stage", "plugin"), cases())
-def test_every_numeric_import_is_a_dependency(stage: str, plugin: str) -> None:
-    modules = [f"pipelines.{PLUGINS[stage]}.{plugin}"] if plugin else []
-    assert lacking(stage, dependencies(stage, plugin), *modules) == []
+@pytest.mark.parametrize("model", registry.names("models"))
+def test_every_model_may_be_trained_on_the_list_as_it_is(copied: Path, model: str) -> None:
+    for stage in ("tune", "train"):
+        stage_deps.check(stage, {"competition": "digits", "model": model})
 
 
-def test_a_missing_dependency_would_be_found() -> None:
-    listed = [dep for dep in dependencies("train", "knn") if not dep.endswith("values/folds.py")]
-    assert lacking("train", listed, "pipelines.models.knn") == ["pipelines/values/folds.py"]
+@pytest.mark.parametrize("lacking", ["values/folds", "models/_network", "training/fits"])
+def test_a_stage_with_too_short_a_list_refuses_to_run(copied: Path, lacking: str) -> None:
+    line = f"      - pipelines/{lacking}.py\n"
+    copied.write_text(copied.read_text(encoding="utf-8").replace(line, ""), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=rf"must hold .* and lack pipelines/{lacking}.py: run `make deps`"
+    ):
+        stage_deps.check("train", {"competition": "digits", "model": "cnn"})
+    stage_deps.write()
+    stage_deps.check("train", {"competition": "digits", "model": "cnn"})
+    assert paths.root() == copied.parent
+
+
+def test_a_repository_without_stages_has_no_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    stage_deps.check("train", {"competition": "digits", "model": "cnn"})
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_dependency_exists(stage: str) -> None:
     for dep in dependencies(stage, "knn"):
         assert (ROOT / dep).exists(), f"{stage} depends on {dep}, which is not there"
-
-
-def test_exceptions_are_printed_and_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        print(
-            "\nin no stage's deps, since they change no number: " + ", ".join(sources.NOT_NUMERIC)
-        )
-    assert all((ROOT / path).exists() for path in sources.NOT_NUMERIC)
 
 
 def test_a_stage_never_writes_into_a_folder_that_it_depends_on() -> None:

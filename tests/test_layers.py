@@ -29,7 +29,7 @@ OWNERS = {
     "albumentations": "features/augment.py",
     "babel": "pipelines/plumbing/pages.py",
     "jinja2": "pipelines/plumbing/pages.py",
-    "joblib": "pipelines/training/fits.py",
+    "joblib": "pipelines/training/finished.py",
     "kaggle": "pipelines/platforms/kaggle.py",
     "kagglesdk": "pipelines/platforms/kaggle.py",
     "matplotlib": "pipelines/training/pictures.py",

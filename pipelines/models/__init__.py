@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field
+from sklearn.base import TransformerMixin
 
+import features
 from pipelines.plumbing.schema import Strict
+from pipelines.values.competition import Image
 from pipelines.values.predictions import TestFrom
 
 
@@ -22,9 +26,11 @@ class ModelParams(Strict):
     Attributes:
         test_from: folds predicts the test rows by the mean of the fold models; refit by one more model
             fitted on all rows.
+        repeats: models with seeds of their own per fold (and refit), whose mean predicts.
     """
 
     test_from: TestFrom = "folds"
+    repeats: int = Field(default=1, ge=1)
 
 
 @dataclass(frozen=True)
@@ -68,36 +74,54 @@ class Job:
 
 
 class Model(ABC):
-    """Fits arrays, predicts arrays. Learned state ends in `_`.
+    """Fits what its transformer gives, predicts arrays. Learned state ends in `_`.
 
     Attributes:
         Params: the schema of its hyperparameters, defaults included.
         space: what tuning may try; a value fixed in params.yaml leaves it.
-        inputs: image (n, height, width, channels) in 0 … 1, or vector (n, n_features), both float32.
+        backend: keras, where it computes with Keras: the engine then sets `backend:` and `device:` of
+            params.yaml before `fit`, and makes the backend as deterministic as it can be.
         history_: after `fit`, a mapping per epoch (loss, val_loss, …); empty without epochs.
     """
 
     Params: ClassVar[type[ModelParams]] = ModelParams
     space: ClassVar[Space] = {}
-    inputs: ClassVar[Literal["image", "vector"]] = "vector"
+    backend: ClassVar[Literal["keras"] | None] = None
 
     def __init__(self, params: Any, job: Job) -> None:
         self.params, self.job = params, job
         self.history_: list[dict[str, float]] = []
 
-    @property
-    def validation(self) -> float:
+    @classmethod
+    def validation(cls, params: Any) -> float:
         """Share of the training rows that `fit` gets apart, to stop early by; 0 for none."""
         return 0.0
 
+    @classmethod
+    def inputs(cls, image: Image | None) -> TransformerMixin:
+        """An unfitted transformer from the dataset's raw rows to what `fit` and `predict` take.
+
+        The engine fits it on the training rows of each fold alone. Raw rows are a DataFrame with the columns as
+        they were read (numbers, text, gaps), or uint8 or float32 pictures (n, height, width, channels).
+
+        Args:
+            image: the dataset's `image`; None for tables.
+
+        Returns:
+            By default one that gives float32 (n, n_features) without NaN for any dataset. scikit-learn's
+            `FunctionTransformer()` gives the raw rows as they are.
+
+        Raises:
+            MemberFailed: the model cannot learn from such a dataset.
+        """
+        return features.vectors(image)
+
     @abstractmethod
-    def fit(
-        self, X: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray] | None
-    ) -> Self:
+    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         """Learn from rows.
 
         Args:
-            X: as `inputs` says.
+            X: what the transformer of `inputs` gives.
             y: class indices int64 (n,) or values float64 (n,).
             validation: (X, y) of rows that are never fitted on; None where the share `validation` is 0.
 
@@ -106,5 +130,5 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def predict(self, X: np.ndarray) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Probabilities (n, n_classes) or values (n, 1), float32, no NaN."""

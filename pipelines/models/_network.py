@@ -13,10 +13,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
+from sklearn.base import TransformerMixin
 
+import features
+from features.augment import Augmenter
 from pipelines.models import Model, ModelParams
 from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_json, writing
 from pipelines.plumbing.errors import MemberFailed
+from pipelines.values.competition import Image
 from pipelines.values.seeds import derive
 
 # Saving takes tenths of a second: an epoch shorter than this is cheaper to repeat than to save.
@@ -34,7 +38,6 @@ class NetworkParams(ModelParams):
         validation: share of the training rows that early stopping watches; 0 trains all epochs on all rows.
         patience: epochs without a lower validation loss before the fit stops; the best weights are kept.
         plateau: epochs without a lower validation loss before the learning rate is divided by 10; 0 never.
-        augment: strength of random shifts, turns and scalings of the pictures, 0 none … 1 strong.
         bn_momentum: of batch normalisation; auto forgets 99 % of the start within two epochs' steps,
             since Keras' 0.99 needs over a thousand steps for that (0.10 validation accuracy on digits).
     """
@@ -46,7 +49,6 @@ class NetworkParams(ModelParams):
     validation: float = Field(default=0.1, ge=0, lt=0.9)
     patience: int = Field(default=5, ge=1)
     plateau: int = Field(default=0, ge=0)
-    augment: float = Field(default=0.0, ge=0, le=1)
     bn_momentum: float | Literal["auto"] = "auto"
 
 
@@ -69,18 +71,22 @@ class TrainingState:
 
 
 class Network(Model):
-    """A Keras model for pictures; a subclass says how it is built."""
+    """A Keras model of arrays; a subclass says how it is built, and by `inputs` what it takes."""
 
     Params = NetworkParams
-    inputs = "image"
+    backend = "keras"
 
-    @property
-    def validation(self) -> float:
-        return float(self.params.validation)
+    @classmethod
+    def validation(cls, params: Any) -> float:
+        return float(params.validation)
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], bn_momentum: float) -> Any:
-        """An uncompiled `keras.Model` from pictures `shape` (height, width, channels) to `self.output()`."""
+        """An uncompiled `keras.Model` from one row's `shape`, such as (n_features,), to `self.output()`."""
+
+    def augmented(self, X: np.ndarray, seed: int) -> np.ndarray:
+        """The training rows as an epoch sees them: the same ones, unless a subclass changes them."""
+        return X
 
     def output(self, x: Any) -> Any:
         """The last layer: probabilities per class, or one value."""
@@ -156,11 +162,7 @@ class Network(Model):
         _reseed(self._model, seed)
         self._model.optimizer.learning_rate = state.learning_rate
         order = np.random.default_rng(seed).permutation(len(X))
-        rows = X[order]
-        if self.params.augment:
-            from features.augment import Augmenter
-
-            rows = Augmenter(self.params.augment, seed)(rows)
+        rows = self.augmented(X[order], seed)
         logs = self._model.fit(
             rows,
             y[order],
@@ -218,6 +220,29 @@ class Network(Model):
     def _load_best(self) -> list[np.ndarray]:
         stored = read_arrays(self._resumed)
         return [stored[name] for name in sorted(stored)]
+
+
+class PictureParams(NetworkParams):
+    """Hyperparameters that networks for pictures share.
+
+    Attributes:
+        augment: strength of random shifts, turns and scalings of the pictures, 0 none … 1 strong.
+    """
+
+    augment: float = Field(default=0.0, ge=0, le=1)
+
+
+class PictureNetwork(Network):
+    """A network whose rows are pictures (height, width, channels), 0 … 1."""
+
+    Params = PictureParams
+
+    @classmethod
+    def inputs(cls, image: Image | None) -> TransformerMixin:
+        return features.pictures(image)
+
+    def augmented(self, X: np.ndarray, seed: int) -> np.ndarray:
+        return Augmenter(self.params.augment, seed)(X)
 
 
 def momentum_for(asked: float | str, steps_per_epoch: int) -> float:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pipelines.models import Choice, Range
-from pipelines.models._network import Network, NetworkParams
+from pipelines.models._network import PictureNetwork, PictureParams
 
 
-class Params(NetworkParams):
+class Params(PictureParams):
     """Hyperparameters of the CNN.
 
     Attributes:
@@ -27,7 +27,7 @@ class Params(NetworkParams):
     use_bn: bool = True
 
 
-class CNN(Network):
+class CNN(PictureNetwork):
     """Conv 5×5, 5×5 → pool → 3×3, 3×3 → pool → 3×3 → dense 256."""
 
     Params = Params

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import Field
 
 from pipelines.models import Range
-from pipelines.models._network import Network, NetworkParams
+from pipelines.models._network import PictureNetwork, PictureParams
 
 
-class Params(NetworkParams):
+class Params(PictureParams):
     """Hyperparameters of the DenseNet.
 
     Attributes:
@@ -29,7 +29,7 @@ class Params(NetworkParams):
     patience: int = Field(default=10, ge=1)
 
 
-class DenseNet(Network):
+class DenseNet(PictureNetwork):
     """Conv 3×3 → three dense blocks with two transitions between them → dense."""
 
     Params = Params

@@ -51,7 +51,6 @@ class KNearestNeighbours(Model):
         "k": Range(1, 50, log=True, whole=True),
         "voting": Choice(("uniform", "distance", "inverted_index")),
     }
-    inputs = "vector"
 
     def __init__(self, params: Any, job: Job) -> None:
         super().__init__(params, job)

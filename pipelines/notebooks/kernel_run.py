@@ -214,11 +214,7 @@ def prepared_of(
             "kernel": kernel.code_hash, "packages": environment.packages, "probe": last_cell,
             "quick": file.quick if options.is_quick else None, "network": options.has_network,
             "field": [data.dataset.hash, data.folds.hash, data.metric.name, data.seed] if data else [],
-            "code": sources.fingerprint(
-                path
-                for path in sources.closure(views.__name__, "pipelines.notebooks.answers")
-                if sources.is_numeric(path)
-            ),
+            "code": sources.fingerprint(sources.closure(view_run.__name__)),
         }
     )  # fmt: skip
     return PreparedKernel(

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from pipelines.plumbing import paths, process
+from pipelines.plumbing import paths, process, stage_deps
 from pipelines.plumbing.errors import PilsaError, UserError
 from pipelines.plumbing.schema import NAME
 from pipelines.tracking import failures
@@ -32,6 +32,7 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
     given = _command_line(stage) if arguments is None else list(arguments)
     try:
         _check(given)
+        stage_deps.check(stage.__name__, dict(zip(_names_of(stage), given, strict=True)))
         with process.exclusive(
             _lock_file(stage.__name__, given), f"{stage.__name__} {' '.join(given)}"
         ):
@@ -96,9 +97,13 @@ def _command_line(stage: Callable[..., None]) -> list[str]:
     parser = argparse.ArgumentParser(
         prog=f"python -m pipelines.stages.{stage.__name__}", description=stage.__doc__
     )
-    for name in inspect.signature(stage).parameters:
+    for name in _names_of(stage):
         parser.add_argument(f"--{name}", required=True, help=f"name of the {name}")
     return list(vars(parser.parse_args()).values())
+
+
+def _names_of(stage: Callable[..., None]) -> list[str]:
+    return list(inspect.signature(stage).parameters)
 
 
 def _check(given: list[str]) -> None:

@@ -3,13 +3,12 @@
 import sys
 import time
 
-from pipelines.plumbing import atomic, paths
+from pipelines.plumbing import atomic, paths, sources
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import blending, pooling
 from pipelines.training.blending import Blend
-from pipelines.training.checkpoints import job_key
 from pipelines.training.pooling import Pool
 
 
@@ -36,8 +35,9 @@ def _blend(pool: Pool, method: str) -> Blend:
     with mlflow_store.running(head) as logged:
         started = time.monotonic()
         made = pool.blend(method)
-        code = f"pipelines.ensembles.{method}", blending.__name__
-        key = job_key(*code, seed=pool.settings.seed, members=pool.content)
+        code = sources.closure(blending.__name__, plugins={"ensembles": [method]})
+        what = {"seed": pool.settings.seed, "members": pool.content}
+        key = atomic.content_hash({**what, **sources.identity(code)})
         seconds = time.monotonic() - started
         record, files = pooling.write(pool, head, made, key, seconds)
         logged.finish(records.archive(record, files))

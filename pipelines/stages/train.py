@@ -5,8 +5,8 @@ import sys
 from pipelines.plumbing import atomic, paths
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
-from pipelines.training import checkpoints, run_record
 from pipelines.training import cross_validation as cv
+from pipelines.training import finished, run_record
 from pipelines.training import plan as plans
 
 
@@ -15,14 +15,15 @@ def train(competition: str, model: str) -> None:
     plan = plans.load(competition, model).on_its_backend()
     found = atomic.read_json(paths.tuned(competition, model))
     tuned = cv.Tuned(found["params"], found["by_fold"])
-    key, head = cv.key_of(plan, tuned), run_record.head_of(plan)
+    specs = cv.specs_of(plan, tuned)
+    key, head = cv.key_of(plan, specs), run_record.head_of(plan)
     outputs = [of(competition, model) for of in (paths.predictions, paths.score, paths.curve)]
     with (
-        checkpoints.working(key, f"train {model}") as work,
+        finished.working(key, f"train {model}") as work,
         all_or_nothing(*outputs),
         mlflow_store.running(head) as logged,
     ):
-        outcome = cv.cross_validate(plan, tuned, work)
+        outcome = cv.cross_validate(plan, specs, work)
         record, files = run_record.write(plan, head, tuned, found["mark"], key, outcome)
         logged.finish(records.archive(record, files))
     print(

@@ -28,7 +28,7 @@ def tune(competition: str, model: str) -> None:
 
 def _search(plan: Plan) -> dict[str, Any]:
     from pipelines.training import tuning
-    from pipelines.training.checkpoints import working
+    from pipelines.training.finished import working
 
     held = range(plan.folds.n_splits) if plan.tune.nested else range(1)
     minutes = plan.tune.minutes / len(held)

@@ -1,18 +1,14 @@
 """K-fold cross-validation: a fresh model per fold, every finished fold kept, the same bytes after a kill."""
 
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipelines.models import ModelParams
-from pipelines.plumbing import progress
-from pipelines.plumbing.errors import MemberFailed
-from pipelines.training.checkpoints import Fit, load_fit, save_fit
-from pipelines.training.fitting import fit_and_predict, rows_of
+from pipelines.training import finished
+from pipelines.training.fits import Fit, FitSpec
 from pipelines.training.plan import Plan
 from pipelines.values.predictions import Predictions
 from pipelines.values.seeds import derive
@@ -43,20 +39,36 @@ class Outcome:
     seconds: float
 
 
-def key_of(plan: Plan, tuned: Tuned) -> str:
+def specs_of(plan: Plan, tuned: Tuned) -> list[FitSpec]:
+    """Every fit of a cross-validation: the folds in order, the repeats of each together, then the refits."""
+    folds, refit = plan.folds, plan.params(dict(tuned.params))
+    with_refit = refit.test_from == "refit"
+    specs = []
+    for fold in range(folds.n_splits):
+        params, valid = plan.params(tuned.of(fold)), folds.valid_rows(fold)
+        for name in _repeated(f"fold {fold}", params.repeats):
+            seed = derive(plan.settings.seed, "fit", name)
+            # Where the test rows come from a refit, the fold models need not see them.
+            specs.append(
+                plan.spec(name, params, seed, folds.train_rows(fold), [valid], not with_refit)
+            )
+    for name in _repeated("refit", refit.repeats) if with_refit else ():
+        everything = np.arange(len(plan.dataset.y))
+        specs.append(plan.spec(name, refit, derive(plan.settings.seed, "fit", name), everything, (), True))  # fmt: skip
+    return specs
+
+
+def key_of(plan: Plan, specs: Sequence[FitSpec]) -> str:
     """The key of the work; it changes with whatever decides the numbers."""
-    params = {
-        str(fold): plan.params(tuned.of(fold)).model_dump() for fold in range(plan.folds.n_splits)
-    }
-    return plan.key(__name__, params=params, refit=plan.params(dict(tuned.params)).model_dump())
+    return plan.key(specs=[spec.content() for spec in specs])
 
 
-def cross_validate(plan: Plan, tuned: Tuned, work: Path) -> Outcome:
-    """Fit and score every fold, then the refit if the model wants one.
+def cross_validate(plan: Plan, specs: Sequence[FitSpec], work: Path) -> Outcome:
+    """Run every fit and score every fold.
 
     Args:
         plan: model, data and folds.
-        tuned: hyperparameters per fold.
+        specs: as `specs_of` gives them.
         work: folder of finished and unfinished fits, held by this process alone.
 
     Returns:
@@ -66,69 +78,30 @@ def cross_validate(plan: Plan, tuned: Tuned, work: Path) -> Outcome:
         MemberFailed: the model failed on a fold; finished folds stay.
     """
     dataset, folds = plan.dataset, plan.folds
-    refit_params = plan.params(dict(tuned.params))
-    with_refit = refit_params.test_from == "refit"
+    fits = finished.run_all(specs, finished.Store(work), plan.settings.parallel, plan.name)
+    by_name: dict[str, list[Fit]] = {}
+    for spec, fit in zip(specs, fits, strict=True):
+        by_name.setdefault(spec.name.partition(" repeat")[0], []).append(fit)
     oof = np.full((len(dataset.y), dataset.width), np.nan, np.float32)
-    fits: list[Fit] = []
-    with progress.bar(f"{plan.name}", folds.n_splits + with_refit) as bar:
-        for fold in range(folds.n_splits):
-            params, valid = plan.params(tuned.of(fold)), folds.valid_rows(fold)
-            # Where the test rows come from a refit, the fold models need not see them.
-            targets = [rows_of(dataset.X_train, valid)] + ([] if with_refit else [dataset.X_test])
-            fit = _fit_once(
-                plan, params, f"fold {fold}", folds.train_rows(fold), targets, work, bar
-            )
-            oof[valid] = fit.parts[0]
-            fits.append(fit)
-        if with_refit:
-            everything = np.arange(len(dataset.y))
-            fits.append(
-                _fit_once(plan, refit_params, "refit", everything, [dataset.X_test], work, bar)
-            )
-            test = fits[-1].parts[0]
-        else:
-            test = (
-                np.stack([fit.parts[1] for fit in fits])
-                .mean(axis=0, dtype=np.float64)
-                .astype(np.float32)
-            )
+    for fold in range(folds.n_splits):
+        oof[folds.valid_rows(fold)] = _mean([fit.parts[0] for fit in by_name[f"fold {fold}"]])
+    refits = by_name.get("refit")
+    test = _mean([fit.parts[-1] for fit in refits or fits])
     predictions = Predictions(
         f"models/{plan.name}", "probability" if dataset.is_classification else "value", oof, test,
-        refit_params.test_from, dataset.row_ids, dataset.test_ids, np.array(dataset.classes, dtype=np.str_),
+        "refit" if refits else "folds", dataset.row_ids, dataset.test_ids, np.array(dataset.classes, dtype=np.str_),
         plan.metric.name, _fold_scores(plan, oof), folds.hash, dataset.hash,
     )  # fmt: skip
-    return Outcome(predictions, _history(fits), sum(fit.seconds for fit in fits))
+    return Outcome(predictions, _history(by_name), sum(fit.seconds for fit in fits))
 
 
-def _fit_once(
-    plan: Plan,
-    params: ModelParams,
-    name: str,
-    rows: np.ndarray,
-    targets: list[Any],
-    work: Path,
-    bar: progress.Bar,
-) -> Fit:
-    """A finished fit from the work folder, or a new one that is put there."""
-    path = work / f"{name.replace(' ', '-')}.npz"
-    kept = load_fit(path)
-    if kept is not None:
-        bar.step(f"{name} kept")
-        return kept
-    unfinished = work / path.stem
-    job = plan.job(
-        derive(plan.settings.seed, "fit", name),
-        unfinished,
-        lambda note: bar.note(f"{name}: {note}"),
-    )
-    try:
-        fit = fit_and_predict(plan, params, job, rows, targets)
-    except MemberFailed as error:
-        raise MemberFailed(f"{plan.name} failed on {name}: {error}") from error
-    save_fit(path, fit)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    bar.step(f"{name} done in {fit.seconds:.1f} s")
-    return fit
+def _repeated(name: str, repeats: int) -> list[str]:
+    """The names of a fit and its repeats, which are their seeds too."""
+    return [name if number == 0 else f"{name} repeat {number}" for number in range(repeats)]
+
+
+def _mean(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(parts).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _fold_scores(plan: Plan, oof: np.ndarray) -> np.ndarray:
@@ -138,10 +111,10 @@ def _fold_scores(plan: Plan, oof: np.ndarray) -> np.ndarray:
     )
 
 
-def _history(fits: list[Fit]) -> list[dict[str, float]]:
-    """Losses with their fold (the refit counts as one more) and epoch, both from 0."""
+def _history(by_name: Mapping[str, Sequence[Fit]]) -> list[dict[str, float]]:
+    """Losses with their fold (the refit counts as one more) and epoch, both from 0; of repeats the first's."""
     return [
         {"fold": fold, "epoch": epoch, **losses}
-        for fold, fit in enumerate(fits)
-        for epoch, losses in enumerate(fit.history)
+        for fold, repeats in enumerate(by_name.values())
+        for epoch, losses in enumerate(repeats[0].history)
     ]

@@ -1,23 +1,26 @@
 """What is to be trained: everything a training stage reads, gathered once and checked."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from pipelines.models import Job, Model, ModelParams
+import numpy as np
+
+from pipelines.models import Model, ModelParams
 from pipelines.plumbing import paths, registry
 from pipelines.plumbing.schema import validate
-from pipelines.training.checkpoints import job_key
+from pipelines.training import backend, finished
+from pipelines.training.fits import FitSpec, dataset_in
 from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
 from pipelines.values import metrics
 from pipelines.values import params as settings_file
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
-from pipelines.values.folds import Folds
+from pipelines.values.folds import Folds, inner_validation
 from pipelines.values.metrics import Metric
 from pipelines.values.params import Params, TuneParams
+from pipelines.values.seeds import derive
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +45,9 @@ class Plan:
     device: str = "cpu"
 
     @property
-    def is_network(self) -> bool:
-        return self.model.inputs == "image"
+    def backend(self) -> str | None:
+        """What the model computes with, where it needs a backend."""
+        return self.settings.backend if self.model.backend == "keras" else None
 
     @property
     def tune(self) -> TuneParams:
@@ -58,36 +62,51 @@ class Plan:
         return validate(self.model.Params, tuned | self.fixed, f"params.yaml: train.{self.name}")
 
     def on_its_backend(self) -> "Plan":
-        """The plan with Keras imported on its backend and device, where the model is a network.
+        """The plan with Keras imported on its backend and device, where the model needs one.
 
         Raises:
             UserError: the backend is not installed, or there is no GPU where one is asked for.
         """
-        if not self.is_network:
+        if self.backend is None:
             return self
-        from pipelines.training import backend
+        return replace(self, device=backend.prepare(self.backend, self.settings.device))
 
-        return replace(self, device=backend.prepare(self.settings.backend, self.settings.device))
+    def spec(
+        self, name: str, params: ModelParams, seed: int, train: np.ndarray,
+        predict: Sequence[np.ndarray] = (), predicts_test: bool = False,
+    ) -> FitSpec:  # fmt: skip
+        """One fit of this plan.
 
-    def job(self, seed: int, folder: Path | None, progress: Callable[[str], None]) -> Job:
-        """What one fit must know beside its arrays; see `Job`."""
-        return Job(self.dataset.width, self.dataset.is_classification, seed, folder, progress)
+        Args:
+            name: unique within its job.
+            params: hyperparameters.
+            seed: of this fit alone.
+            train: positions to learn from; a part of them only validates, where the model asks for it.
+            predict: sets of positions to predict.
+            predicts_test: whether the test rows are predicted too.
+        """
+        data, share, validation = self.dataset, self.model.validation(params), train[:0]
+        if share:
+            drawn = derive(seed, "watch")  # the word is part of the seed
+            _, validation = inner_validation(
+                self.folds, train, share, data.y, drawn, data.groups, data.times
+            )
+        return FitSpec(
+            name, self.name, params.model_dump(), seed, paths.dataset(self.competition.name), data.hash,
+            train, validation, tuple(predict), predicts_test, self.backend, self.device,
+        )  # fmt: skip
 
-    def key(self, engine: str, **more: Any) -> str:
+    def key(self, *engines: str, **more: Any) -> str:
         """The key of this plan's work.
 
         Args:
-            engine: the module that does the work; its code counts, as the model's does.
-            more: what else decides the numbers: hyperparameters, the fold that is held back.
+            engines: modules that decide what is done, beside the fits themselves.
+            more: what else decides the numbers: the specs, the fold that is held back.
         """
-        settings = self.settings
-        modules = [self.model.__module__, engine]
-        if self.is_network:
-            modules.append("pipelines.training.backend")
-            more |= {"backend": settings.backend, "device": self.device}
-        return job_key(
-            *modules, competition=self.competition.name, model=self.name, data=self.dataset.hash,
-            folds=self.folds.hash, metric=self.metric.name, seed=settings.seed, **more,
+        return finished.key(
+            self.name, self.backend, *engines, competition=self.competition.name, data=self.dataset.hash,
+            folds=self.folds.hash, metric=self.metric.name, seed=self.settings.seed,
+            computes_with=[self.backend, self.device] if self.backend else [], **more,
         )  # fmt: skip
 
 
@@ -100,7 +119,7 @@ def load(competition_name: str, model_name: str) -> Plan:
     settings = settings_file.load()
     competition = competitions.load(competition_name)
     model = registry.load(Model, model_name)
-    dataset = Dataset.load(paths.dataset(competition_name))
+    dataset = dataset_in(paths.dataset(competition_name))
     folds = fold_files.load(paths.folds(competition_name), dataset.row_ids, competition.split)
     settings.check_sections(model_name)
     plan = Plan(

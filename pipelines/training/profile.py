@@ -203,7 +203,7 @@ def _separation(dataset: Dataset, parts: list[np.ndarray], seed: int) -> float:
         early_stopping=False,
         random_state=seed,
     )
-    model = make_pipeline(features.inputs(dataset.image, "vector"), trees)
+    model = make_pipeline(features.vectors(dataset.image), trees)
     folds = StratifiedKFold(_PARTS, shuffle=True, random_state=seed)
     # Such small trees wait for their threads longer than they work: one is 3 to 9 times as fast on a busy machine.
     with threadpool_limits(1):

@@ -48,7 +48,7 @@ def write(
     """
     settings, name = plan.settings, plan.competition.name
     engine: Mapping[str, Any] = {"seed": settings.seed, "n_splits": plan.folds.n_splits}
-    if plan.is_network:
+    if plan.backend is not None:
         engine = {**engine, "backend": settings.backend, "device": plan.device}
     kept = Run(
         run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=[mark] if mark else [],

@@ -11,18 +11,19 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import wilcoxon
 
-from pipelines.models import Choice, Range
+from pipelines.models import Choice, ModelParams, Range
 from pipelines.plumbing import progress
 from pipelines.plumbing.atomic import read_arrays, write_arrays
 from pipelines.plumbing.errors import MemberFailed
-from pipelines.training.fitting import fit_and_predict, rows_of
+from pipelines.training import fits
+from pipelines.training.fits import OutOfTime
 from pipelines.training.plan import Plan
 from pipelines.values.comparison import exact_losses
 from pipelines.values.seeds import derive
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 
 _PRUNE_BELOW_P = 0.05
 _MOST_DEATHS = 3
-
-
-class BudgetSpent(Exception):
-    """The wall-clock budget ran out in the middle of a trial."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def tune(plan: Plan, held: int, trials: int, minutes: float, work: Path) -> Stud
     if not open_space or not inner:
         return Study({}, None, 0, 0, 0, "trials")
     search = _Search(plan, held, inner, open_space, work)
-    search.deadline = time.monotonic() + 60 * minutes - search.seconds_spent()
+    search.deadline = time.time() + 60 * minutes - search.seconds_spent()
     with progress.bar(f"tune {plan.name}", trials) as bar:
         stopped_by = search.run(trials, bar)
     return search.result(trials, stopped_by)
@@ -118,13 +115,13 @@ class _Search:
         self._bury_the_dead()
         bar.step("kept", advance=len(self._over()))
         while (done := len(self._over())) < trials:
-            if time.monotonic() >= self.deadline:
+            if time.time() >= self.deadline:
                 return "budget"
             self.study.sampler = _sampler(derive(self.plan.settings.seed, "tune", self.held, done))
             trial = self.study.ask()
             try:
                 note = self._run_trial(trial, bar)
-            except BudgetSpent:
+            except OutOfTime:
                 trial.set_user_attr("out of time", True)
                 self._tell(trial, "FAIL")
                 return "budget"
@@ -153,7 +150,7 @@ class _Search:
         for step, fold in enumerate(self.inner):
             bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
             try:
-                predicted = self._predict(params, fold, lambda note: self._stop_if_late())
+                predicted = self._predict(params, fold)
                 y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
                 scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
             except MemberFailed as error:
@@ -169,13 +166,13 @@ class _Search:
         self.study.tell(trial, float(np.mean(scores)))
         return f"{shown}: {np.mean(scores):.4f}"
 
-    def _predict(self, params: Any, fold: int, look: Any) -> np.ndarray:
-        plan = self.plan
-        look("")
-        train_rows = plan.folds.train_rows(fold, without=self.held)
-        target = rows_of(plan.dataset.X_train, plan.folds.valid_rows(fold))
-        job = plan.job(derive(plan.settings.seed, "tune", fold), None, look)
-        return fit_and_predict(plan, params, job, train_rows, [target]).parts[0]
+    def _predict(self, params: ModelParams, fold: int) -> np.ndarray:
+        folds = self.plan.folds
+        spec = self.plan.spec(
+            f"split {fold}", params, derive(self.plan.settings.seed, "tune", fold),
+            folds.train_rows(fold, without=self.held), [folds.valid_rows(fold)],
+        )  # fmt: skip
+        return fits.run(replace(spec, deadline=self.deadline)).parts[0]
 
     def _keep(self, number: int, losses: list[np.ndarray | None]) -> None:
         """Write a trial's losses, before it counts as complete: so the best trial always has them."""
@@ -202,10 +199,6 @@ class _Search:
 
     def _losses_file(self, number: int) -> Path:
         return self.work / f"losses-{number}.npz"
-
-    def _stop_if_late(self) -> None:
-        if time.monotonic() >= self.deadline:
-            raise BudgetSpent
 
     def _bury_the_dead(self) -> None:
         """Fail trials that a kill left running, and queue their values again.

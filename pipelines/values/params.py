@@ -72,6 +72,7 @@ class Params(Strict):
         seed: of all that is drawn; what needs its own seed derives it from this one.
         train: per model, the values that are fixed; the model's own schema checks them. What is written
             here leaves the search space.
+        parallel: fits at a time, each in a process of its own; the bytes are the same.
         language: of the weekly page; ko or en; in no stage's dependencies.
     """
 
@@ -81,6 +82,7 @@ class Params(Strict):
     seed: int = Field(default=42, ge=0, lt=2**32)
     backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
     device: Literal["auto", "cpu", "gpu"] = "auto"
+    parallel: int = Field(default=1, ge=1)
     folds: FoldParams = FoldParams()
     preprocess: PreprocessParams = PreprocessParams()
     tune: dict[Name, TuneParams] = {}

@@ -1,22 +1,28 @@
 """What every model must keep to; a new file in pipelines/models/ is tested by being there."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from pipelines.models import Choice, Job, Model, ModelParams, Range
 from pipelines.plumbing import registry
 from pipelines.training import backend
+from pipelines.values.competition import Image
 
 NAMES = registry.names("models")
 
 
-def rows(inputs: str, n: int = 48) -> tuple[np.ndarray, np.ndarray]:
-    """Three classes that even a network of one epoch can begin to tell apart."""
+PICTURES = Image(height=8, width=8, maximum=1)
+
+
+def rows(model: type[Model], n: int = 48) -> tuple[Any, np.ndarray]:
+    """Three classes that even a network of one epoch can begin to tell apart, as the model takes them."""
     generator = np.random.default_rng(0)
     y = np.arange(n) % 3
     X = generator.normal(0.2, 0.05, (n, 8, 8, 1)).astype(np.float32)
     X[np.arange(n), 2 * y] += 0.7
-    return (X if inputs == "image" else X.reshape(n, -1)), y
+    return model.inputs(PICTURES).fit(X).transform(X), y
 
 
 def quick(model: type[Model]) -> ModelParams:
@@ -32,44 +38,44 @@ class TestModel:
     @pytest.fixture(autouse=True)
     def model(self, name: str) -> None:
         self.model = registry.load(Model, name)
-        if self.model.inputs == "image":
+        if self.model.backend is not None:
             backend.prepare("tensorflow", "cpu")
 
     def fit(self, width: int, y: np.ndarray, seed: int = 1) -> tuple[Model, np.ndarray]:
-        X, _ = rows(self.model.inputs)
+        X, _ = rows(self.model)
         made = self.model(quick(self.model), Job(width, width > 1, seed))
-        validation = (X[36:], y[36:]) if made.validation else None
+        validation = (X[36:], y[36:]) if made.validation(made.params) else None
         return made.fit(X[:36], y[:36], validation), X[36:]
 
     def test_gives_probabilities_for_classes(self, name: str) -> None:
-        fitted, X = self.fit(3, rows("vector")[1])
+        fitted, X = self.fit(3, np.arange(48) % 3)
         predicted = fitted.predict(X)
         assert predicted.shape == (12, 3)
         assert predicted.dtype == np.float32
         np.testing.assert_allclose(predicted.sum(axis=1), 1, rtol=1e-4)
 
     def test_gives_one_column_for_values(self, name: str) -> None:
-        fitted, X = self.fit(1, rows("vector")[1] * 10.0)
+        fitted, X = self.fit(1, np.arange(48) % 3 * 10.0)
         predicted = fitted.predict(X)
         assert predicted.shape == (12, 1)
         assert np.isfinite(predicted).all()
 
     def test_the_same_seed_gives_the_same_bytes(self, name: str) -> None:
-        y = rows("vector")[1]
+        y = np.arange(48) % 3
         one, two = (fitted.predict(X) for fitted, X in (self.fit(3, y), self.fit(3, y)))
         assert one.tobytes() == two.tobytes()
 
     def test_predicting_rows_alone_or_together_is_the_same(self, name: str) -> None:
         """Batch statistics at test time would show here."""
-        fitted, X = self.fit(3, rows("vector")[1])
+        fitted, X = self.fit(3, np.arange(48) % 3)
         alone = np.concatenate([fitted.predict(X[i : i + 1]) for i in range(3)])
         np.testing.assert_allclose(alone, fitted.predict(X)[:3], atol=1e-5)
 
     def test_does_not_change_what_it_is_given(self, name: str) -> None:
-        X, y = rows(self.model.inputs)
+        X, y = rows(self.model)
         before = X.tobytes(), y.tobytes()
         made = self.model(quick(self.model), Job(3, True, 1))
-        made.fit(X, y, (X, y) if made.validation else None).predict(X)
+        made.fit(X, y, (X, y) if made.validation(made.params) else None).predict(X)
         assert (X.tobytes(), y.tobytes()) == before
 
     def test_every_part_of_the_search_space_is_a_hyperparameter_it_accepts(self, name: str) -> None:
@@ -80,5 +86,5 @@ class TestModel:
                 self.model.Params(**{part: int(value) if whole else value})
 
     def test_reports_epochs_with_their_loss(self, name: str) -> None:
-        fitted, _ = self.fit(3, rows("vector")[1])
+        fitted, _ = self.fit(3, np.arange(48) % 3)
         assert all("loss" in epoch for epoch in fitted.history_)

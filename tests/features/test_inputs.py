@@ -1,4 +1,4 @@
-"""features.inputs: from a dataset's X to what a model takes."""
+"""What models take: from a dataset's X to what a model takes."""
 
 import subprocess
 import sys
@@ -17,8 +17,8 @@ DIGITS = Image(height=8, width=8, maximum=16)
 
 def test_pictures_as_image_and_as_vector():
     X = load_digits().images[:50].astype(np.uint8)[..., None]
-    image = features.inputs(DIGITS, "image").fit_transform(X)
-    vector = features.inputs(DIGITS, "vector").fit_transform(X)
+    image = features.pictures(DIGITS).fit_transform(X)
+    vector = features.vectors(DIGITS).fit_transform(X)
     assert image.shape == (50, 8, 8, 1)
     assert image.max() == 1.0  # 16 is white here
     np.testing.assert_array_equal(vector, load_digits().data[:50].astype(np.float32) / 16)
@@ -26,13 +26,13 @@ def test_pictures_as_image_and_as_vector():
 
 def test_table_as_vector():
     table = pd.DataFrame({"a": [1.0, 2.0, None], "b": ["x", "y", "x"]})
-    vector = features.inputs(None, "vector").fit_transform(table)
+    vector = features.vectors(None).fit_transform(table)
     assert vector.shape == (3, 4)  # a, where a was missing, b = x, b = y
 
 
 def test_table_as_image_says_which_models_suit():
     with pytest.raises(MemberFailed, match=r"must have pictures.*such as knn.*`image:`"):
-        features.inputs(None, "image")
+        features.pictures(None)
 
 
 def test_importing_the_rooms_loads_no_heavy_library():

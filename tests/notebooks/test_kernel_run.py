@@ -169,8 +169,8 @@ def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(preprocessed: 
     )
     write("m01/slow", HONEST + "\n# %%\n" + slow)
     code = (
-        "from pipelines.notebooks import session; from pipelines.notebooks.kernel_run import Options; "
-        "session.run('m01/slow', Options(wanted='cv', jobs=1))"
+        "from pipelines.notebooks import kernel_run; from pipelines.notebooks.kernel_run import Options; "
+        "kernel_run.run('m01/slow', Options(wanted='cv', jobs=1))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     started = subprocess.Popen([sys.executable, "-c", code], cwd=preprocessed.root, env=environment)

@@ -8,21 +8,37 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.plumbing import sources
-from pipelines.plumbing.sources import closure, fingerprint, is_numeric
+from pipelines.plumbing.sources import closure, distributions, families, fingerprint
 
 TREE = {
     "pipelines/__init__.py": '"""The package."""\n',
     "pipelines/values/__init__.py": "",
-    "pipelines/plumbing/__init__.py": "",
+    "pipelines/plumbing/__init__.py": "DECIDES_NO_NUMBER = True\n",
     "pipelines/plumbing/errors.py": "class E(Exception): ...\n",
+    "pipelines/plumbing/registry.py": "from pipelines.values import seeds\n",
     "pipelines/values/metrics.py": "import numpy\nfrom pipelines.plumbing.errors import E\n",
     "pipelines/values/folds.py": "SPLITS = 5\n",
     "pipelines/values/seeds.py": "import pipelines.plumbing.errors as e\n",
+    "pipelines/values/typed.py": """
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from pipelines.values import folds
+    """,
+    "pipelines/values/page.py": "PAGE = 'page.html'\nWORDS = __package__\n",
+    "pipelines/values/page.html": "<p>",
+    "pipelines/values/ko.po": "msgid",
     "pipelines/plumbing/paths.py": "HERE = '.'\n",
     "pipelines/models/__init__.py": "from pipelines.values.seeds import derive\n",
     "pipelines/models/knn.py": "from . import Model\nfrom ._shared import layer\n",
     "pipelines/models/_shared.py": "from ..values import folds\nlayer = 1\n",
-    "pipelines/models/lonely.py": "import json, os.path\n",
+    "pipelines/models/lonely.py": "import json, os.path\nimport pandas\nX = 1\n",
+    "pipelines/training/__init__.py": "",
+    "pipelines/training/fits.py": """
+        from pipelines.models import Model
+        from pipelines.plumbing import registry
+        def run(name):
+            return registry.load(Model, name)
+    """,
     "pipelines/stages/late.py": """
         def run():
             if True:
@@ -57,18 +73,13 @@ def test_imports_inside_functions_are_found(tree: Path) -> None:
     assert found("pipelines.stages.late") == {
         "pipelines/stages/late.py",
         "pipelines/values/metrics.py",
-        "pipelines/plumbing/errors.py",
         "features/image.py",
         "pipelines/values/folds.py",
     }
 
 
 def test_modules_taken_from_a_package_are_found(tree: Path) -> None:
-    core = {
-        "pipelines/values/metrics.py",
-        "pipelines/values/folds.py",
-        "pipelines/plumbing/errors.py",
-    }
+    core = {"pipelines/values/metrics.py", "pipelines/values/folds.py"}
     assert found("pipelines.stages.whole") == {"pipelines/stages/whole.py", *core}
 
 
@@ -79,7 +90,6 @@ def test_relative_imports_are_found(tree: Path) -> None:
         "pipelines/models/_shared.py",
         "pipelines/values/folds.py",
         "pipelines/values/seeds.py",  # the package's own __init__ imports it
-        "pipelines/plumbing/errors.py",
     }
 
 
@@ -90,12 +100,8 @@ def test_relative_imports_of_a_package_start_in_it(tree: Path) -> None:
 
 def test_packages_on_the_way_count(tree: Path) -> None:
     assert [path.as_posix() for path in closure("pipelines.models.lonely")] == [
-        "pipelines/__init__.py",
         "pipelines/models/__init__.py",
         "pipelines/models/lonely.py",
-        "pipelines/plumbing/__init__.py",
-        "pipelines/plumbing/errors.py",
-        "pipelines/values/__init__.py",
         "pipelines/values/seeds.py",
     ]
 
@@ -115,22 +121,53 @@ def test_a_misspelt_module_is_no_empty_answer(tree: Path, module: str) -> None:
 
 
 def test_a_change_on_disk_is_seen_at_once(tree: Path) -> None:
-    assert "pipelines/plumbing/paths.py" not in found("pipelines.stages.whole")
-    (tree / "pipelines/values/folds.py").write_text("from pipelines.plumbing import paths\n")
-    assert "pipelines/plumbing/paths.py" in found("pipelines.stages.whole")
+    assert "pipelines/values/seeds.py" not in found("pipelines.stages.whole")
+    (tree / "pipelines/values/folds.py").write_text("from pipelines.values import seeds\n")
+    assert "pipelines/values/seeds.py" in found("pipelines.stages.whole")
 
 
-def test_what_cannot_change_a_number_is_told_apart(tree: Path) -> None:
-    assert is_numeric(Path("pipelines/values/metrics.py"))
-    assert not is_numeric(Path("pipelines/plumbing/errors.py"))
-    assert not is_numeric(Path("pipelines/__init__.py")), "a docstring computes nothing"
-    assert is_numeric(Path("pipelines/models/__init__.py"))
+def test_a_room_that_decides_no_number_stays_out_with_what_it_alone_imports(tree: Path) -> None:
+    assert "pipelines/plumbing/registry.py" not in found("pipelines.training.fits")
+    assert found("pipelines.values.seeds") == {"pipelines/values/seeds.py"}
+    (tree / "pipelines/plumbing/__init__.py").write_text("")
+    assert "pipelines/plumbing/errors.py" in found("pipelines.values.seeds")
 
 
-def test_every_exception_is_a_file_or_folder_of_ours() -> None:
-    """A renamed file must not stay in the list, where it would hide a new one of its name."""
-    missing = [name for name in sources.NOT_NUMERIC if not (sources.CODE_ROOT / name).exists()]
-    assert missing == []
+def test_plugins_that_are_found_by_name_count(tree: Path) -> None:
+    fits, knn, lonely = (
+        "pipelines/training/fits.py",
+        "pipelines/models/knn.py",
+        "pipelines/models/lonely.py",
+    )
+    assert {fits, knn, lonely} <= found("pipelines.training.fits")
+    meant = {
+        path.as_posix() for path in closure("pipelines.training.fits", plugins={"models": ["knn"]})
+    }
+    assert {fits, knn, "pipelines/models/_shared.py"} <= meant
+    assert lonely not in meant
+    assert families(closure("pipelines.training.fits")) == ["models"]
+
+
+def test_files_beside_a_module_that_its_text_names_count(tree: Path) -> None:
+    assert found("pipelines.values.page") == {
+        "pipelines/values/page.py",
+        "pipelines/values/page.html",
+        "pipelines/values/ko.po",
+    }
+    before = fingerprint([Path("pipelines/values/page.html")])
+    (tree / "pipelines/values/page.html").write_text("<b>")
+    assert fingerprint([Path("pipelines/values/page.html")]) != before
+
+
+def test_what_only_a_type_checker_imports_does_not_count(tree: Path) -> None:
+    assert found("pipelines.values.typed") == {"pipelines/values/typed.py"}
+
+
+def test_distributions_are_named_as_they_are_installed(tree: Path) -> None:
+    (tree / "pipelines/models/lonely.py").write_text("import json, sklearn.svm, nowhere\n")
+    names = distributions([Path("pipelines/models/lonely.py")])
+    assert list(names) == ["scikit-learn"]
+    assert list(distributions([], "yaml")) == ["PyYAML"]
 
 
 CODE = '''
@@ -202,7 +239,7 @@ def test_a_fingerprint_holds_every_file_and_its_name_in_any_order(tree: Path) ->
     assert fingerprint([Path("pipelines/values/twin.py")]) != fingerprint(files[:1])
 
 
-def test_our_own_metrics_are_made_of_what_they_import() -> None:
-    names = found("pipelines.values.metrics")
-    assert {"pipelines/values/metrics.py", "pipelines/plumbing/errors.py"} <= names
-    assert "pipelines/values/submission.py" not in names
+def test_our_own_folds_are_made_of_what_they_import() -> None:
+    names = found("pipelines.values.folds")
+    assert {"pipelines/values/folds.py", "pipelines/values/tables.py"} <= names
+    assert not {"pipelines/values/submission.py", "pipelines/plumbing/errors.py"} & names

@@ -8,7 +8,7 @@ import pytest
 
 from features.image import Pixels
 from pipelines.models import Model, ModelParams
-from pipelines.plumbing import paths
+from pipelines.plumbing import paths, registry
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.stages.preprocess import preprocess
 from pipelines.training import cross_validation as cv
@@ -28,12 +28,11 @@ class Recorder(Model):
     """Remembers what it was fitted on and asked about; predicts the class shares of its training rows."""
 
     Params = Params
-    inputs = "vector"
     fits: list[dict[str, Any]]
 
-    @property
-    def validation(self) -> float:
-        return float(self.params.validation)
+    @classmethod
+    def validation(cls, params: Any) -> float:
+        return float(params.validation)
 
     def fit(
         self, X: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray] | None
@@ -59,7 +58,19 @@ def plan(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Plan:
     preprocess("tiny")
     made = plans.load("tiny", "knn")
     Recorder.fits = []
+    found = registry.load
+    monkeypatch.setattr(
+        registry, "load", lambda base, name: Recorder if name == "recorder" else found(base, name)
+    )
     return made
+
+
+def cross_validate(plan: Plan, work: Path, tuned: cv.Tuned = UNTUNED) -> cv.Outcome:
+    return cv.cross_validate(plan, cv.specs_of(plan, tuned), work)
+
+
+def key(plan: Plan, tuned: cv.Tuned = UNTUNED) -> str:
+    return cv.key_of(plan, cv.specs_of(plan, tuned))
 
 
 def recording(plan: Plan, **params: object) -> Plan:
@@ -76,7 +87,7 @@ def as_rows(X: np.ndarray) -> set[bytes]:
 def test_rows_that_a_fold_is_scored_on_never_reach_fit(
     plan: Plan, tmp_path: Path, validation: float
 ) -> None:
-    cv.cross_validate(recording(plan, validation=validation), UNTUNED, tmp_path / "work")
+    cross_validate(recording(plan, validation=validation), tmp_path / "work")
     X = plan.dataset.X_train.reshape(60, -1).astype(np.float32) / 16
     assert len(Recorder.fits) == 3
     for fold, fit in enumerate(Recorder.fits):
@@ -100,7 +111,7 @@ def test_inputs_are_fitted_on_the_training_rows_of_each_fold_alone(
         return original(self, X, y)
 
     monkeypatch.setattr(Pixels, "fit", fit)
-    cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work")
+    cross_validate(recording(plan), tmp_path / "work")
     X = plan.dataset.X_train
     assert seen == [as_rows(X[plan.folds.train_rows(fold)]) for fold in range(3)]
 
@@ -108,10 +119,10 @@ def test_inputs_are_fitted_on_the_training_rows_of_each_fold_alone(
 def test_each_fold_has_its_own_seed_which_does_not_depend_on_the_others(
     plan: Plan, tmp_path: Path
 ) -> None:
-    cv.cross_validate(recording(plan), UNTUNED, tmp_path / "one")
+    cross_validate(recording(plan), tmp_path / "one")
     seeds = [fit["seed"] for fit in Recorder.fits]
     Recorder.fits = []
-    cv.cross_validate(recording(plan), UNTUNED, tmp_path / "two")
+    cross_validate(recording(plan), tmp_path / "two")
     assert len(set(seeds)) == 3
     assert [fit["seed"] for fit in Recorder.fits] == seeds
 
@@ -119,7 +130,7 @@ def test_each_fold_has_its_own_seed_which_does_not_depend_on_the_others(
 def test_every_scored_row_is_predicted_and_test_is_the_mean_over_folds(
     plan: Plan, tmp_path: Path
 ) -> None:
-    outcome = cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work")
+    outcome = cross_validate(recording(plan), tmp_path / "work")
     assert np.isfinite(outcome.predictions.oof).all()
     shares = [np.bincount(plan.dataset.y[plan.folds.train_rows(fold)]) / 40 for fold in range(3)]
     np.testing.assert_allclose(
@@ -130,7 +141,7 @@ def test_every_scored_row_is_predicted_and_test_is_the_mean_over_folds(
 
 
 def test_a_refit_sees_all_rows(plan: Plan, tmp_path: Path) -> None:
-    outcome = cv.cross_validate(recording(plan, test_from="refit"), UNTUNED, tmp_path / "work")
+    outcome = cross_validate(recording(plan, test_from="refit"), tmp_path / "work")
     assert [len(fit["fitted"]) for fit in Recorder.fits] == [40, 40, 40, 60]
     assert outcome.predictions.test_from == "refit"
 
@@ -138,10 +149,10 @@ def test_a_refit_sees_all_rows(plan: Plan, tmp_path: Path) -> None:
 def test_finished_folds_are_kept_and_a_rerun_gives_the_same_bytes(
     plan: Plan, tmp_path: Path
 ) -> None:
-    first = cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work").predictions
+    first = cross_validate(recording(plan), tmp_path / "work").predictions
     (tmp_path / "work" / "fold-1.npz").unlink()
     Recorder.fits = []
-    again = cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work").predictions
+    again = cross_validate(recording(plan), tmp_path / "work").predictions
     assert len(Recorder.fits) == 1
     assert first.oof.tobytes() == again.oof.tobytes()
     assert first.test.tobytes() == again.test.tobytes()
@@ -158,17 +169,30 @@ def test_a_fold_that_fails_names_itself_and_leaves_the_finished_ones(
 
     monkeypatch.setattr(Recorder, "predict", break_at_the_third)
     with pytest.raises(MemberFailed, match=r"recorder failed on fold 2: .*NaN"):
-        cv.cross_validate(recording(plan), UNTUNED, tmp_path / "work")
+        cross_validate(recording(plan), tmp_path / "work")
     assert sorted(path.name for path in (tmp_path / "work").glob("fold*.npz")) == [
         "fold-0.npz",
         "fold-1.npz",
     ]
 
 
+def test_repeats_have_seeds_of_their_own_and_their_mean_predicts(
+    plan: Plan, tmp_path: Path
+) -> None:
+    once = cross_validate(recording(plan), tmp_path / "once")
+    seeds = [fit["seed"] for fit in Recorder.fits]
+    Recorder.fits = []
+    twice = cross_validate(recording(plan, repeats=2), tmp_path / "twice")
+    assert [fit["seed"] for fit in Recorder.fits][::2] == seeds
+    assert len({fit["seed"] for fit in Recorder.fits}) == 6
+    # The recorder does not look at its seed: the mean of equal models is one of them.
+    assert twice.predictions.oof.tobytes() == once.predictions.oof.tobytes()
+
+
 def test_nested_values_reach_their_fold(plan: Plan, tmp_path: Path) -> None:
     tuned = cv.Tuned({"spread": 1.0}, {"0": {"spread": 2.0}, "1": {"spread": 3.0}})
     assert [tuned.of(fold)["spread"] for fold in range(3)] == [2.0, 3.0, 1.0]
-    assert cv.key_of(recording(plan), tuned) != cv.key_of(recording(plan), UNTUNED)
+    assert key(recording(plan), tuned) != key(recording(plan))
 
 
 def test_what_is_fixed_wins_over_what_was_tuned(plan: Plan) -> None:
@@ -179,9 +203,9 @@ def test_what_is_fixed_wins_over_what_was_tuned(plan: Plan) -> None:
 def test_the_key_changes_with_what_decides_the_numbers(
     plan: Plan, workshop: Workshop, change: dict[str, Any]
 ) -> None:
-    before = cv.key_of(plan, UNTUNED)
+    before = key(plan)
     workshop.write_params(**change)
-    assert cv.key_of(plans.load("tiny", "knn"), UNTUNED) != before
+    assert key(plans.load("tiny", "knn")) != before
 
 
 def test_backend_and_device_count_for_networks_only(
@@ -193,7 +217,7 @@ def test_backend_and_device_count_for_networks_only(
         monkeypatch.setattr(backends, "prepare", lambda *asked: device)
         models = {"knn": {}, "cnn": {}}
         workshop.write_params(tune=models, train=models, backend=backend)
-        return [cv.key_of(plans.load("tiny", name).on_its_backend(), UNTUNED) for name in models]
+        return [key(plans.load("tiny", name).on_its_backend()) for name in models]
 
     knn, cnn = keys()
     for changed in (keys(device="gpu"), keys(backend="jax")):
@@ -201,31 +225,15 @@ def test_backend_and_device_count_for_networks_only(
         assert changed[1] != cnn
 
 
-def test_the_key_changes_with_the_engine_and_with_the_model(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pipelines.plumbing import sources
-
-    before = cv.key_of(plan, UNTUNED)
-    original = sources.fingerprint
-    for changed in ("training/fitting.py", "models/knn.py", "values/folds.py", "features/image.py"):
-        monkeypatch.setattr(
-            sources, "fingerprint",
-            lambda files, changed=changed: original(files) + str(any(str(file).endswith(changed) for file in files)),
-        )  # fmt: skip
-        assert "True" in sources.fingerprint(sources.closure(plan.model.__module__, cv.__name__)), (
-            changed
-        )
-        assert cv.key_of(plan, UNTUNED) != before
-
-
 def test_the_key_ignores_what_decides_nothing(plan: Plan, workshop: Workshop) -> None:
-    before = cv.key_of(plan, UNTUNED)
+    before = key(plan)
     workshop.write_params(language="en", tune={"knn": {"trials": 3}})
-    assert cv.key_of(plans.load("tiny", "knn"), UNTUNED) == before
+    assert key(plans.load("tiny", "knn")) == before
 
 
-def test_time_folds_train_on_earlier_rows_only(workshop: Workshop, tmp_path: Path) -> None:
+def test_time_folds_train_on_earlier_rows_only(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pandas as pd
 
     raw = paths.raw("tiny")
@@ -237,7 +245,8 @@ def test_time_folds_train_on_earlier_rows_only(workshop: Workshop, tmp_path: Pat
     preprocess("tiny")
     made = plans.load("tiny", "knn")
     Recorder.fits = []
-    outcome = cv.cross_validate(recording(made), UNTUNED, tmp_path / "work")
+    monkeypatch.setattr(registry, "load", lambda base, name: Recorder)
+    outcome = cross_validate(recording(made), tmp_path / "work")
     times = made.dataset.times
     assert times is not None
     for fold, fit in enumerate(Recorder.fits):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipelines.models import Choice, Model, ModelParams, Range
+from pipelines.plumbing import registry
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.stages.preprocess import preprocess
 from pipelines.training import plan as plans
@@ -31,7 +32,6 @@ class Guesser(Model):
 
     Params = Params
     space = {"right": Range(0.0, 1.0), "mode": Choice(("steady",))}
-    inputs = "vector"
     asked: list[np.ndarray] = []
     fitted: list[np.ndarray] = []
     seconds = 0.0
@@ -55,16 +55,24 @@ class Guesser(Model):
 
 
 @pytest.fixture
-def plan(workshop: Workshop) -> Plan:
+def plan(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Plan:
     preprocess("tiny")
     workshop.write_params(tune={"knn": {"minutes": 1}})
     Guesser.asked, Guesser.fitted, Guesser.seconds = [], [], 0.0
-    return replace(plans.load("tiny", "knn"), model=Guesser, fixed={})
+    known = registry.load
+    monkeypatch.setattr(
+        registry, "load", lambda base, name: Guesser if name == "guesser" else known(base, name)
+    )
+    return guessing()
+
+
+def guessing() -> Plan:
+    return replace(plans.load("tiny", "knn"), name="guesser", model=Guesser, fixed={})
 
 
 def with_budget(plan: Plan, **changes: Any) -> Plan:
-    tune = plan.tune.model_copy(update=changes)
-    return replace(plan, settings=plan.settings.model_copy(update={"tune": {"knn": tune}}))
+    tune = plan.settings.tune.get("guesser", plan.settings.tune["knn"]).model_copy(update=changes)
+    return replace(plan, settings=plan.settings.model_copy(update={"tune": {"guesser": tune}}))
 
 
 def study(plan: Plan, work: Path, trials: int = 6, held: int = 0, **changes: Any) -> tuning.Study:
@@ -222,11 +230,12 @@ def test_a_torn_journal_and_a_left_lock_are_mended(plan: Plan, tmp_path: Path) -
 
 KILLED = """
 import sys, time
-from tests.training.test_tuning import Guesser, with_budget
-from pipelines.training import plan as plans, tuning
-from dataclasses import replace
+from tests.training.test_tuning import Guesser, guessing, with_budget
+from pipelines.plumbing import registry
+from pipelines.training import tuning
 from pathlib import Path
-plan = replace(plans.load("tiny", "knn"), model=Guesser, fixed={})
+plan = guessing()
+registry.load = lambda base, name: Guesser
 Guesser.seconds = 0.4
 tuning.tune(with_budget(plan), 0, 6, 1.0, Path(sys.argv[1]))
 """
