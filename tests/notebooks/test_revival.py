@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.notebooks import environments, revival
+from pipelines.old_apis import removed_api
 from pipelines.old_apis.removed_api import removals
 from pipelines.old_apis.rewriting import EDITS
 from pipelines.plumbing.schema import read_yaml
@@ -15,7 +16,7 @@ from pipelines.sandbox.task import FailedCell
 from pipelines.values.kernel import KernelFile, Source
 
 OLD = sorted((Path(__file__).parent / "old").glob("*.py"))
-RULES = read_yaml(Path(revival.__file__).with_name("removals.yaml"))
+RULES = read_yaml(Path(removed_api.__file__).with_name("removals.yaml"))
 DF = 'import pandas as pd\ndf = pd.DataFrame({"a": [1.0, None], "s": ["x", "y"]})\n'
 FIT = "X, y = [[0.0], [1.0]] * 10, [0, 1] * 10\n"
 DRAW = 'import matplotlib\nmatplotlib.use("agg")\nimport matplotlib.pyplot as plt\n'
