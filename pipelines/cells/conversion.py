@@ -2,14 +2,13 @@
 
 import ast
 import json
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.cells import magics
+from pipelines.cells import magics, parsing
 from pipelines.plumbing.errors import MemberFailed, UserError
 
 if TYPE_CHECKING:
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
 
 PARAMETERS = "parameters"
 QUICK = "injected-parameters"  # the tag that other tools give to such a cell
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # of `parsed`
 _CELL_TYPES = ("code", "markdown", "raw")
 _MOST_BYTES = 256 << 20
-_AROUND_PYTHON = re.compile(rf"(\s*)%%(?:{'|'.join(magics.AROUND_PYTHON)})\b")
 # jupytext's own marking of magics is off: see magics.py.
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 _METADATA = {
@@ -155,46 +152,11 @@ def tags(cell: Any) -> list[str]:
     return [str(tag) for tag in found] if isinstance(found, list) else []
 
 
-def plain_python(source: str) -> str:
-    """A cell as Python alone: magics and shell commands become calls, as IPython makes them."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    try:
-        return TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
-    except (SyntaxError, RuntimeError):  # RuntimeError: it gives up on endless transformations
-        return source
-
-
-def parsed(source: str) -> tuple[str, ast.Module]:
-    """A cell as `plain_python` has it, and its syntax tree.
-
-    Of a cell that begins with `%%time` or the like, or several of them, the body counts; what `%%bash` or any
-    other stands above does not.
-
-    Raises:
-        One of UNREADABLE: it is no Python.
-    """
-    lines = source.split("\n")
-    for number, line in enumerate(lines):
-        if header := _AROUND_PYTHON.match(line):
-            lines[number] = f"{header[1]}pass"  # so that every line keeps its number
-        elif line.lstrip().startswith("%%"):
-            return "", ast.Module([], [])
-        elif line.strip():
-            break
-    text = plain_python("\n".join(lines))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "\d" in old code is a warning, no error
-        return text, ast.parse(text)
-
-
 def broken_cells(notebook: "NotebookNode") -> list[BrokenCell]:
     """The code cells with a syntax error, such as the print statements of Python 2."""
     found = []
     for number, cell in enumerate(code_cells(notebook), 1):
-        try:
-            parsed(cell.source)
-        except UNREADABLE as error:
+        if error := parsing.read(cell.source).error:
             line = getattr(error, "lineno", None) or 1
             found.append(BrokenCell(number, line, getattr(error, "msg", None) or str(error)))
     return found
@@ -311,10 +273,7 @@ def with_quick(notebook: "NotebookNode", values: Mapping[str, Any]) -> "Notebook
 
 def assigned_names(source: str) -> set[str]:
     """The variables that a cell assigns; none where it is no Python."""
-    try:
-        _, tree = parsed(source)
-    except UNREADABLE:
-        return set()
+    tree = parsing.read(source).tree or ast.Module([], [])
     return {
         node.id
         for node in ast.walk(tree)

@@ -19,7 +19,7 @@ from typing import Any
 
 from pipelines.notebooks import package_index
 from pipelines.notebooks.package_index import Unresolved
-from pipelines.old_apis.old_python import imported_modules
+from pipelines.old_apis.reading import imported_modules
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import content_hash, disk_errors, write_json
 from pipelines.plumbing.errors import MemberFailed, UserError

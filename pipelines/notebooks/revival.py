@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from pipelines.cells import parsing, python2
 from pipelines.notebooks import environments, package_index
-from pipelines.old_apis.old_python import apply, modern, parse
 from pipelines.old_apis.removed_api import Removal, Use, uses
 from pipelines.sandbox.task import FailedCell
 from pipelines.values.kernel import KernelFile
@@ -77,16 +77,19 @@ def fix(code: str, packages: Mapping[str, str] | None = None) -> str:
         code: percent cells.
         packages: only what is gone from these versions is rewritten; None rewrites for the newest.
     """
-    code = modern(code)
+    old = parsing.read_script(code).old
+    code = python2.apply(code, [edit for each in old for edit in each.edits])
     for _ in range(_ROUNDS):
-        if len(parse(code)[0]) != len(code):  # an edit has left something unreadable: no further
+        if len(parsing.read_script(code).text) != len(
+            code
+        ):  # an edit has left something unreadable: no further
             return code
         found = [use for use in uses(code) if _is_gone(use.removal, packages or {})]
         taken: list[Use] = []
         for use in found:  # all edits of a place, or none of them
             if use.edits and not any(_overlap(use, other) for other in taken):
                 taken.append(use)
-        fixed = apply(code, [edit for use in taken for edit in use.edits])
+        fixed = python2.apply(code, [edit for use in taken for edit in use.edits])
         if fixed == code:
             return code
         code = fixed

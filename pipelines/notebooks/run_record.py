@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipelines.cells import conversion
+from pipelines.cells import conversion, parsing
 from pipelines.notebooks import cross_validation, opened_notebooks, page
 from pipelines.notebooks.checking import check
 from pipelines.notebooks.checking.check import CheckInput
@@ -233,12 +233,9 @@ def _parameters(result: Result) -> dict[str, Plain]:
 
 
 def _literals(source: str) -> dict[str, Any]:
-    try:
-        _, tree = conversion.parsed(source)
-    except conversion.UNREADABLE:
-        return {}
+    tree = parsing.read(source).tree
     found = {}
-    for statement in tree.body:
+    for statement in tree.body if tree else []:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             with suppress(ValueError, TypeError):  # computed, not given; or no value, as `{[]}`
                 found[statement.targets[0].id] = ast.literal_eval(statement.value)

@@ -2,28 +2,31 @@
 
 import ast
 import re
+import sys
 from functools import cached_property
 
-from pipelines.old_apis.old_python import Edit, imported_by, parse
+from pipelines.cells import parsing
+from pipelines.cells.python2 import Edit
 
 
 class Reading:
     """A notebook's text with its tree, the names that its imports bind, and where each node stands.
 
     Attributes:
-        text: what was read (see `old_python.parse`).
-        tree: its syntax tree.
-        nodes: all of the tree.
+        text: what was read (see `parsing.Parsed`).
+        old: Python 2's statements.
+        nodes: all of its syntax tree.
         modules: first names of what it imports.
         aliases: bound name → dotted path: `{"pd": "pandas", "KFold": "sklearn.model_selection.KFold"}`.
         parents: node → the node around it.
     """
 
     def __init__(self, code: str) -> None:
-        self.text, self.tree = parse(code)
-        self.nodes = list(ast.walk(self.tree))
+        found = parsing.read_script(code)
+        self.text, self.old = found.text, found.old
+        self.nodes = list(ast.walk(found.tree or ast.Module([], [])))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
-        self.modules = imported_by(self.nodes)
+        self.modules: set[str] = set()
         self.aliases: dict[str, str] = {}
         for node in self.nodes:
             self._bind(node)
@@ -32,8 +35,10 @@ class Reading:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.partition(".")[0]
+                self.modules.add(first)
                 self.aliases[alias.asname or first] = alias.name if alias.asname else first
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            self.modules.add(node.module.partition(".")[0])
             for alias in node.names:
                 self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
 
@@ -113,3 +118,8 @@ class Reading:
 
 def keyword_of(call: ast.Call, name: str) -> ast.keyword | None:
     return next((keyword for keyword in call.keywords if keyword.arg == name), None)
+
+
+def imported_modules(code: str) -> set[str]:
+    """First names of the modules that a notebook imports anywhere, without those of Python itself."""
+    return Reading(code).modules - sys.stdlib_module_names

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pipelines.old_apis.old_python import Edit, old_statements
+from pipelines.cells.python2 import Edit
 from pipelines.old_apis.reading import Reading, keyword_of
 from pipelines.old_apis.rewriting import EDITS, says_rows
 from pipelines.plumbing.schema import Strict, read_yaml, validate
@@ -77,7 +77,7 @@ def removals() -> tuple[Removal, ...]:
 def uses(code: str) -> list[Use]:
     """Every use of something removed, in the order of the lines; edits belong to the text that was read."""
     reading = Reading(code)
-    found = list(_old_syntax(code))
+    found = list(_old_syntax(reading))
     for removal in removals():
         modules = _MODULES.get(removal.library, {removal.library})
         if removal.library == "python" or modules & reading.modules:
@@ -86,9 +86,9 @@ def uses(code: str) -> list[Use]:
     return sorted(found, key=lambda use: use.line)
 
 
-def _old_syntax(code: str) -> Iterator[Use]:
+def _old_syntax(reading: Reading) -> Iterator[Use]:
     by_word = {word: each for each in removals() if each.kind == "syntax" for word in each.find}
-    for old in old_statements(code):
+    for old in reading.old:
         yield Use(by_word[old.word], old.line, old.edits)
 
 

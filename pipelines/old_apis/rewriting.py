@@ -7,7 +7,7 @@ Each function here gives the edits for one place, or none where a person has to 
 import ast
 from collections.abc import Callable, Mapping
 
-from pipelines.old_apis.old_python import Edit
+from pipelines.cells.python2 import Edit
 from pipelines.old_apis.reading import Reading, keyword_of
 
 _ROW_METHODS = {"isnull", "isna", "notnull", "notna", "isin", "isnan", "between", "contains"}

@@ -1,11 +1,21 @@
-"""Whose name is it: which variable a name of a notebook means, what was imported, what is Python's own."""
+"""Whose name is it: which variable a name of a notebook means, what was imported, what is Python's own.
+
+The standard library's `symtable` says which names each function and class binds. It neither says where an import
+comes from, nor what `self.x` or a keyword of a call belongs to, nor does it know that the cells of a notebook
+share their variables: that is added here.
+"""
 
 import ast
+import re
+import symtable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_MANGLED = re.compile(r"^_[^_]\w*?(?=__)")
+_OPENS = _Definition | ast.Lambda | _Comprehension
 
 
 class Own(NamedTuple):
@@ -26,230 +36,181 @@ class Scope:
 
     Attributes:
         number: unique in the notebook.
-        kind: notebook, function (lambdas too), class, or comprehension.
+        node: the function, class or comprehension; None for the notebook.
         path: names of the enclosing functions and classes, joined by dots; empty for the notebook.
-        origins: bound name → where it was imported from; one bound otherwise as well has no such entry
-            in `imported`.
-        elsewhere: names declared `global` or `nonlocal`.
-        parameters: of a function.
+        assigned: names bound here in any way but an import.
+        elsewhere: names declared `global`.
+        origins: bound name → where it was imported from.
         definitions: name → scopes of the functions and classes of that name.
-        myself: what a method calls its object: usually `self`.
         attributes: what the methods of a class set on their object.
-        known: names that this notebook may use without binding them and that are variables all the same:
-            those of the notebook that it is compared with. All other names that nobody binds are Python's,
-            or came with `import *`.
     """
 
     number: int
-    kind: str
+    node: ast.AST | None
     parent: "Scope | None"
     path: str = ""
-    bound: set[str] = field(default_factory=set)
+    assigned: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)
     origins: dict[str, set[str]] = field(default_factory=dict)
-    elsewhere: dict[str, str] = field(default_factory=dict)
-    parameters: set[str] = field(default_factory=set)
     definitions: dict[str, list["Scope"]] = field(default_factory=dict)
-    myself: str | None = None
     attributes: set[str] = field(default_factory=set)
-    known: frozenset[str] = frozenset()
 
     def owner(self, name: str) -> "Scope | None":
         """The scope that binds `name` as seen from here; None where none does."""
-        if name in self.elsewhere:
-            if self.elsewhere[name] == "global":
-                return self.notebook
-            return self.parent.owner(name) if self.parent else None
-        if name in self.bound:
-            return self
-        above = self.parent
-        while above is not None and above.kind == "class":
-            above = above.parent
-        return above.owner(name) if above is not None else None
+        scope: Scope | None = self
+        is_global = False
+        while scope is not None:
+            # A method does not see what its class binds.
+            is_hidden = is_global or (scope is not self and isinstance(scope.node, ast.ClassDef))
+            is_bound = name in scope.assigned or name in scope.origins
+            if is_bound and (scope.parent is None or not is_hidden):
+                return scope
+            is_global = is_global or name in scope.elsewhere
+            scope = scope.parent
+        return None
 
     @property
-    def notebook(self) -> "Scope":
-        scope = self
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
+    def parameters(self) -> list[str]:
+        """Of a function, in the order in which they are written, those behind `*` last."""
+        given = getattr(self.node, "args", None)
+        if given is None:
+            return []
+        behind = [each for each in (given.vararg, given.kwarg) if each]
+        found = [*given.posonlyargs, *given.args, *given.kwonlyargs, *behind]
+        return [argument.arg for argument in found]
 
     def imported(self, name: str) -> str | None:
         """Where `name`, bound here, comes from, such as `sklearn.svm.SVC`; None for what is bound otherwise."""
-        if name in self.bound and name in self.origins:
-            found = self.origins[name]
-            return None if "" in found else "|".join(sorted(found))
-        return None
+        return None if name in self.assigned else "|".join(sorted(self.origins[name]))
 
 
-class Binder(ast.NodeVisitor):
-    """Collects what is bound where, over all cells of one notebook.
+class Scopes:
+    """The scopes of one notebook, over all its cells.
 
     Attributes:
-        scopes: node that opens a scope → that scope.
-        all: every scope by number.
+        known: names that the notebook may use without binding them and that are variables all the same: those
+            of the notebook that it is compared with. All other names that nobody binds are Python's, or came
+            with `import *`.
+        all: every scope by number; the first is the notebook itself.
+        where: node → the scope that it is evaluated in; a parameter is in its function's.
     """
 
     def __init__(self, known: frozenset[str] = frozenset()) -> None:
-        self.all = [Scope(0, "notebook", None, known=known)]
-        self.scopes: dict[ast.AST, Scope] = {}
-        self.here = self.all[0]
+        self.known = known
+        self.notebook = Scope(0, None, None)
+        self.all = [self.notebook]
+        self.where: dict[ast.AST, Scope] = {}
+        self._tables: dict[tuple[str, int], list[symtable.SymbolTable]] = {}
 
-    @property
-    def notebook(self) -> Scope:
-        return self.all[0]
+    def add(self, source: str, tree: ast.Module) -> None:
+        """Learn what a part of the notebook binds.
 
-    def bind(self, name: str, origin: str = "") -> None:
-        """Bind `name` here; `origin` says where an imported one comes from."""
-        if name in self.here.elsewhere:
-            scope = self.here.notebook
-            if self.here.elsewhere[name] == "nonlocal":
-                scope = self.here.owner(name) or scope
-        else:
-            scope = self.here
-        scope.bound.add(name)
-        scope.origins.setdefault(name, set()).add(origin)
+        Raises:
+            SyntaxError: it parses, and is no Python all the same, such as `global` behind a use.
+            RecursionError: it is nested too deeply.
+        """
+        # Where a cell turns on a feature of later Pythons is nothing to be particular about.
+        top = symtable.symtable(source.replace("__future__", "__later__"), "a cell", "exec")
+        self._tables = {}
+        for table in _tables(top):
+            place = (table.get_name().strip("<>"), table.get_lineno())
+            self._tables.setdefault(place, []).append(table)
+            self.notebook.assigned |= {
+                each.get_name()
+                for each in table.get_symbols()
+                if each.is_declared_global() or (table is top and each.is_assigned())
+            }
+        self._place(tree, self.notebook)
 
-    def _open(self, node: ast.AST, kind: str, name: str = "") -> Scope:
-        path = ".".join(filter(None, [self.here.path, name]))
-        scope = Scope(len(self.all), kind, self.here, path)
+    def _place(self, node: ast.AST, scope: Scope) -> None:
+        """Say where a node and all that is in it are evaluated."""
+        if node in self.where:
+            return
+        self.where[node] = scope
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    first = alias.name.partition(".")[0]
+                    origin = alias.name if alias.asname else first
+                    scope.origins.setdefault(alias.asname or first, set()).add(origin)
+            case ast.ImportFrom():
+                origin = "." * node.level + (node.module or "")
+                for alias in node.names:
+                    scope.origins.setdefault(alias.asname or alias.name, set()).add(
+                        f"{origin}.{alias.name}"
+                    )
+            case ast.Attribute(ctx=ast.Store()) if of := class_of(scope, node.value):
+                of.attributes.add(node.attr)
+            case _ if isinstance(node, _OPENS):
+                for part in _evaluated_outside(node):
+                    self._place(part, scope)
+                scope = self._opened(node, scope)
+        for child in ast.iter_child_nodes(node):
+            self._place(child, scope)
+
+    def _opened(self, node: _OPENS, parent: Scope) -> Scope:
+        name = getattr(node, "name", "")
+        scope = Scope(len(self.all), node, parent, ".".join(filter(None, [parent.path, name])))
         self.all.append(scope)
-        self.scopes[node] = scope
+        if isinstance(node, _Comprehension):  # which Python 3.12 and later give no table of its own
+            targets = [part for each in node.generators for part in ast.walk(each.target)]
+            scope.assigned = {part.id for part in targets if isinstance(part, ast.Name)}
+            return scope
+        if name:
+            parent.definitions.setdefault(name, []).append(scope)
+        table = self._tables[name or "lambda", node.lineno].pop(0)
+        for symbol in table.get_symbols():
+            if symbol.is_declared_global():
+                scope.elsewhere.add(symbol.get_name())
+            elif symbol.is_local() and (symbol.is_assigned() or symbol.is_parameter()):
+                # Within a class `__x` may be known as `_Class__x`.
+                scope.assigned |= {symbol.get_name(), _MANGLED.sub("", symbol.get_name())}
         return scope
 
-    def _inside(self, scope: Scope, nodes: list[ast.AST]) -> None:
-        outside, self.here = self.here, scope
-        for node in nodes:
-            self.visit(node)
-        self.here = outside
-
-    def visit_Name(self, node: ast.Name) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self.bind(node.id)
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
-        outside = self.here
-        while self.here.kind == "comprehension" and self.here.parent is not None:
-            self.here = self.here.parent
-        self.bind(node.target.id)
-        self.here = outside
-        self.visit(node.value)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        if isinstance(node.ctx, ast.Store) and (of := object_scope(self.here, node.value)):
-            of.attributes.add(node.attr)
-        self.visit(node.value)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            first = alias.name.partition(".")[0]
-            self.bind(alias.asname or first, alias.name if alias.asname else first)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        origin = "." * node.level + (node.module or "")
-        for alias in node.names:
-            if alias.name != "*":
-                self.bind(alias.asname or alias.name, f"{origin}.{alias.name}")
-
-    def visit_Global(self, node: ast.Global) -> None:
-        self.here.elsewhere.update(dict.fromkeys(node.names, "global"))
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
-        self.here.elsewhere.update(dict.fromkeys(node.names, "nonlocal"))
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        if node.name:
-            self.bind(node.name)
-        self.generic_visit(node)
-
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        if node.name:
-            self.bind(node.name)
-        self.generic_visit(node)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        if node.name:
-            self.bind(node.name)
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
-        if node.rest:
-            self.bind(node.rest)
-        self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: Definition) -> None:
-        self.bind(node.name)
-        for outer in [*node.decorator_list, node.returns]:
-            if outer is not None:
-                self.visit(outer)
-        scope = self._function(node, node.name)
-        self.here.definitions.setdefault(node.name, []).append(scope)
-        if self.here.kind == "class" and (first := [*node.args.posonlyargs, *node.args.args]):
-            scope.myself = first[0].arg
-        self._inside(scope, list(node.body))
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self.visit_FunctionDef(node)
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        self._inside(self._function(node), [node.body])
-
-    def _function(self, node: Definition | ast.Lambda, name: str = "") -> Scope:
-        """The new scope of a function with its parameters; defaults and annotations belong outside."""
-        scope, arguments = self._open(node, "function", name), node.args
-        for argument in _parameters(arguments):
-            scope.parameters.add(argument.arg)
-            scope.bound.add(argument.arg)
-            if argument.annotation is not None:
-                self.visit(argument.annotation)
-        for default in [*arguments.defaults, *arguments.kw_defaults]:
-            if default is not None:
-                self.visit(default)
-        return scope
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.bind(node.name)
-        for outer in [*node.decorator_list, *node.bases, *node.keywords]:
-            self.visit(outer)
-        scope = self._open(node, "class", node.name)
-        self.here.definitions.setdefault(node.name, []).append(scope)
-        self._inside(scope, list(node.body))
-
-    def _comprehension(self, node: Comprehension) -> None:
-        self.visit(node.generators[0].iter)
-        scope = self._open(node, "comprehension")
-        inner: list[ast.AST] = [generator.target for generator in node.generators]
-        inner += [generator.iter for generator in node.generators[1:]]
-        inner += [condition for generator in node.generators for condition in generator.ifs]
-        inner += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        self._inside(scope, inner)
-
-    visit_ListComp = _comprehension  # noqa: N815
-    visit_SetComp = _comprehension  # noqa: N815
-    visit_DictComp = _comprehension  # noqa: N815
-    visit_GeneratorExp = _comprehension  # noqa: N815
+    def meaning(self, name: str, here: Scope) -> str | Own:
+        """What a name stands for as seen from `here`: a variable of the notebook's own, or a fixed text."""
+        owner = here.owner(name)
+        if owner is None:
+            return Own(0, name) if name in self.known else name
+        if isinstance(owner.node, ast.ClassDef):
+            return name
+        return owner.imported(name) or Own(owner.number, name)
 
 
-def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    """All parameters in the order in which they are written."""
-    found = [*arguments.posonlyargs, *arguments.args, arguments.vararg]
-    found += [*arguments.kwonlyargs, arguments.kwarg]
-    return [argument for argument in found if argument is not None]
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """A table and all within it, but those of Python 3.12 and later for parameters that are types."""
+    if table.get_type() in ("module", "function", "class"):
+        yield table
+    for child in table.get_children():
+        yield from _tables(child)
 
 
-def object_scope(here: Scope, node: ast.expr) -> Scope | None:
+def _evaluated_outside(node: _OPENS) -> list[ast.AST]:
+    """The parts of a function, class or comprehension that are evaluated in the scope around it."""
+    if isinstance(node, _Comprehension):
+        return [node.generators[0].iter]
+    outside = [*getattr(node, "decorator_list", []), *getattr(node, "bases", [])]
+    outside += [*getattr(node, "keywords", []), getattr(node, "returns", None)]
+    if isinstance(given := getattr(node, "args", None), ast.arguments):
+        outside += [*given.defaults, *given.kw_defaults]
+        outside += [each.annotation for each in ast.walk(given) if isinstance(each, ast.arg)]
+    return [part for part in outside if part is not None]
+
+
+def class_of(here: Scope, node: ast.expr) -> Scope | None:
     """The class whose object `node` is, where it is the `self` of one of the notebook's methods."""
-    if isinstance(node, ast.Name):
-        method = here.owner(node.id)
-        if method is not None and method.myself == node.id and method.parent is not None:
-            return method.parent
-    return None
-
-
-def parameter_scope(here: Scope, function: ast.expr, keyword: str) -> Scope | None:
-    """The function of the notebook whose parameter `keyword` is in a call of `function`."""
-    if not isinstance(function, ast.Name):
+    name = getattr(node, "id", "")
+    method = here.owner(name)
+    if method is None or method.parent is None or not isinstance(method.parent.node, ast.ClassDef):
         return None
-    owner = here.owner(function.id)
-    found = owner.definitions.get(function.id, []) if owner else []
-    if len(found) == 1 and found[0].kind == "class":
+    return method.parent if method.parameters[:1] == [name] else None
+
+
+def function_of(here: Scope, called: ast.expr, keyword: str) -> Scope | None:
+    """The function of the notebook whose parameter `keyword` is in a call of `called`."""
+    name = getattr(called, "id", "")
+    owner = here.owner(name)
+    found = owner.definitions.get(name, []) if owner else []
+    if len(found) == 1 and isinstance(found[0].node, ast.ClassDef):
         found = found[0].definitions.get("__init__", [])
     return found[0] if len(found) == 1 and keyword in found[0].parameters else None

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipelines.cells.conversion import UNREADABLE
-from pipelines.cells.parsing import Piece, pieces
-from pipelines.transcription.scopes import Binder, Own, Scope
-from pipelines.transcription.tokens import Tokens, meaning
+from pipelines.cells.parsing import UNREADABLE, Parsed, pieces
+from pipelines.transcription.scopes import Own, Scope, Scopes
+from pipelines.transcription.tokens import Tokens
 
 _BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
 # A statement that moves into a loop or a branch means something else; in a function or `with` it does not.
@@ -78,8 +77,7 @@ class Notebook:
     @property
     def variables(self) -> frozenset[str]:
         """What the notebook itself binds and does not import."""
-        notebook = self.scopes[0]
-        return frozenset(name for name in notebook.bound if notebook.imported(name) is None)
+        return frozenset(self.scopes[0].assigned)
 
     def qualified(self, own: Own) -> str:
         """The name with the functions and classes that it belongs to: `Net.call.x`."""
@@ -95,77 +93,72 @@ def read(cells: Sequence[str], known: frozenset[str] = frozenset()) -> Notebook:
         cells: text of each code cell, magics as in a notebook (`%matplotlib inline`, not commented out).
         known: variables of another notebook, whose definition may be left out here.
     """
-    binder = Binder(known)
-    read_pieces = [[_bound(piece, binder) for piece in pieces(cell)] for cell in cells]
+    scopes = Scopes(known)
+    read_pieces = [[_learned(piece, scopes) for piece in pieces(cell)] for cell in cells]
     found: list[Statement] = []
     for number, cell in enumerate(read_pieces):
         for piece in cell:
             top = found[-1].top + 1 if found else 0
-            found += _written(piece, binder, number, top)
-    return Notebook(tuple(found), tuple(binder.all))
+            found += _written(piece, scopes, number, top)
+    return Notebook(tuple(found), tuple(scopes.all))
 
 
-def _bound(piece: Piece, binder: Binder) -> Piece:
-    """Learn what a piece binds; one that is nested too deeply to be walked becomes lines."""
+def _learned(piece: Parsed, scopes: Scopes) -> Parsed:
+    """Learn what a piece binds; one that Python does not compile, or that is nested too deeply, becomes lines."""
     if piece.tree is not None:
         try:
-            binder.visit(piece.tree)
-        except RecursionError:
-            binder.here = binder.notebook
-            piece = Piece(None, piece.shown, piece.shown)
+            scopes.add(piece.text, piece.tree)
+        except UNREADABLE:
+            piece = Parsed(piece.source, piece.source, None)
     if piece.tree is None:
         for line in piece.source.split("\n"):
             if found := _BINDS.match(line):
-                for name in re.findall(r"\w+", "".join(found.groups(default=""))):
-                    binder.bind(name)
+                scopes.notebook.assigned.update(re.findall(r"\w+", "".join(found.groups(""))))
     return piece
 
 
-def _written(piece: Piece, binder: Binder, cell: int, top: int) -> list[Statement]:
+def _written(piece: Parsed, scopes: Scopes, cell: int, top: int) -> list[Statement]:
     """The statements of a piece; the first at the left margin has the number `top`."""
     found: list[Statement] = []
     if piece.tree is not None:
         try:
             for number, node in enumerate(piece.tree.body, top):
-                found += _Writer(binder, piece, cell, number).block([node], binder.notebook, "")
+                found += _Writer(scopes, piece, cell, number).block([node], "")
         except UNREADABLE:  # nested too deeply, or a number too long to be written
             pass
         else:
             return found
     return [
-        _line(text, binder.notebook, cell, number)
-        for number, text in enumerate(piece.shown.split("\n"), top)
+        _line(text, scopes, cell, number)
+        for number, text in enumerate(piece.source.split("\n"), top)
         if text.strip()
     ]
 
 
-def _line(text: str, notebook: Scope, cell: int, top: int) -> Statement:
+def _line(text: str, scopes: Scopes, cell: int, top: int) -> Statement:
     """One line of what is no Python, as a statement."""
-    tokens: list[str | Own] = ["<line>"]
-    spelled = ["<line>"]
+    row = Tokens(scopes)
+    row.put("<line>")
     if text.lstrip().startswith(("%", "!")):
-        words = ("<line>", *text.split())
-        return Statement(cell, top, words, words, text)
-    for word in _WORDS.finditer(text):
-        if word.lastgroup == "comment":
-            continue
-        if word.lastgroup == "name" and notebook.owner(word[0]) is not None:
-            tokens.append(meaning(word[0], notebook))
-        else:
-            tokens.append(word[0])
-        spelled.append(word[0])
-    return Statement(cell, top, tuple(tokens), tuple(spelled), text)
+        row.put(*text.split())
+    else:
+        for word in _WORDS.finditer(text):
+            if word.lastgroup == "name" and scopes.notebook.owner(word[0]) is not None:
+                row.name(word[0], scopes.notebook)
+            elif word.lastgroup != "comment":
+                row.put(word[0])
+    return Statement(cell, top, tuple(row.tokens), tuple(row.spelled), text)
 
 
 class _Writer:
     """Writes one statement at the left margin with all that is in it."""
 
-    def __init__(self, binder: Binder, piece: Piece, cell: int, top: int) -> None:
-        self.binder, self.cell, self.top = binder, cell, top
-        self.lines = piece.source.split("\n")
-        self.shown = piece.shown.split("\n")
+    def __init__(self, scopes: Scopes, piece: Parsed, cell: int, top: int) -> None:
+        self.scopes, self.magics, self.cell, self.top = scopes, piece.magics, cell, top
+        self.lines = piece.text.split("\n")
+        self.shown = piece.source.split("\n")
 
-    def block(self, body: Sequence[ast.AST], here: Scope, inside: str) -> Iterator[Statement]:
+    def block(self, body: Sequence[ast.AST], inside: str) -> Iterator[Statement]:
         """The statements of a block, each followed by those of its own blocks.
 
         Args:
@@ -176,18 +169,19 @@ class _Writer:
                 continue
             if isinstance(node, ast.Import | ast.ImportFrom) and len(node.names) > 1:
                 for one in _one_by_one(node):
-                    yield self._statement(one, here, inside, ast.unparse(one))
+                    yield self._statement(one, inside, ast.unparse(one))
                 continue
-            yield self._statement(node, here, inside, self._text(node))
-            inner = self.binder.scopes.get(node, here)
+            yield self._statement(node, inside, self._text(node))
             for name in _BLOCKS:
                 if isinstance(block := getattr(node, name, None), list):
-                    yield from self.block(block, inner, _kind_of_block(node, name, inside))
+                    yield from self.block(block, _kind_of_block(node, name, inside))
 
-    def _statement(self, node: ast.AST, here: Scope, inside: str, text: str) -> Statement:
-        tokens = Tokens(self.binder, here)
+    def _statement(self, node: ast.AST, inside: str, text: str) -> Statement:
+        tokens = Tokens(self.scopes)
         tokens.put(inside)
         tokens.node(node, without=_BLOCKS)
+        if isinstance(node, ast.Expr | ast.Assign):
+            tokens.put(*self.magics.get(node.lineno, "").split())
         return Statement(self.cell, self.top, tuple(tokens.tokens), tuple(tokens.spelled), text)
 
     def _text(self, node: ast.AST) -> str:

@@ -132,7 +132,7 @@ def test_of_a_timed_cell_the_body_is_read_and_of_another_language_nothing() -> N
     made = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     assert [(cell.number, cell.line) for cell in conversion.broken_cells(made)] == [(1, 4)]
     assert [conversion.assigned_names(source) for source in sources] == [
-        set(), {"y"}, set(), {"z"}, set()
+        {"x"}, {"y"}, set(), {"z"}, set()
     ]  # fmt: skip
 
 

@@ -70,6 +70,18 @@ def test_names_belong_to_who_binds_them() -> None:
     }
 
 
+def test_what_only_a_table_of_symbols_tells() -> None:
+    assert own("x = 1\ndef f():\n    def g():\n        nonlocal y\n        y = x\n    y = 0") == {
+        "x", "f", "f.g", "f.y",
+    }  # fmt: skip
+    assert own("found = [kept for n in rows if (kept := n)]") == {"found", "n", "kept"}
+    assert own("class A:\n    def f(self):\n        __x = 1\n        return __x") >= {"A.f.__x"}
+    late = "import a\nfrom __future__ import division\ndef f(x): return x"
+    assert own(late) == {"f", "f.x"}, (
+        "compiled cell by cell this is an error, and by IPython it is none"
+    )
+
+
 def test_a_method_does_not_see_what_its_class_binds() -> None:
     found = syntax.read(["size = 1\nclass Net(K):\n    size = 3\n    def call(self): return size"])
     assert found.statements[-1].own == (Own(0, "size"),)

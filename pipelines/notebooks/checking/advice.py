@@ -8,8 +8,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pipelines.cells import conversion
-from pipelines.notebooks.checking.leaks import Cell, called, leaks
+from pipelines.cells import conversion, parsing
+from pipelines.notebooks.checking.leaks import Cell, leaks
 from pipelines.notebooks.checking.sentences import Say
 from pipelines.values.kernel import NOTES
 
@@ -32,21 +32,14 @@ def advise(
         say: the language.
     """
     code = [cell.source for cell in conversion.code_cells(notebook)]
-    cells = [parsed for number, text in enumerate(code, 1) if (parsed := _parse(number, text))]
+    read = list(enumerate(map(parsing.read, code), 1))
+    cells = [Cell(number, cell, cell.tree) for number, cell in read if cell.tree and not cell.error]
     found = [] if draft is None else _order(draft, say)
     found += leaks(cells, say)
     found += _long_cells(code, say) + _without_text(notebook, say)
-    if len(cells) == len(code):  # a broken cell may be the one that uses an import
+    if not any(cell.error for _, cell in read):  # a broken cell may be the one that uses an import
         found += _unused_imports(cells, say)
     return found + _empty_notes(notes, say)
-
-
-def _parse(number: int, text: str) -> Cell | None:
-    """None for a syntax error; empty for a cell in another language."""
-    try:
-        return Cell(number, *conversion.parsed(text))
-    except conversion.UNREADABLE:
-        return None
 
 
 # How the cells were run
@@ -117,27 +110,18 @@ def _unused_imports(cells: list[Cell], say: Say) -> list[str]:
     imported: dict[str, None] = {}
     used: set[str] = set()
     for cell in cells:
-        lines = cell.source.splitlines()
+        lines = cell.parsed.text.splitlines()
+        for magic in cell.parsed.magics.values():  # `%timeit np.dot(a, b)` uses np
+            used.update(re.findall(r"\w+", magic))
         for node in ast.walk(cell.tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 imported |= dict.fromkeys(_bound(node, lines[node.lineno - 1]))
             elif isinstance(node, ast.Name):
                 used.add(node.id)
-            elif isinstance(node, ast.Call) and called(node) in _MAGIC:
-                used |= _words_of(node)
     unused = [name for name in imported if name not in used]
     if not unused:
         return []
     return [say("Imported and never used: %(names)s.", names=", ".join(unused))]
-
-
-_MAGIC = ("run_line_magic", "run_cell_magic", "system", "getoutput")
-
-
-def _words_of(call: ast.Call) -> set[str]:
-    """Words of a magic's text: `%timeit np.dot(a, b)` uses np."""
-    texts = [str(part.value) for part in call.args if isinstance(part, ast.Constant)]
-    return {word for text in texts for word in re.findall(r"\w+", text)}
 
 
 def _bound(node: ast.Import | ast.ImportFrom, line: str) -> list[str]:

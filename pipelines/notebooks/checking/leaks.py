@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipelines.cells.parsing import Parsed
 from pipelines.notebooks.checking.sentences import Say
 
 _FITS = ("fit", "fit_transform", "partial_fit", "fit_on_texts", "fit_resample", "adapt")
@@ -25,11 +26,12 @@ class Cell:
 
     Attributes:
         number: counted from 1 among the code cells.
-        source: as Python: magics are calls of get_ipython().
+        parsed: its text, with what else than Python is in it.
+        tree: of the text.
     """
 
     number: int
-    source: str
+    parsed: Parsed
     tree: ast.Module
 
 

@@ -1,25 +1,16 @@
-"""Old notebooks' source as syntax trees: Python 2 statements, magics and broken cells do not stop a reading.
+"""Python 2's statements, found by their tokens and rewritten.
 
 `lib2to3`, which could rewrite Python 2, is deprecated and gone since Python 3.13; a notebook's few
 statements need only its tokens. Every change keeps the number of lines, so that lines can be named.
 """
 
-import ast
 import io
-import re
-import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipelines.cells.magics import AROUND_PYTHON
-
-_CELL = re.compile(r"^# ?%%", re.MULTILINE)
-_MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
-# Cells whose first line hands them to another program than Python.
-_FOREIGN = re.compile(rf"\A(?:#.*\n|\s*\n)*%%(?!(?:{'|'.join(AROUND_PYTHON)})\b)\w")
 _SKIPPED = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.COMMENT}
 
 
@@ -47,7 +38,7 @@ class OldStatement:
     edits: tuple[Edit, ...]
 
 
-def apply(text: str, edits: list[Edit]) -> str:
+def apply(text: str, edits: Iterable[Edit]) -> str:
     """Make the edits; of two that overlap the first is made, the other is left for the next round."""
     made: list[Edit] = []
     for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end)):
@@ -56,94 +47,6 @@ def apply(text: str, edits: list[Edit]) -> str:
     for edit in reversed(made):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
-
-
-def parse(code: str) -> tuple[str, ast.Module]:
-    """Read as much of a notebook as can be read.
-
-    Args:
-        code: percent cells, or the source of one cell.
-
-    Returns:
-        The text that was read, and its tree. Magics, Python 2 statements and cells that nothing can read are
-        other text there, on the same lines; where nothing of that kind occurs it is `code` itself.
-    """
-    cells = [_readable(cell) for cell in _cells(code)]
-    text = "".join(cells)
-    try:
-        return text, ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):  # one cell's block is another cell's end
-        return _blank(code), ast.parse("")
-
-
-def imported_modules(code: str) -> set[str]:
-    """First names of the modules that a notebook imports anywhere, without those of Python itself."""
-    return imported_by(ast.walk(parse(code)[1])) - sys.stdlib_module_names
-
-
-def imported_by(nodes: Iterable[ast.AST]) -> set[str]:
-    """First names of the modules that any of the nodes imports."""
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
-def modern(code: str) -> str:
-    """Rewrite Python 2 statements; cells that Python 3 understands stay as they are."""
-    return apply(code, [edit for old in old_statements(code) for edit in old.edits])
-
-
-def old_statements(code: str) -> list[OldStatement]:
-    """Every statement of Python 2 in the cells that Python 3 does not understand."""
-    found, offset, line = [], 0, 0
-    for cell in _cells(code):
-        plain = _plain(cell)
-        if not _is_python(plain):
-            for old in _scan(plain):
-                moved = tuple(Edit(e.start + offset, e.end + offset, e.text) for e in old.edits)
-                found.append(OldStatement(old.line + line, old.word, moved))
-        offset += len(cell)
-        line += cell.count("\n")
-    return found
-
-
-def _cells(code: str) -> list[str]:
-    starts = sorted({0, *(match.start() for match in _CELL.finditer(code)), len(code)})
-    return [code[start:end] for start, end in pairwise(starts)]
-
-
-def _readable(cell: str) -> str:
-    plain = _plain(cell)
-    if _is_python(plain):
-        return plain
-    rewritten = apply(plain, [edit for old in _scan(plain) for edit in old.edits])
-    return rewritten if _is_python(rewritten) else _blank(cell)
-
-
-def _plain(cell: str) -> str:
-    """The cell without what IPython alone understands, every character at its place."""
-    return _blank(cell) if _FOREIGN.match(cell) else _MAGIC.sub(_without_magic, cell)
-
-
-def _without_magic(match: re.Match[str]) -> str:
-    """A statement of the same length, so that the places behind it stay."""
-    return match[1] + "0".ljust(len(match[2]))
-
-
-def _blank(text: str) -> str:
-    return re.sub(r"[^\n]", " ", text)
-
-
-def _is_python(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 class _Tokens:
@@ -178,7 +81,8 @@ class _Tokens:
                 statement.append(token)
 
 
-def _scan(text: str) -> Iterator[OldStatement]:
+def statements(text: str) -> Iterator[OldStatement]:
+    """Every statement of Python 2 in a text that Python 3 does not understand."""
     tokens = _Tokens(text)
     for statement in tokens.statements():
         first = statement[0]
