@@ -151,15 +151,18 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
-    """Open the MLflow UI on the group's runs. Ctrl-C ends it."""
+    """Open the MLflow UI on the runs of the active competition. Ctrl-C ends it."""
     from pipelines.tracking import mlflow_store
+    from pipelines.values import competition, metrics
 
     mlflow_store.reap()
-    command, environment = mlflow_store.ui_command(host, port)
+    active = _active()
+    better = metrics.get(competition.load(active).metric).greater_is_better
+    url, command, environment = mlflow_store.ui_command(active, better, host, port)
     if as_json:
-        _print_json({"url": f"http://{host}:{port}", "command": command})
+        _print_json({"url": url, "command": command})
         return
-    print(f"runs on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    print(f"runs on {url} (Ctrl-C ends it)", flush=True)
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
 
 
