@@ -33,10 +33,11 @@ Competition = Annotated[
 
 def main() -> None:
     """Run the command; an error of pilsa's own is one message and exit status 1, without a traceback."""
-    from pipelines.plumbing import process
+    from pipelines.plumbing import paths, process
     from pipelines.plumbing.errors import PilsaError
 
     process.raise_on_signals()
+    paths.give_home()
     try:
         app()
     except PilsaError as error:
@@ -56,9 +57,8 @@ def repro(as_json: Json = False) -> None:
     from pipelines.workspace import rebuild
 
     process.die_with_parent()
-    code = rebuild.rebuild(quiet=as_json)
+    rebuild.rebuild(quiet=as_json)
     _scores(None, as_json)
-    raise typer.Exit(code)
 
 
 @app.command()
