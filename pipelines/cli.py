@@ -33,10 +33,11 @@ Competition = Annotated[
 
 def main() -> None:
     """Run the command; an error of pilsa's own is one message and exit status 1, without a traceback."""
-    from pipelines.plumbing import process
+    from pipelines.plumbing import paths, process
     from pipelines.plumbing.errors import PilsaError
 
     process.raise_on_signals()
+    paths.give_home()
     try:
         app()
     except PilsaError as error:
@@ -56,9 +57,8 @@ def repro(as_json: Json = False) -> None:
     from pipelines.workspace import rebuild
 
     process.die_with_parent()
-    code = rebuild.rebuild(quiet=as_json)
+    rebuild.rebuild(quiet=as_json)
     _scores(None, as_json)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -151,15 +151,18 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
-    """Open the MLflow UI on the group's runs. Ctrl-C ends it."""
+    """Open the MLflow UI on the runs of the active competition. Ctrl-C ends it."""
     from pipelines.tracking import mlflow_store
+    from pipelines.values import competition, metrics
 
     mlflow_store.reap()
-    command, environment = mlflow_store.ui_command(host, port)
+    active = _active()
+    better = metrics.get(competition.load(active).metric).greater_is_better
+    url, command, environment = mlflow_store.ui_command(active, better, host, port)
     if as_json:
-        _print_json({"url": f"http://{host}:{port}", "command": command})
+        _print_json({"url": url, "command": command})
         return
-    print(f"runs on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    print(f"runs on {url} (Ctrl-C ends it)", flush=True)
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
 
 

@@ -166,7 +166,7 @@ def test_the_address_of_the_pages_is_told(
 ) -> None:
     repository, _ = built
     content = as_json(repository.pilsa("ui", "--json", "--port", "5055"))
-    assert content["url"] == "http://127.0.0.1:5055"
+    assert content["url"].startswith("http://127.0.0.1:5055/#/experiments/")
     assert "5055" in content["command"]
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import UserError, refuse_conflict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,10 +153,12 @@ def read_json(path: Path) -> Any:
     """Read JSON.
 
     Raises:
-        UserError: the file is missing or is no JSON.
+        UserError: the file is missing, is no JSON, or holds a conflict of git.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        refuse_conflict(path, text)
+        return json.loads(text)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
     except ValueError as error:

@@ -4,8 +4,11 @@ Every message says what must hold, what was found, and what to do next.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
+_CONFLICT = re.compile(r"^(<{7} .*|={7}|>{7} .*)\r?$", re.MULTILINE)
 _SHOWN = 12  # a table may have hundreds of columns
 
 
@@ -19,6 +22,17 @@ class UserError(PilsaError):
 
 class MemberFailed(PilsaError):
     """One model, method, trial or notebook failed; the others go on and this one is shown failed."""
+
+
+def refuse_conflict(path: Path, text: str) -> None:
+    """Raise UserError where git has left both sides of a merge in a file, given with its text."""
+    if found := _CONFLICT.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise UserError(
+            f"{path} must be merged, and line {line} is a conflict marker of git ({found[1][:40]}): keep the "
+            f"lines that are right and delete the markers, or take one side whole (git checkout --ours {path}, "
+            "or --theirs)"
+        )
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:

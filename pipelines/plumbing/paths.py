@@ -4,7 +4,9 @@
 copy, whereas the run store, the work in progress and the history belong to the repository above it.
 """
 
+import getpass
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.plumbing.errors import UserError
@@ -33,6 +35,22 @@ def home() -> Path:
         if folder.parts[-3:] == (".dvc", "tmp", "exps"):
             return folder.parents[2]
     return here
+
+
+def give_home() -> None:
+    """Set HOME and LOGNAME where the system knows neither a home folder nor a name of this user.
+
+    In a container a user may have no passwd entry: Python, DVC, uv and Jupyter stop where they ask for it.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        with suppress(UserError):  # outside a repository there is nothing that needs one
+            os.environ["HOME"] = str(cache() / "home")
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = f"user-{os.getuid()}"
 
 
 def params() -> Path:

@@ -22,6 +22,8 @@ from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import UserError
 
 _PR_SET_PDEATHSIG = 1
+# DVC ignores SIGINT while one of its stages runs: a child that is still there after this long gets SIGTERM.
+_SECONDS_TO_HEED = 1.0
 
 
 class Killed(BaseException):
@@ -128,8 +130,7 @@ def _parent_of(process: int) -> int | None:
 def run_child(command: Sequence[str], to_stderr: bool = False) -> int:
     """Run a command that is killed when this process dies; return its exit status.
 
-    Ctrl-C in a terminal reaches the child too, which then ends in its own way before this returns; a
-    SIGTERM to this process is passed on.
+    A signal that ends this process is passed on, and SIGTERM after it to a child that does not heed it.
 
     Args:
         command: program and arguments.
@@ -148,7 +149,11 @@ def run_child(command: Sequence[str], to_stderr: bool = False) -> int:
         return child.wait()
     except (Killed, KeyboardInterrupt) as stop:
         child.send_signal(getattr(stop, "signal_number", signal.SIGINT))
-        child.wait()
+        try:
+            child.wait(_SECONDS_TO_HEED)
+        except subprocess.TimeoutExpired:
+            child.terminate()
+            child.wait()
         raise
 
 

@@ -8,7 +8,7 @@ from unicodedata import normalize
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.plumbing.errors import UserError, did_you_mean, refuse_conflict
 
 # Names reach a shell command in dvc.yaml and a path, so only these characters are let through.
 NAME = re.compile(r"[0-9A-Za-z가-힣_][0-9A-Za-z가-힣_-]{0,63}")
@@ -80,10 +80,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
     Raises:
         UserError: the file is missing, cannot be read, is not UTF-8 or YAML, gives a key twice, or is no
-            mapping.
+            mapping, or holds a conflict of git.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (it is safe)
+        text = path.read_text(encoding="utf-8")
+        refuse_conflict(path, text)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is safe)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: restore it from git") from None
     except OSError as error:

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from pipelines.plumbing import atomic, paths
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import UserError, refuse_conflict
 from pipelines.plumbing.process import exclusive
 from pipelines.plumbing.schema import Strict, validate
 
@@ -128,11 +128,13 @@ def find(sha256: str, competition: str) -> LedgerRow | None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return ",".join(COLUMNS) + "\n"
     except UnicodeDecodeError as error:
         raise UserError(f"{path} must be UTF-8 ({error}): restore it from git") from None
+    refuse_conflict(path, text)
+    return text
 
 
 def _parse(path: Path, text: str) -> Iterator[LedgerRow]:

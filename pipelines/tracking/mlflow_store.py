@@ -18,7 +18,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.process import Killed, exclusive
-from pipelines.tracking import endings, measurements, reasons, records
+from pipelines.tracking import endings, measurements, reasons, records, ui_view
 from pipelines.tracking.liveness import host, lives, process_tags
 from pipelines.tracking.records import Head, Record, Status
 from pipelines.tracking.store_file import REBUILD, check, database, uri
@@ -182,22 +182,29 @@ def mirror_all() -> int:
     return new
 
 
-def ui_command(host: str = "127.0.0.1", port: int = 5000) -> tuple[list[str], dict[str, str]]:
-    """The command that serves MLflow's pages for this store, and its whole environment.
+def ui_command(
+    competition: str, greater_is_better: bool, host: str = "127.0.0.1", port: int = 5000
+) -> tuple[str, list[str], dict[str, str]]:
+    """The address of a competition's runs, the command that serves it, and that command's environment.
 
     Args:
+        competition: the experiment on which the pages open; its best run comes first.
+        greater_is_better: the direction of its metric.
         host: the address to listen on; 127.0.0.1 is reached from this machine alone.
         port: 1 … 65535.
 
     Raises:
-        UserError: the store cannot be opened.
+        UserError: the store cannot be opened or written.
     """
-    _connect()
+    client = _connect()
+    with _one_at_a_time(), _store_errors():
+        experiment = _experiment(client, competition)
+        client.set_experiment_tag(experiment, ui_view.TAG, ui_view.state(greater_is_better))
     command = [
         sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port), "--workers", "1",
         "--backend-store-uri", uri(database()), "--default-artifact-root", _artifacts().as_uri(),
     ]  # fmt: skip
-    return command, os.environ | _OFFLINE | _BARE_SERVER
+    return ui_view.address(host, port, experiment), command, os.environ | _OFFLINE | _BARE_SERVER
 
 
 def _artifacts() -> Path:

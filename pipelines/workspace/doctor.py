@@ -13,7 +13,7 @@ from typing import Literal
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import PilsaError
 from pipelines.values import params as settings_file
-from pipelines.workspace.rebuild import check_settings
+from pipelines.workspace.rebuild import check_merged, check_settings
 
 _ENOUGH_GB = 5
 
@@ -43,6 +43,7 @@ def examine() -> list[Finding]:
         _backend,
         _settings,
         _git,
+        _merge,
         _dvc,
         _store,
         _data,
@@ -154,6 +155,16 @@ def _git() -> Finding:
         "no commit here: `dvc repro` works, `dvc exp` does not",
         "git init, git add -A, git commit",
     )
+
+
+def _merge() -> Finding:
+    try:
+        check_merged()
+    except PilsaError as error:
+        return Finding(
+            "merge", "bad", str(error), "finish the merge; `make repro` stops until then"
+        )
+    return Finding("merge", "ok", "no file holds both sides of one")
 
 
 def _dvc() -> Finding:

@@ -9,7 +9,7 @@ from pipelines import platforms
 from pipelines.ensembles import Method
 from pipelines.models import Model
 from pipelines.plumbing import paths, process, registry
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import UserError, refuse_conflict
 from pipelines.plumbing.schema import read_yaml, validate
 from pipelines.values import competition as competitions
 from pipelines.values import params as settings_file
@@ -19,18 +19,17 @@ from pipelines.values.params import Params
 _SECONDS_TO_CLOSE = 15.0
 
 
-def rebuild(quiet: bool = False) -> int:
+def rebuild(quiet: bool = False) -> None:
     """Run `dvc repro --ignore-errors`: what fails is left behind, everything else goes on.
 
     Args:
         quiet: send what DVC and the stages print to standard error, so that JSON can follow.
 
-    Returns:
-        DVC's exit status, which is 0 even where stages failed: `pilsa scores` knows which.
-
     Raises:
-        UserError: params.yaml is wrong, or another rebuild of this repository is running.
+        UserError: params.yaml is wrong, a file holds a conflict of git, another rebuild of this repository
+            is running, or DVC could not begin. Stages that fail are no error here: `pilsa scores` knows them.
     """
+    check_merged()
     check_settings(settings_file.load())
     _check_writable(paths.mlruns())
     with process.exclusive(paths.cache() / "locks" / "repro", "make repro", wait=_SECONDS_TO_CLOSE):
@@ -39,7 +38,20 @@ def rebuild(quiet: bool = False) -> int:
             f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         )
         command = [sys.executable, "-m", "dvc", "repro", "--ignore-errors"]
-        return process.run_child(command, to_stderr=quiet)
+        if code := process.run_child(command, to_stderr=quiet):
+            raise UserError(
+                f"dvc must go through the stages, and it stopped with exit status {code} for the reason that it "
+                "printed last: `pilsa doctor` looks for more; a damaged dvc.lock comes back with `git checkout "
+                "dvc.lock`"
+            )
+
+
+def check_merged() -> None:
+    """Raise UserError where a file that a rebuild reads holds a conflict of git."""
+    root = paths.root()
+    for path in (root / "dvc.lock", *sorted(root.glob("*.yaml")), paths.ledger()):
+        if path.is_file():
+            refuse_conflict(path, path.read_text(encoding="utf-8", errors="replace"))
 
 
 def check_settings(settings: Params) -> None:

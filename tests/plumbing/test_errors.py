@@ -1,8 +1,19 @@
 """The nearest known name is found however it was written, and a long list stays short."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from pipelines.plumbing.errors import MemberFailed, PilsaError, UserError, did_you_mean
+from pipelines.plumbing.atomic import read_json
+from pipelines.plumbing.errors import (
+    MemberFailed,
+    PilsaError,
+    UserError,
+    did_you_mean,
+    refuse_conflict,
+)
+from pipelines.plumbing.schema import read_yaml
 
 
 def test_the_nearest_name_is_named() -> None:
@@ -32,3 +43,22 @@ def test_both_families_are_raised_on_purpose(family: type[Exception]) -> None:
 
 def test_a_failed_member_does_not_stop_everything() -> None:
     assert not issubclass(MemberFailed, UserError)
+
+
+@pytest.mark.parametrize("read", [read_yaml, read_json])
+def test_a_conflict_of_git_is_named_by_whoever_reads_the_file(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("{}\n<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read(path)
+    must_hold, found = f"{path} must be merged", "line 2 is a conflict marker of git (<<<<<<< HEAD)"
+    assert must_hold in str(caught.value)
+    assert found in str(caught.value)
+    assert f"git checkout --ours {path}" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: '<<<<<<< HEAD'\n", "a: 1\n# =======\n", "a: =======\n"])
+def test_what_only_looks_like_a_conflict_is_none(tmp_path: Path, text: str) -> None:
+    refuse_conflict(tmp_path, text)

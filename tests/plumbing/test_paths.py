@@ -1,6 +1,9 @@
 """The repository is found from below; experiment copies share what outlives them."""
 
+import getpass
 import inspect
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -84,7 +87,7 @@ def every_path() -> dict[str, Path]:
     found = {}
     for name, function in inspect.getmembers(paths, inspect.isfunction):
         if function.__module__ == paths.__name__ and name not in (
-            "root", "home", "shared_data",  # shared_data: outside, where $PILSA_DATA_DIR says
+            "root", "home", "give_home", "shared_data",  # shared_data: outside, where $PILSA_DATA_DIR says
         ):  # fmt: skip
             wanted = inspect.signature(function).parameters
             found[name] = function(*[f"name{number}" for number in range(len(wanted))])
@@ -101,3 +104,19 @@ def test_every_path_is_absolute_inside_and_its_own(repository: Path) -> None:
 def test_asking_for_a_path_creates_nothing(repository: Path) -> None:
     every_path()
     assert [path.name for path in repository.iterdir()] == ["params.yaml"]
+
+
+def test_a_user_whom_the_system_does_not_know_gets_a_home_in_the_cache_and_a_name(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("LOGNAME", "USER", "LNAME", "USERNAME")
+    for name in ("HOME", *names):
+        monkeypatch.setenv(name, "/known")
+    paths.give_home()
+    assert {os.environ[name] for name in ("HOME", *names)} == {"/known"}
+    for name in ("HOME", *names):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])  # KeyError, as in a bare container
+    paths.give_home()
+    assert Path.home() == paths.cache() / "home"
+    assert getpass.getuser() == f"user-{os.getuid()}"

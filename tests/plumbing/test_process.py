@@ -345,14 +345,17 @@ DEAF = """
 """
 
 
-def test_sigterm_is_passed_on_as_itself(tmp_path: Path, started: list[int]) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_child_that_is_deaf_to_ctrl_c_ends_too(
+    tmp_path: Path, started: list[int], sent: signal.Signals
+) -> None:
     """While a stage runs, dvc ignores SIGINT: only SIGTERM ends it."""
     child = [sys.executable, program(tmp_path, "deaf", DEAF), str(tmp_path / "pid")]
     command = [sys.executable, program(tmp_path, "runner", RUNNER), *child]
     with subprocess.Popen(command) as runner:
         started.append(written_id(tmp_path / "pid"))
-        runner.terminate()
-        assert runner.wait(timeout=PATIENCE) == 128 + signal.SIGTERM
+        runner.send_signal(sent)
+        assert runner.wait(timeout=PATIENCE) == 128 + sent
         assert not is_alive(started[0])
 
 

@@ -91,7 +91,10 @@ LINE = f"2025-03-01T05:00:00+00:00,tiny,f.csv,{'a' * 64},n,m01,hi,0.5,COMPLETE,0
     [
         (b"", "must begin with the columns"),
         (GOOD.replace("member,", "").encode(), "must begin with the columns"),
-        ((GOOD + "<<<<<<< HEAD\n" + LINE).encode(), r"line 2 must have 12 cells, found 1 \(<<<"),
+        (
+            (GOOD + "<<<<<<< HEAD\n" + LINE).encode(),
+            "must be merged, and line 2 is a conflict marker",
+        ),
         ((GOOD + LINE + LINE[:40]).encode(), "line 3 must have 12 cells"),
         ((GOOD + LINE.replace("COMPLETE", "DONE")).encode(), "line 2: status"),
         ((GOOD + LINE.replace("0.5", "nan", 1)).encode(), "line 2: cv_mean"),

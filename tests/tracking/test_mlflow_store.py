@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -469,7 +470,7 @@ def test_the_pages_show_runs_and_artifacts(work: Work) -> None:
     mlflow_store.mirror(work.archive())
     (run,) = runs()
     port = free_port()
-    command, environment = mlflow_store.ui_command(port=port)
+    _, command, environment = mlflow_store.ui_command("tiny", True, port=port)
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == environment["DO_NOT_TRACK"] == "true"
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, process_group=0)
     try:
@@ -483,7 +484,8 @@ def test_the_pages_show_runs_and_artifacts(work: Work) -> None:
 
 
 @pytest.mark.slow
-def test_three_runs_are_compared_in_a_real_browser(work: Work, tmp_path: Path) -> None:
+def test_the_pages_in_a_real_browser(work: Work, tmp_path: Path) -> None:
+    """They open on the competition's runs with our columns, best first; three runs are compared."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("chromium is not installed: apt-get install chromium to run this test")
@@ -493,21 +495,44 @@ def test_three_runs_are_compared_in_a_real_browser(work: Work, tmp_path: Path) -
     ids = json.dumps([run.info.run_id for run in found])
     experiment = json.dumps([found[0].info.experiment_id])
     port = free_port()
-    command, environment = mlflow_store.ui_command(port=port)
+    opening, command, environment = mlflow_store.ui_command("tiny", True, port=port)
+
+    def shown(asked: str) -> str:
+        return subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=2400,900",
+             f"--user-data-dir={tmp_path / 'browser'}", "--virtual-time-budget=30000", "--dump-dom", asked],
+            capture_output=True, text=True, timeout=200, check=True,
+        ).stdout  # fmt: skip
+
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, process_group=0)
     try:
         address = f"http://127.0.0.1:{port}"
         fetch(address, server)
-        asked = f"{address}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiment)}"
-        page = subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             f"--user-data-dir={tmp_path / 'browser'}", "--virtual-time-budget=30000", "--dump-dom", asked],
-            capture_output=True, text=True, timeout=200, check=True,
-        ).stdout  # fmt: skip
+        first = shown(opening)
+        compared = shown(
+            f"{address}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiment)}"
+        )
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
-    assert "Comparing 3 Runs from 1 Experiment" in page
-    assert page.count("models/knn") >= 3
-    assert "cv_mean" in page
+    for column in ("Run Name", "cv_mean", "fold0", "kind", "member", "week"):
+        assert f">{column}<" in first, column
+    assert "Sort: cv_mean" in re.sub("<[^>]*>", "", first)
+    assert first.count("models/knn") >= 3
+    assert "Comparing 3 Runs from 1 Experiment" in compared
+    assert compared.count("models/knn") >= 3
+    assert "cv_mean" in compared
+
+
+def test_the_first_page_shows_the_best_run_first(work: Work) -> None:
+    mlflow_store.mirror(work.archive())
+    for better in (True, False):
+        address, _, _ = mlflow_store.ui_command("tiny", better, port=5001)
+        (experiment,) = mlflow_store._connect().search_experiments(filter_string="name = 'tiny'")
+        assert address.startswith(
+            f"http://127.0.0.1:5001/#/experiments/{experiment.experiment_id}/runs?"
+        )
+        key = address.partition("viewStateShareKey=")[2]
+        view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
+        assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`cv_mean`", not better)

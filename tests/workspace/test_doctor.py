@@ -55,6 +55,7 @@ def test_a_healthy_clone_has_nothing_bad(healthy: Workshop) -> None:
         "keras backend",
         "params.yaml",
         "git",
+        "merge",
         "dvc",
         "run store",
         "local data",
@@ -106,6 +107,13 @@ def test_no_git_and_no_commit(healthy: Workshop, monkeypatch: pytest.MonkeyPatch
     assert "no commit here" in finding("git").found
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert "not installed" in finding("git").found
+
+
+def test_a_merge_that_is_not_finished(healthy: Workshop) -> None:
+    (healthy.root / "dvc.lock").write_text("<<<<<<< HEAD\na: 1\n", encoding="utf-8")
+    found = finding("merge")
+    assert found.state == "bad"
+    assert f"{healthy.root / 'dvc.lock'} must be merged, and line 1 " in found.found
 
 
 def test_no_dvc_folder_or_an_environment_that_is_not_active(

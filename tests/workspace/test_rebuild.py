@@ -112,6 +112,36 @@ def test_a_key_that_no_stage_needs_has_a_default(ready: Workshop) -> None:
     check()
 
 
+@pytest.mark.parametrize("marker", ["<<<<<<< HEAD", "=======", ">>>>>>> 67d9072 (Say why)"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "name", ["dvc.lock", "dvc.yaml", "params.yaml", "curriculum.yaml", "submissions/ledger.csv"]
+)
+def test_a_file_with_both_sides_of_a_merge_is_named_before_anything_runs(
+    ready: Workshop, monkeypatch: pytest.MonkeyPatch, name: str, end: str, marker: str
+) -> None:
+    monkeypatch.setattr(process, "run_child", lambda *_, **__: pytest.fail("dvc was started"))
+    path = ready.root / name
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_bytes(f"{before}a: 1{end}{marker}{end}".encode())
+    line = before.count("\n") + 2
+    with pytest.raises(UserError) as caught:
+        rebuild.rebuild()
+    said = str(caught.value)
+    assert f"{path} must be merged, and line {line} is a conflict marker of git ({marker})" in said
+    assert f"git checkout --ours {path}" in said
+
+
+def test_dvc_that_could_not_begin_is_an_error(
+    ready: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "_follow_git", lambda: None)
+    monkeypatch.setattr(process, "run_child", lambda *_, **__: 255)
+    with pytest.raises(UserError, match=r"exit status 255 .*: `pilsa doctor` looks for more"):
+        rebuild.rebuild()
+
+
 def test_a_second_rebuild_is_refused_by_name(
     ready: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
