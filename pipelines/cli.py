@@ -24,6 +24,8 @@ runs = typer.Typer(
 )
 app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
+ledger = typer.Typer(help="What was submitted, and what it scored.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Competition = Annotated[
@@ -98,18 +100,35 @@ def submit(
     competition: Competition = None,
     as_json: Json = False,
 ) -> None:
-    """Check a submission, grade it where the solution is known here, and write the ledger row.
+    """Check a submission's form, grade it where the solution is known here, and write the ledger row.
 
     The same file is refused twice. Competitions with a local solution are graded into a public and a
     private score, as a platform would.
     """
     from pipelines.submitting import submit
 
-    row = submit.hand_in(competition or _active(), file, message)
-    if as_json:
-        _print_json(row.model_dump())
-    else:
-        print(submit.sentence(row))
+    _print_row(submit.hand_in(competition or _active(), file, message), as_json)
+
+
+@ledger.command("set-score")
+def set_score(
+    submitted: Annotated[
+        str, typer.Argument(help="The CSV, or the first digits of its row's sha256.")
+    ],
+    public: Annotated[float, typer.Option(help="The public leaderboard's score.")],
+    private: Annotated[
+        float | None, typer.Option(help="The private one, once it is known.")
+    ] = None,
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Write down what a platform said of a submission that you uploaded there yourself.
+
+    The ledger gets one more row; the rows before it stay.
+    """
+    from pipelines.submitting import submit
+
+    _print_row(submit.set_score(competition or _active(), submitted, public, private), as_json)
 
 
 @app.command()
@@ -176,6 +195,15 @@ def mirror(as_json: Json = False) -> None:
         _print_json({"new": new})
     else:
         print(f"{new} runs were new to the store")
+
+
+def _print_row(row: Any, as_json: bool) -> None:
+    from pipelines.submitting import submit
+
+    if as_json:
+        _print_json(row.model_dump())
+    else:
+        print(submit.sentence(row))
 
 
 def _active() -> str:

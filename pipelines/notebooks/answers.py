@@ -1,6 +1,5 @@
 """What a kernel answers: the one CSV in its working folder that fits the sample, whatever its name."""
 
-import codecs
 import csv
 import os
 from collections.abc import Iterator
@@ -12,14 +11,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import MemberFailed, UserError
-from pipelines.values import submission
+from pipelines.values import submission, submission_file
 from pipelines.values.competition import Competition
 from pipelines.values.metrics import Kind
 
 _MOST_FILES = 200
-_LEAST_BYTES = 1 << 20
-_TIMES_THE_SAMPLE = 20  # seventeen digits for each `0`, and quotes
-_LONGEST_HEADER = 1 << 20
 _MOST_COLUMNS = 100
 _DEEPEST = 8  # folders below the working one
 _SHOWN = 4
@@ -114,11 +110,11 @@ def _tables(
     sample could need: what a stranger's notebook leaves may be made to keep a reader busy for hours.
     """
     wanted = [str(column) for column in sample.columns]
-    most = max(_LEAST_BYTES, _TIMES_THE_SAMPLE * len(submission.text_of(sample).encode()))
+    most = submission_file.most_bytes(sample)
     for path in islice(_files(working), _MOST_FILES):
         name = path.relative_to(working).as_posix()
         try:
-            header = _header(path)
+            header = submission_file.header(path)
             if header != wanted:
                 yield name, pd.DataFrame(columns=header[:_MOST_COLUMNS])
             elif path.stat().st_size <= most:
@@ -137,16 +133,6 @@ def _files(working: Path) -> Iterator[Path]:
             path = Path(folder) / name
             if path.suffix.lower() == ".csv" and not path.is_symlink() and path.is_file():
                 yield path
-
-
-def _header(path: Path) -> list[str]:
-    """The names in the first line of a CSV; of a line without end its beginning, which is no sample's."""
-    line = path.open("rb").readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        text = line.decode("cp949")
-    return next(csv.reader([text]), [])
 
 
 def _fits(frame: pd.DataFrame, competition: Competition, sample: pd.DataFrame) -> bool:

@@ -16,7 +16,7 @@ def ensemble(competition: str) -> None:
     """Write each method's predictions and record, what was chosen, and why."""
     pool, blends, failed = pooling.load(competition), [], {}
     with all_or_nothing(paths.ensembles(competition), paths.ensemble_score(competition)):
-        for method in pool.settings.ensemble.methods:
+        for method in pool.settings.ensemble.methods if len(pool.usable) > 1 else ():
             try:
                 blends.append(_blend(pool, method))
             except MemberFailed as error:

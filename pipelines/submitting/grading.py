@@ -153,26 +153,27 @@ def submit(competition: Competition, path: Path, message: str, origin: Origin) -
     Raises:
         UserError: a guard refuses it, or only the platform's server knows the solution.
     """
-    solution = platforms.of(competition).solution()
-    if solution is None:
-        raise UserError(
-            f"grading here is only for competitions whose solution is known, and that of {competition.name} is with "
-            f"its platform; uploading is not built yet: upload {path} on {competition.url or 'its page'}"
-        )
     with exclusive(paths.cache() / "locks" / f"submit-{competition.name}", f"submitting {path}"):
         checked = guards.check(competition, path)
+        solution = platforms.of(competition).solution()
+        if solution is None:
+            raise UserError(
+                f"grading here is only for competitions whose solution is known, and that of {competition.name} is "
+                f"with its platform; {path} has the right form, and uploading is not built yet: upload it on "
+                f"{competition.url or 'its page'}, then `pilsa ledger set-score {path} --public SCORE`"
+            )
         for warning in checked.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         found = grade(competition, checked.frame, solution, checked.classes)
         row = LedgerRow(
-            **asdict(origin), time=ledger.now(), competition=competition.name, file=_place(path),
+            **asdict(origin), time=ledger.now(), competition=competition.name, file=place(path),
             sha256=checked.sha256, message=message, status="COMPLETE", lb_public=found.public, lb_private=found.private,
         )  # fmt: skip
         ledger.append(row)
     return row
 
 
-def _place(path: Path) -> str:
+def place(path: Path) -> str:
     """The path below the repository; outside it the name alone, since the rest is of one machine."""
     place, root = path.resolve(), paths.root()
     return place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name

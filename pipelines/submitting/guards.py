@@ -1,7 +1,7 @@
 """Guards: what a submission must pass before it is spent, on any platform."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pandas as pd
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.tracking import ledger
-from pipelines.values import submission
+from pipelines.values import submission, submission_file
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.metrics import get
@@ -30,7 +30,7 @@ class Checked:
     frame: pd.DataFrame
     sha256: str
     classes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check(competition: Competition, path: Path, now: datetime | None = None) -> Checked:
@@ -44,18 +44,25 @@ def check(competition: Competition, path: Path, now: datetime | None = None) -> 
     Raises:
         UserError: the file is no valid submission, or was submitted before.
     """
+    checked = form(competition, path)
+    _check_new(competition, path, checked.sha256)
+    return replace(checked, warnings=_warn_of_limit(competition, now or datetime.now(UTC)))
+
+
+def form(competition: Competition, path: Path) -> Checked:
+    """Check a submission's form alone.
+
+    Raises:
+        UserError: the file is no valid submission.
+    """
     sample = submission.read(paths.sample(competition.name), competition)
     classes = Dataset.load(paths.dataset(competition.name)).classes
+    read = submission_file.read(path, competition, sample)
     try:
-        frame = submission.validate(
-            competition, submission.read(path, competition), sample, classes
-        )
+        frame = submission.validate(competition, read, sample, classes)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    digest = content_digest(competition, frame)
-    _check_new(competition, path, digest)
-    warnings = _warn_of_limit(competition, now or datetime.now(UTC))
-    return Checked(frame, digest, classes, warnings)
+    return Checked(frame, content_digest(competition, frame), classes)
 
 
 def content_digest(competition: Competition, frame: pd.DataFrame) -> str:

@@ -1,13 +1,16 @@
 """The desk where a submission is handed in: what the DAG built, or a file somebody brings."""
 
+import math
+import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
-from pipelines.submitting import grading
+from pipelines.submitting import grading, guards
 from pipelines.submitting.grading import Origin
-from pipelines.tracking import records
+from pipelines.tracking import ledger, records
 from pipelines.tracking.ledger import LedgerRow
 from pipelines.values import competition as competitions
 from pipelines.values import params, submission
@@ -29,19 +32,63 @@ def hand_in(competition: str, file: Path | None, message: str) -> LedgerRow:
     Raises:
         UserError: there is no such file, a guard refuses it, or it cannot be graded here.
     """
-    chosen, member = competitions.load(competition), params.load().member
-    built = paths.submission(competition)
-    if file is not None and not file.is_file():
-        raise UserError(f"{file} must be a CSV file and is none: name another one")
-    if file is not None and file.resolve() != built:
-        return grading.submit(chosen, file, message, Origin(member, _UNKNOWN))
-    if not built.is_file():
+    chosen, built = competitions.load(competition), paths.submission(competition)
+    if file is None and not built.is_file():
         raise UserError(f"{built} must exist and was not found: run `make repro`, or name a file")
-    return grading.submit(chosen, built, message, _origin(chosen, built, member))
+    file = file or built
+    return grading.submit(chosen, file, message, _origin(chosen, file))
 
 
-def _origin(competition: Competition, built: Path, member: str) -> Origin:
-    """The run behind the file, if the file still says what that run predicted."""
+def set_score(competition: str, submitted: str, public: float, private: float | None) -> LedgerRow:
+    """Write down what a platform said of a submission that was uploaded by hand: one more row of the ledger.
+
+    Args:
+        competition: the competition's name.
+        submitted: the CSV, or the first 8 or more hex digits of a row's `sha256`.
+        public, private: the leaderboard's scores; without a private one the known one stays.
+
+    Raises:
+        UserError: a score is no finite number, the digits stand for several rows, or the file is no
+            submission of this competition.
+    """
+    if not all(math.isfinite(score) for score in (public, private or 0)):
+        raise UserError(
+            f"a score must be a finite number, found {public} and {private}: write what the platform shows"
+        )
+    before = _row_of(competition, submitted) or _new_row(
+        competitions.load(competition), Path(submitted)
+    )
+    scores = {"lb_public": public, "lb_private": before.lb_private if private is None else private}
+    row = before.model_copy(update={"time": ledger.now(), "status": "COMPLETE", **scores})
+    ledger.append(row)
+    return row
+
+
+def _row_of(competition: str, digits: str) -> LedgerRow | None:
+    """The submission with this beginning of a `sha256`; None where it is none."""
+    if not re.fullmatch("[0-9a-f]{8,64}", digits):
+        return None
+    found = [row for row in ledger.submissions(competition) if row.sha256.startswith(digits)]
+    if len(found) > 1:
+        names = ", ".join(row.sha256[:16] for row in found)
+        raise UserError(f"{digits} must stand for one submission, found {names}: write more digits")
+    return found[0] if found else None
+
+
+def _new_row(competition: Competition, file: Path) -> LedgerRow:
+    """A row for a file that has the right form; its newest one where the ledger has it already."""
+    digest = guards.form(competition, file).sha256
+    return ledger.find(digest, competition.name) or LedgerRow(
+        **asdict(_origin(competition, file)), time=ledger.now(), competition=competition.name,
+        file=grading.place(file), sha256=digest, message="", status="PENDING",
+    )  # fmt: skip
+
+
+def _origin(competition: Competition, file: Path) -> Origin:
+    """The run behind the file: of what the DAG built, if it still says what that run predicted."""
+    member, built = params.load().member, paths.submission(competition.name)
+    if file.resolve() != built:
+        return Origin(member, _UNKNOWN)
     predictions = Predictions.load(paths.ensembles(competition.name) / "chosen.npz")
     sample = submission.read(paths.sample(competition.name), competition)
     frame = submission.build(competition, sample, predictions)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from pipelines.ensembles import Method
 from pipelines.plumbing import registry
@@ -19,6 +20,8 @@ _SHARED = {
     "row_ids": "training rows", "test_ids": "test rows", "classes": "classes",
     "data_hash": "data",
 }  # fmt: skip
+_TINY = 1e-6
+_MOVES = 100  # of a threshold; each is smaller than the one before
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ def blend(
 
     Raises:
         UserError: members are not comparable, or there is no such method.
-        MemberFailed: a member did not predict all scored rows, no member is left, or the method does not
-            suit members or metric.
+        MemberFailed: a member did not predict all scored rows, fewer than two members are left, or the
+            method does not suit members or metric.
     """
     check_comparable(members, folds, metric)
     pool = [member for member in members if member.is_pooled]
@@ -174,6 +177,49 @@ def compare(
     )  # fmt: skip
 
 
+def compare_at_equal_threshold(
+    ensemble: Predictions,
+    member: Predictions,
+    y: np.ndarray,
+    folds: Folds,
+    metric: Metric,
+    seed: int,
+) -> Difference | None:
+    """The ensemble against a member whose threshold is moved until it gives each class as many rows.
+
+    A blend spreads its probabilities otherwise than its members, and F1, QWK or accuracy of rare classes
+    may gain by that alone: what is left of the gain here is not the threshold's. No truth is used to move it.
+
+    Returns:
+        None where there is no threshold: the metric takes no labels, or one of the two gives labels.
+    """
+    if metric.needs != "label" or "label" in (ensemble.kind, member.kind):
+        return None
+    rows = folds.scored
+    moved = _with_shares_of(ensemble.oof[rows], member.oof[rows])
+    return paired_difference(
+        metric, y[rows], ensemble.oof[rows], moved, ensemble.classes.tolist(),
+        derive(seed, "threshold", ensemble.name),
+    )  # fmt: skip
+
+
+def _with_shares_of(other: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Probabilities (n, n_classes) shifted by a constant per class until the likeliest classes are as frequent
+    as those of `other`, or as nearly as ties allow.
+    """
+    width = matrix.shape[1]
+    wanted = np.bincount(other.argmax(axis=1), minlength=width)
+    logits, best, least = np.log(np.clip(matrix, _TINY, 1)).astype(np.float64), matrix, np.inf
+    for step in range(_MOVES):
+        counts = np.bincount(logits.argmax(axis=1), minlength=width)
+        if (miss := np.abs(counts - wanted).sum()) < least:
+            best, least = softmax(logits, axis=1), miss
+        if miss == 0:
+            break
+        logits += np.log((wanted + 1) / (counts + 1)) / (1 + step / 10)
+    return best
+
+
 def check_comparable(members: Sequence[Predictions], folds: Folds, metric: Metric) -> None:
     """Refuse members that were made of other rows, classes, folds or data, or judged by another metric.
 
@@ -216,10 +262,10 @@ def _unpredicted(member: Predictions, folds: Folds) -> int:
 def _check_pool(
     pool: list[Predictions], members: list[Predictions], folds: Folds, metric: Metric
 ) -> None:
-    if not pool:
+    if len(pool) < 2:
         raise MemberFailed(
-            f"an ensemble must have a member, found 0 of {len(members)} that {metric.name} can use: "
-            "train a model, or join a kernel that gives probabilities"
+            f"an ensemble must have 2 members, found {len(pool)} of {len(members)} that {metric.name} can "
+            "use: train a model, or join a kernel that gives probabilities"
         )
     gaps = {member.name: _unpredicted(member, folds) for member in pool}
     lacking = [f"{name} lacks {count}" for name, count in gaps.items() if count]

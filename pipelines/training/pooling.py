@@ -41,6 +41,11 @@ class Pool:
     missing: list[str]
     content: dict[str, str]
 
+    @property
+    def usable(self) -> list[str]:
+        """Names of the members that an ensemble may take."""
+        return [member.name for member in self.members if member.is_pooled]
+
     def blend(self, method: str) -> Blend:
         """Combine the pool; see `blending.blend`."""
         return blending.blend(
@@ -55,9 +60,8 @@ class Pool:
         """
         y, folds, metric = self.dataset.y, self.folds, self.metric
         ensembles = [made.predictions for made in blends]
-        chosen = blending.choose(
-            self.settings.ensemble.choose, [*self.members, *ensembles], y, folds, metric
-        )
+        wanted = self.settings.ensemble.choose if len(self.usable) > 1 else "best"
+        chosen = blending.choose(wanted, [*self.members, *ensembles], y, folds, metric)
         single = blending.best_single(self.members, y, folds, metric)
         facts: dict[str, Any] = {
             "chosen": chosen.name,
@@ -65,16 +69,31 @@ class Pool:
             "cv_std": float(chosen.fold_scores.std(ddof=1)),
             "cv_pooled": blending.cv_pooled(chosen, y, folds, metric),
             "members": [member.name for member in self.members],
+            "usable": self.usable,
             "missing": self.missing,
             "best_single": single.name,
             "best_single_cv_pooled": blending.cv_pooled(single, y, folds, metric),
         }
         if ensembles:
-            best = blending.best_single(ensembles, y, folds, metric)
-            gap = blending.compare(best, self.members, y, folds, metric, self.settings.seed)
-            facts["difference"] = gap.record()
-            facts["sentence"] = gap.sentence(best.name, single.name)
+            facts |= self._comparison(blending.best_single(ensembles, y, folds, metric), single)
+        elif len(self.usable) == 1:
+            facts["sentence"] = f"an ensemble takes two members, and {single.name} is the only one"
         return chosen, facts
+
+    def _comparison(self, best: Predictions, single: Predictions) -> dict[str, Any]:
+        """The best ensemble against the best single member, in numbers and in a sentence."""
+        given = (self.dataset.y, self.folds, self.metric, self.settings.seed)
+        gap = blending.compare(best, self.members, *given)
+        facts: dict[str, Any] = {"best_ensemble": best.name, "difference": gap.record()}
+        facts["sentence"] = gap.sentence(best.name, single.name)
+        fair = blending.compare_at_equal_threshold(best, single, *given) if gap.low > 0 else None
+        if fair is not None and fair.low <= 0:
+            facts["at_equal_threshold"] = fair.record()
+            facts["sentence"] = (
+                f"{best.name} and {single.name} differ by their threshold, not as models: {gap.gain:+.4f} as "
+                f"they are, {fair.gain:+.4f} where both give each class as many rows"
+            )
+        return facts
 
 
 def load(competition: str) -> Pool:

@@ -65,6 +65,9 @@ def pool(situation: str, is_time: bool = False) -> tuple[list[Predictions], np.n
     """Members whose test rows are some of their training rows, which no method may notice."""
     metric, kind = SITUATIONS[situation]
     oofs, y = matrices(kind == "value")
+    if situation == "roc_auc":  # is it an even digit: the one metric here of two classes
+        even = oofs[:, :, ::2].sum(axis=2)
+        oofs, y = np.stack([1 - even, even], axis=2), (y % 2 == 0).astype(np.int64)
     if kind == "label":
         oofs = np.stack([one_hot(oof.argmax(axis=1), oof.shape[1]) for oof in oofs])
     classes = np.array([str(c) for c in range(oofs.shape[2])] if kind != "value" else [], dtype=str)
@@ -128,8 +131,8 @@ def test_a_refusal_says_what_to_do_next(pair: tuple[str, str], reason: str) -> N
 
 
 @pytest.mark.parametrize("name", registry.names("ensembles"))
-def test_suits_the_default_competition(name: str) -> None:
-    assert (name, "accuracy") in SUITING
+def test_suits_some_competition(name: str) -> None:
+    assert name in {method for method, _ in SUITING}
 
 
 class TestEveryMethod:

@@ -50,10 +50,12 @@ def test_a_flattened_member_counts_as_much_as_the_other() -> None:
     assert roc_auc_score(y, ranked) > roc_auc_score(y, members.mean(axis=0)[:, 1]) + 0.1
 
 
-def test_refuses_values_and_metrics_of_certainty() -> None:
-    probabilities = np.full((2, 4, 2), 0.5)
-    with pytest.raises(MemberFailed, match="rmse judges values"):
-        method("rmse").fit(np.ones((2, 4, 1)), np.ones(4))
-    with pytest.raises(MemberFailed, match="log_loss grades how sure"):
-        method("log_loss").fit(probabilities, np.zeros(4))
+@pytest.mark.parametrize(
+    ("metric", "width"),
+    [("rmse", 1), ("log_loss", 2), ("accuracy", 2), ("f1_macro", 3), ("roc_auc", 3)],
+)
+def test_refuses_what_looks_at_more_than_the_order_of_rows(metric: str, width: int) -> None:
+    members = np.full((2, 4, width), 1 / width)
+    with pytest.raises(MemberFailed, match=rf"roc_auc of 2 classes\), found {metric}.*: use mean"):
+        method(metric).fit(members, np.zeros(4))
     assert "label" not in RankMean.kinds

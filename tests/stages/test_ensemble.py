@@ -13,7 +13,7 @@ from pipelines.tracking import records
 from pipelines.values.predictions import Predictions, one_hot
 from tests.conftest import Workshop
 
-METHODS = {"methods": ["mean", "rank_mean"], "choose": "best"}
+METHODS = {"methods": ["mean", "weighted"], "choose": "best"}
 
 
 def join(name: str, wrong: int, kind: str = "probability") -> None:
@@ -64,8 +64,21 @@ def test_who_is_missing_is_said_and_the_rest_goes_on(
     assert "missing: cnn, m02/lost" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("choose", ["best", "mean"])
+def test_of_one_member_there_is_no_ensemble(
+    trained: Workshop, capsys: pytest.CaptureFixture[str], choose: str
+) -> None:
+    trained.write_params(ensemble={**METHODS, "choose": choose})
+    ensemble("tiny")
+    found = verdict()
+    assert (found["chosen"], found["failed"]) == ("models/knn", {})
+    assert "models/knn is the only one" in capsys.readouterr().out
+    assert [file.name for file in paths.ensembles("tiny").iterdir()] == ["chosen.npz"]
+
+
 def test_a_method_that_refuses_a_member_is_left_out_and_logged_as_failed(trained: Workshop) -> None:
-    trained.write_params(kernels=["m01/labels"], ensemble=METHODS)
+    methods = {"methods": ["mean", "rank_mean"], "choose": "best"}
+    trained.write_params(kernels=["m01/labels"], ensemble=methods)
     join("m01/labels", wrong=0, kind="label")
     ensemble("tiny")
     found = verdict()
@@ -86,13 +99,17 @@ def test_a_method_that_refuses_a_member_is_left_out_and_logged_as_failed(trained
 
 
 def test_a_fixed_choice_is_taken(trained: Workshop) -> None:
-    trained.write_params(ensemble={"methods": ["mean"], "choose": "mean"})
+    fixed = {"methods": ["mean"], "choose": "mean"}
+    trained.write_params(kernels=["m01/first"], ensemble=fixed)
+    join("m01/first", wrong=9)
     ensemble("tiny")
     assert verdict()["chosen"] == "ensembles/mean"
 
 
 def test_a_choice_that_names_nobody_takes_back_what_was_written(trained: Workshop) -> None:
-    trained.write_params(ensemble={"methods": ["mean"], "choose": "meen"})
+    wrong = {"methods": ["mean"], "choose": "meen"}
+    trained.write_params(kernels=["m01/first"], ensemble=wrong)
+    join("m01/first", wrong=9)
     with pytest.raises(UserError, match="did you mean 'mean'"):
         ensemble("tiny")
     assert not paths.ensembles("tiny").exists()
