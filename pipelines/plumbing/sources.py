@@ -34,7 +34,6 @@ NOT_NUMERIC = (
     "pipelines/training/pictures.py",
     "pipelines/transcription/",
     "pipelines/values/curriculum.py",
-    "pipelines/values/params_edit.py",
 )
 
 

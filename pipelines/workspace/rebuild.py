@@ -29,9 +29,12 @@ def rebuild(quiet: bool = False) -> int:
         DVC's exit status, which is 0 even where stages failed: `pilsa scores` knows which.
 
     Raises:
-        UserError: params.yaml is wrong, or another rebuild of this repository is running.
+        UserError: params.yaml or local.yaml is wrong, or another rebuild of this repository is running.
     """
-    check_settings(settings_file.load())
+    settings = settings_file.load()
+    check_settings(settings)
+    if settings_file.complete_local():
+        print(f"local.yaml was completed, with {settings.competition}", file=sys.stderr)
     _check_writable(paths.mlruns())
     with process.exclusive(paths.cache() / "locks" / "repro", "make repro", wait=_SECONDS_TO_CLOSE):
         _follow_git()
@@ -43,7 +46,7 @@ def rebuild(quiet: bool = False) -> int:
 
 
 def check_settings(settings: Params) -> None:
-    """Check every name and section of params.yaml before the first stage starts.
+    """Check every name and section of params.yaml and local.yaml before the first stage starts.
 
     Raises:
         UserError: the first thing that is wrong.
@@ -59,7 +62,8 @@ def check_settings(settings: Params) -> None:
     for kernel in settings.kernels:
         if not (paths.root() / "kernels" / kernel / "kernel.py").is_file():
             raise UserError(
-                f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: correct params.yaml"
+                f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: `pilsa kernel leave "
+                f"{kernel}` takes it out"
             )
 
 
