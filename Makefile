@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-setup: $(READY)  ## set up .venv from the lock (GPU=1 for the CUDA libraries)
+setup: $(READY) local.yaml  ## set up .venv from the lock (GPU=1 for the CUDA libraries)
 
 $(READY): $(LOCK) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "pilsa needs Python 3.11, and $(PYTHON) was not found: install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -25,6 +25,10 @@ $(READY): $(LOCK) pyproject.toml
 	.venv/bin/python -m compileall -q pipelines features
 	@rm -f .venv/.ready-*
 	@touch $@
+
+# This clone's own, which git ignores. Plain `dvc repro` needs it; `pilsa use NAME` changes it.
+local.yaml: | $(READY)
+	@pilsa use
 
 repro: $(READY)  ## rebuild the active competition and print its scores
 	@pilsa repro

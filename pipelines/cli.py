@@ -133,17 +133,25 @@ def set_score(
 
 @app.command()
 def use(
-    competition: Annotated[str, typer.Argument(help="A file of competitions/, without .yaml.")],
+    competition: Annotated[
+        str | None,
+        typer.Argument(help="A file of competitions/, without .yaml; by default the active one."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Switch to another competition, with its baselines. Switching back runs nothing again."""
-    from pipelines.workspace.switch import switch
+    """Switch to another competition, with its baselines and its pool. Switching back runs nothing again.
 
-    models = switch(competition)
+    What it switches to is checked first: models, kernels, and files that only you can download. Without a
+    name it says which one is active, and writes local.yaml where it is missing.
+    """
+    from pipelines.workspace import switch
+
+    models = switch.switch(competition) if competition else switch.active()
+    active = _active()
     if as_json:
-        _print_json({"competition": competition, "models": models})
+        _print_json({"competition": active, "models": models})
     else:
-        print(f"{competition} with {', '.join(models)}: `make repro` builds it")
+        print(f"{active} with {', '.join(models)}: `make repro` builds it")
 
 
 @app.command()

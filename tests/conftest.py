@@ -1,6 +1,8 @@
 """A small competition in a temporary folder, shaped exactly like a real one."""
 
+import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import yaml
 from pipelines.plumbing import paths
 from pipelines.stages.preprocess import preprocess
 from pipelines.tracking import mlflow_store
+from pipelines.values.params import LocalParams
 
 ROWS, TEST_ROWS, SIDE = 60, 20, 4
 
@@ -50,6 +53,15 @@ def tiny_tables(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
     return train, rest.drop(columns="label"), sample, rest[["id", "label"]]
 
 
+def write_settings(root: Path, settings: Mapping[str, object]) -> None:
+    """Write params.yaml, and local.yaml of what is one clone's own."""
+    local = {key: value for key, value in settings.items() if key in LocalParams.model_fields}
+    shared = {key: value for key, value in settings.items() if key not in local}
+    for name, content in (("params", shared), ("local", local)):
+        text = yaml.safe_dump(content, allow_unicode=True)
+        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
 class Workshop:
     """A repository in a temporary folder, with one competition called `tiny`."""
 
@@ -57,7 +69,7 @@ class Workshop:
         self.root = root
 
     def write_params(self, **changes: object) -> None:
-        (self.root / "params.yaml").write_text(yaml.safe_dump(PARAMS | changes), encoding="utf-8")
+        write_settings(self.root, PARAMS | changes)
 
     def write_competition(self, name: str = "tiny", **changes: object) -> None:
         folder = self.root / "competitions"
@@ -86,13 +98,14 @@ class Workshop:
 
 @pytest.fixture
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    """An empty repository with params.yaml, competitions/tiny.yaml and the raw files; also the current folder."""
+    """An empty repository with params.yaml, local.yaml, competitions/tiny.yaml and the raw files; also the current folder."""
     made = Workshop(tmp_path)
     made.write_params()
     made.write_competition()
     train, test, sample, _ = tiny_tables()
     made.write_raw(train, test, sample)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # where one's own pilsa.member may stand
     return made
 
 

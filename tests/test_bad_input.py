@@ -1,6 +1,7 @@
 """Bad input, end to end through the command line: a clear error, a non-zero exit, nothing lost, nothing executed."""
 
 import hashlib
+import re
 import signal
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workspace.small_repository import ALL_PARAMS, PATIENCE, SmallRepository, full_disk
+from tests.workspace.small_repository import PATIENCE, SmallRepository, full_disk
 
 # A model of somebody's whose `fit` does what the test needs.
 MODEL = """
@@ -64,10 +65,9 @@ def test_shell_characters_in_names_are_refused_and_nothing_is_executed(
         ("competition", name), ("models", [name]), ("kernels", [f"m01/{name}"]), ("member", name),
         ("ensemble", {"methods": [name]}), ("tune", {name: {}}), ("train", {name: {}}),
     ):  # fmt: skip
-        text = yaml.safe_dump(ALL_PARAMS | {key: value}, allow_unicode=True)
-        repository.write("params.yaml", text)
+        repository.write_params(**{key: value})
         if name == HOSTILE[0] or key == "competition":
-            assert "params.yaml: " in refused(repository)
+            assert re.match(r"pilsa: (params|local)\.yaml: ", refused(repository))
     assert not list(repository.root.rglob("pwned*"))
 
 
@@ -88,7 +88,7 @@ def test_plain_dvc_executes_no_name_either(
 @pytest.mark.parametrize(
     ("file", "before", "after", "message"),
     [
-        ("params.yaml", "competition: tiny", "competition: tinny", "'tinny'; did you mean 'tiny'?"),
+        ("local.yaml", "competition: tiny", "competition: tinny", "'tinny'; did you mean 'tiny'?"),
         ("params.yaml", "n_splits: 3", "n_split: 3", "unknown key 'folds.n_split'; did you mean 'n_splits'?"),
         ("params.yaml", "seed: 7", "sead: 7", "unknown key 'sead'; did you mean 'seed'?"),
         ("params.yaml", "trials: 0", "trails: 0", "unknown key 'tune.knn.trails'; did you mean 'trials'?"),

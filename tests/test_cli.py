@@ -196,6 +196,7 @@ def test_switching_says_what_is_active_now(tmp_path: Path) -> None:
     }
     assert repository.pilsa("use", "tiny").stdout == "tiny with knn: `make repro` builds it\n"
     assert "did you mean 'other'" in complaint(repository.pilsa("use", "othr"))
+    assert repository.pilsa("use").stdout == "tiny with knn: `make repro` builds it\n"
 
 
 @pytest.mark.parametrize("option", [[], ["--json"]])
@@ -222,7 +223,7 @@ def test_outside_a_repository_every_command_says_where_to_go(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["scroes"], ["scores", "--jsn"], ["use"], ["ui", "--port", "many"]]
+    "arguments", [["scroes"], ["scores", "--jsn"], ["use", "a", "b"], ["ui", "--port", "many"]]
 )
 def test_a_wrong_call_is_exit_status_2(fresh: SmallRepository, arguments: list[str]) -> None:
     done = fresh.pilsa(*arguments)

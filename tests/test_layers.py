@@ -37,7 +37,6 @@ OWNERS = {
     "nbclient": "pipelines/sandbox/runner.py",
     "optuna": "pipelines/training/tuning.py",
     "pooch": "pipelines/platforms/files.py",
-    "ruamel": "pipelines/values/params_edit.py",
     "tensorflow": "pipelines/training/backend.py",
 }
 MOST_FILE_LINES = 350

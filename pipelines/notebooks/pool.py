@@ -2,7 +2,7 @@
 
 from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.values import kernel as kernels
-from pipelines.values import params_edit
+from pipelines.values import params as settings_file
 
 
 def join(name: str) -> list[str]:
@@ -15,17 +15,17 @@ def join(name: str) -> list[str]:
         UserError: there is no such kernel, or it is another competition's, or a study.
     """
     kernel = kernels.load(name)
-    with params_edit.editing() as (content, settings):
-        if kernel.file.competition != settings.competition:
+    with settings_file.editing_local() as local:
+        active, pool = local["competition"], local["kernels"]
+        if kernel.file.competition != active:
             what = kernel.file.competition or "no competition (kind: study)"
             raise UserError(
-                f"a kernel of the pool must be for the active competition ({settings.competition}), and "
-                f"{kernel.name} is for {what}: `pilsa use` switches"
+                f"a kernel of the pool must be for the active competition ({active}), and {kernel.name} is "
+                f"for {what}: `pilsa use` switches"
             )
-        before = settings.kernels
-        pool = [*before, *([] if kernel.name in before else [kernel.name])]
-        params_edit.replace(content, "kernels", pool)
-    return pool
+        if kernel.name not in pool:
+            pool.append(kernel.name)
+    return list(pool)
 
 
 def leave(name: str) -> list[str]:
@@ -37,12 +37,11 @@ def leave(name: str) -> list[str]:
     Raises:
         UserError: it is not in the pool.
     """
-    with params_edit.editing() as (content, settings):
-        pool = settings.kernels
+    with settings_file.editing_local() as local:
+        pool = local["kernels"]
         if name not in pool:
             raise UserError(
                 f"only a kernel of the pool can leave it, found {name!r}{did_you_mean(name, pool)}"
             )
-        rest = [other for other in pool if other != name]
-        params_edit.replace(content, "kernels", rest)
-    return rest
+        pool.remove(name)
+    return list(pool)

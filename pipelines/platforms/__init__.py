@@ -42,6 +42,13 @@ class Platform(ABC):
             UserError: no network, a hash that differs, a disk that is full; nothing half-written stays.
         """
 
+    def check_present(self) -> None:  # noqa: B027 (where nothing must be fetched by hand, nothing can lack)
+        """Check that `download` needs nobody's hands.
+
+        Raises:
+            UserError: a file that the platform gives to its members alone is not where they put it.
+        """
+
     def solution(self) -> pd.DataFrame | None:
         """The hidden truth, where this platform grades locally; None where only its server knows.
 

@@ -116,12 +116,12 @@ class Files(platforms.Platform):
                 )
 
     def download(self, into: Path) -> None:
-        self._refuse_what_only_hands_can_fetch()
+        self.check_present()
         for name in self.source.files:
             if name != self.source.solution:
                 self._place(self._fetch(name), into / name)
 
-    def _refuse_what_only_hands_can_fetch(self) -> None:
+    def check_present(self) -> None:
         """Name every file that must be downloaded by hand and is not in the mirror, all at once."""
         lacking = [
             name

@@ -57,6 +57,11 @@ def params() -> Path:
     return root() / "params.yaml"
 
 
+def local() -> Path:
+    """What is one clone's own: its member, device and active competition; git ignores it."""
+    return root() / "local.yaml"
+
+
 def competition_file(competition: str) -> Path:
     return root() / "competitions" / f"{competition}.yaml"
 

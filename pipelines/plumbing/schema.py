@@ -75,8 +75,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, remedy: str = "restore it from git") -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
+
+    Args:
+        remedy: what to do about a file that is not there or is none.
 
     Raises:
         UserError: the file is missing, cannot be read, is not UTF-8 or YAML, gives a key twice, or is no
@@ -87,16 +90,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
         refuse_conflict(path, text)
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is safe)
     except FileNotFoundError:
-        raise UserError(f"{path} must exist and was not found: restore it from git") from None
+        raise UserError(f"{path} must exist and was not found: {remedy}") from None
     except OSError as error:
         raise UserError(
-            f"{path} must be a file and cannot be read ({error.strerror}): restore it from git"
+            f"{path} must be a file and cannot be read ({error.strerror}): {remedy}"
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} must be YAML in UTF-8: {error}: correct it") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__
-        raise UserError(f"{path} must hold `key: value` lines, found {found}: restore it from git")
+        raise UserError(f"{path} must hold `key: value` lines, found {found}: {remedy}")
     return content
 
 

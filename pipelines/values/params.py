@@ -1,12 +1,25 @@
-"""params.yaml: the active competition, its models and kernels, and every number the DAG depends on."""
+"""What a run is told: params.yaml, every number the DAG depends on, and local.yaml, which is one clone's own."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from pipelines.plumbing import paths
+from pipelines.plumbing import atomic, paths, process
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
+from pipelines.values import competition as competitions
+from pipelines.values.competition import Competition
+
+_DEFAULT = "digits"
+_HEADER = """\
+# This clone's own; git ignores it. `pilsa use NAME` switches the competition and writes its models and kernels;
+# `pilsa kernel join` and `leave` change the kernels. Yours to edit: models (files of pipelines/models/), device
+# (auto, cpu or gpu), parallel (fits at a time), member (whose runs these are, where `git config pilsa.member` names nobody).
+"""
 
 
 def _each_once(names: list[str]) -> list[str]:
@@ -62,34 +75,8 @@ class EnsembleParams(Strict):
     choose: str = "best"
 
 
-class Params(Strict):
-    """The whole file. Sections under `tune` and `train` bear the names of models.
-
-    A key with nothing behind it, such as `kernels:` once its last line is gone, counts as not written.
-
-    Attributes:
-        kernels: member/kernel, the notebooks in the pool.
-        seed: of all that is drawn; what needs its own seed derives it from this one.
-        train: per model, the values that are fixed; the model's own schema checks them. What is written
-            here leaves the search space.
-        parallel: fits at a time, each in a process of its own; the bytes are the same.
-        language: of the weekly page; ko or en; in no stage's dependencies.
-    """
-
-    competition: Name
-    models: Annotated[list[Name], AfterValidator(_each_once)]
-    kernels: Annotated[list[KernelName], AfterValidator(_each_once)] = []
-    seed: int = Field(default=42, ge=0, lt=2**32)
-    backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
-    device: Literal["auto", "cpu", "gpu"] = "auto"
-    parallel: int = Field(default=1, ge=1)
-    folds: FoldParams = FoldParams()
-    preprocess: PreprocessParams = PreprocessParams()
-    tune: dict[Name, TuneParams] = {}
-    train: dict[Name, dict[str, Any]] = {}
-    ensemble: EnsembleParams = EnsembleParams()
-    member: Name = "group"
-    language: Literal["ko", "en"] = "ko"
+class _File(Strict):
+    """A key with nothing behind it, such as `kernels:` once its last line is gone, counts as not written."""
 
     @model_validator(mode="before")
     @classmethod
@@ -97,6 +84,45 @@ class Params(Strict):
         if not isinstance(content, dict):
             return content
         return {key: value for key, value in content.items() if value is not None}
+
+
+class LocalParams(_File):
+    """local.yaml: what is one person's or one machine's. DVC takes competition, models and kernels from it.
+
+    Attributes:
+        competition: the active one.
+        kernels: member/kernel, the notebooks in the pool.
+        device: in the key and the record of a network's work, in no stage's parameters.
+        parallel: fits at a time, each in a process of its own; the bytes are the same.
+        member: whose runs these are; `git config pilsa.member` comes before it.
+    """
+
+    competition: Name
+    models: Annotated[list[Name], AfterValidator(_each_once)]
+    kernels: Annotated[list[KernelName], AfterValidator(_each_once)] = []
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    parallel: int = Field(default=1, ge=1)
+    member: Name = "group"
+
+
+class Params(LocalParams):
+    """Both files. Sections under `tune` and `train` bear the names of models.
+
+    Attributes:
+        seed: of all that is drawn; what needs its own seed derives it from this one.
+        train: per model, the values that are fixed; the model's own schema checks them. What is written
+            here leaves the search space.
+        language: of the weekly page; ko or en; in no stage's dependencies.
+    """
+
+    seed: int = Field(default=42, ge=0, lt=2**32)
+    backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
+    folds: FoldParams = FoldParams()
+    preprocess: PreprocessParams = PreprocessParams()
+    tune: dict[Name, TuneParams] = {}
+    train: dict[Name, dict[str, Any]] = {}
+    ensemble: EnsembleParams = EnsembleParams()
+    language: Literal["ko", "en"] = "ko"
 
     @field_validator("tune", "train", mode="before")
     @classmethod
@@ -120,9 +146,82 @@ class Params(Strict):
 
 
 def load() -> Params:
-    """Read params.yaml.
+    """Read params.yaml and local.yaml; the member is git's where `git config pilsa.member` names one.
 
     Raises:
-        UserError: it is missing, a key is unknown, or a name holds characters a shell would act on.
+        UserError: params.yaml is missing, a key is unknown or stands in the wrong one of the two files, or a
+            name holds characters a shell would act on.
     """
-    return validate(Params, read_yaml(paths.params()), "params.yaml")
+    local = read_local().model_dump()
+    content = read_yaml(paths.params())
+    strays = [key for key in local if key in content]
+    if strays:
+        raise UserError(
+            f"params.yaml must hold what all members share, and {strays[0]!r} is one clone's own: move it to "
+            "local.yaml"
+        )
+    own = _member_of_git()
+    if own:
+        validate(LocalParams, local | {"member": own}, "git config pilsa.member")
+        local["member"] = own
+    return validate(Params, content | local, "params.yaml")
+
+
+def read_local() -> LocalParams:
+    """Read local.yaml; where it is missing, the default competition with its baselines and its pool.
+
+    Raises:
+        UserError: a key is unknown, or a name holds characters a shell would act on.
+    """
+    if paths.local().is_file():
+        again = "delete it, and `pilsa use NAME` writes it anew"
+        return validate(LocalParams, read_yaml(paths.local(), again), "local.yaml")
+    return LocalParams(**lists_of(competitions.load(_DEFAULT)))
+
+
+def lists_of(competition: Competition) -> dict[str, Any]:
+    """What local.yaml says of a competition: its name, its baselines and its pool."""
+    return {
+        "competition": competition.name,
+        "models": competition.baselines,
+        "kernels": competition.pool,
+    }
+
+
+@contextmanager
+def editing_local() -> Iterator[dict[str, Any]]:
+    """The content of local.yaml, to be changed in place; written, with every key, when the block ends well.
+
+    One process at a time: what the block reads of the file, nobody else changes before it ends.
+
+    Raises:
+        UserError: the file has an unknown key, before or after.
+    """
+    with process.exclusive(paths.cache() / "locks" / "local", "editing local.yaml"):
+        content = read_local().model_dump()
+        yield content
+        whole = validate(LocalParams, content, "local.yaml").model_dump()
+        text = yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
+        atomic.write_text(paths.local(), _HEADER + text)
+
+
+def complete_local() -> bool:
+    """Write local.yaml where it is missing or lacks a key: DVC knows no defaults. Return whether it was so."""
+    given = read_yaml(paths.local()) if paths.local().is_file() else {}
+    lacks = any(given.get(key) is None for key in LocalParams.model_fields)
+    if lacks:
+        with editing_local():
+            pass
+    return lacks
+
+
+def _member_of_git() -> str:
+    """What `git config pilsa.member` says in the repository; empty where there is none, or no git."""
+    command = ["git", "config", "pilsa.member"]
+    try:
+        done = subprocess.run(
+            command, cwd=paths.home(), capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()

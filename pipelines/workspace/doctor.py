@@ -42,6 +42,7 @@ def examine() -> list[Finding]:
         _gpu,
         _backend,
         _settings,
+        _clone,
         _git,
         _merge,
         _dvc,
@@ -99,7 +100,10 @@ def _gpu() -> Finding:
         ).stdout.strip()
     except (subprocess.SubprocessError, OSError) as error:
         return Finding(
-            "gpu", "bad", f"nvidia-smi fails: {error}", "reinstall the driver, or set device: cpu"
+            "gpu",
+            "bad",
+            f"nvidia-smi fails: {error}",
+            "reinstall the driver, or set device: cpu in local.yaml",
         )
     return Finding(
         "gpu", "ok", shown.replace("\n", "; "), "make setup GPU=1 installs the CUDA libraries"
@@ -134,6 +138,26 @@ def _settings() -> Finding:
             "correct it; `pilsa use NAME` switches the competition",
         )
     return Finding("params.yaml", "ok", f"{settings.competition}: {', '.join(settings.models)}")
+
+
+def _clone() -> Finding:
+    """What is this clone's own; `_settings` checks the names in it."""
+    if not paths.local().is_file():
+        return Finding(
+            "local.yaml", "note", "missing: plain `dvc repro` stops", "pilsa use writes it"
+        )
+    try:
+        settings = settings_file.load()
+    except PilsaError as error:
+        return Finding(
+            "local.yaml", "bad", str(error), "correct it, or delete it and: pilsa use NAME"
+        )
+    found = f"runs are {settings.member}'s, device {settings.device}"
+    if settings.member == "group":
+        return Finding(
+            "local.yaml", "note", found, "git config pilsa.member HANDLE makes them yours"
+        )
+    return Finding("local.yaml", "ok", found)
 
 
 def _git() -> Finding:

@@ -26,11 +26,15 @@ def rebuild(quiet: bool = False) -> None:
         quiet: send what DVC and the stages print to standard error, so that JSON can follow.
 
     Raises:
-        UserError: params.yaml is wrong, a file holds a conflict of git, another rebuild of this repository
-            is running, or DVC could not begin. Stages that fail are no error here: `pilsa scores` knows them.
+        UserError: params.yaml or local.yaml is wrong, a file holds a conflict of git, another rebuild of this
+            repository is running, or DVC could not begin. Stages that fail are no error here: `pilsa scores`
+            knows them.
     """
     check_merged()
-    check_settings(settings_file.load())
+    settings = settings_file.load()
+    check_settings(settings)
+    if settings_file.complete_local():
+        print(f"local.yaml was completed, with {settings.competition}", file=sys.stderr)
     _check_writable(paths.mlruns())
     with process.exclusive(paths.cache() / "locks" / "repro", "make repro", wait=_SECONDS_TO_CLOSE):
         _follow_git()
@@ -55,7 +59,7 @@ def check_merged() -> None:
 
 
 def check_settings(settings: Params) -> None:
-    """Check every name and section of params.yaml before the first stage starts.
+    """Check every name and section of params.yaml and local.yaml before the first stage starts.
 
     Raises:
         UserError: the first thing that is wrong.
@@ -71,7 +75,8 @@ def check_settings(settings: Params) -> None:
     for kernel in settings.kernels:
         if not (paths.root() / "kernels" / kernel / "kernel.py").is_file():
             raise UserError(
-                f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: correct params.yaml"
+                f"kernels must be folders of kernels/ with a kernel.py, found {kernel!r}: `pilsa kernel leave "
+                f"{kernel}` takes it out"
             )
 
 

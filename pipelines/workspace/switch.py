@@ -1,7 +1,13 @@
-"""Switch the active competition: three entries of params.yaml, its comments and order untouched."""
+"""Switch the active competition: what local.yaml says of it."""
 
+from pipelines import platforms
+from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
-from pipelines.values import params_edit
+from pipelines.values import kernel as kernels
+from pipelines.values import params as settings_file
+from pipelines.values.competition import Competition
+from pipelines.workspace.rebuild import check_settings
 
 
 def switch(name: str) -> list[str]:
@@ -13,16 +19,36 @@ def switch(name: str) -> list[str]:
         The models and kernels that are active now.
 
     Raises:
-        UserError: there is no such competition.
+        UserError: there is no such competition, or `pilsa repro` could not build it: a model, its section in
+            params.yaml, a kernel or a file that only hands can fetch is missing. Nothing is changed then.
     """
     chosen = competitions.load(name)
-    with params_edit.editing() as (content, _):
-        content["competition"] = name
-        params_edit.replace(content, "models", chosen.baselines)
-        params_edit.replace(content, "kernels", chosen.pool)
-        for section in ("tune", "train"):
-            if content.get(section) is None:
-                content[section] = {}
-            for model in chosen.baselines:
-                content[section].setdefault(model, {})
+    _check(chosen)
+    with settings_file.editing_local() as local:
+        local |= settings_file.lists_of(chosen)
     return [*chosen.baselines, *chosen.pool]
+
+
+def active() -> list[str]:
+    """The active models and kernels; local.yaml is written where it is missing or lacks a key.
+
+    Raises:
+        UserError: local.yaml has an unknown key.
+    """
+    settings_file.complete_local()
+    local = settings_file.read_local()
+    return [*local.models, *local.kernels]
+
+
+def _check(chosen: Competition) -> None:
+    settings = settings_file.load()
+    check_settings(settings.model_copy(update=settings_file.lists_of(chosen)))
+    for name in chosen.pool:
+        meant = kernels.load(name).file.competition
+        if meant != chosen.name:
+            raise UserError(
+                f"competitions/{chosen.name}.yaml: a kernel of its pool must be for {chosen.name}, and {name} is "
+                f"for {meant or 'no competition (kind: study)'}: take it out of `pool:`"
+            )
+    if not paths.raw(chosen.name).exists():
+        platforms.of(chosen).check_present()

@@ -1,4 +1,4 @@
-"""Who is in the pool: params.yaml keeps its comments, and the last to leave restores its bytes."""
+"""Who is in the pool: local.yaml says so, and the last to leave restores its bytes."""
 
 import subprocess
 import sys
@@ -11,24 +11,9 @@ from pipelines.plumbing.errors import UserError
 from pipelines.values import params
 from tests.conftest import Workshop
 
-TEXT = """\
-competition: tiny
-models:
-  - knn                    # the baseline
-kernels: []                # in the pool
-
-# What is drawn.
-seed: 42
-tune:
-  knn: {}
-train:
-  knn: {}
-"""
-
 
 @pytest.fixture
 def settings(workshop: Workshop) -> None:
-    paths.params().write_text(TEXT, encoding="utf-8")
     for name, competition in (
         ("m01/첫-노트북", "tiny"),
         ("m02/knn", "tiny"),
@@ -39,16 +24,17 @@ def settings(workshop: Workshop) -> None:
 
 
 def test_kernels_join_in_order_and_the_last_to_leave_restores_the_bytes(settings: None) -> None:
+    shared = paths.params().read_bytes()
     assert pool.join("m02/knn") == ["m02/knn"]
+    pool.leave("m02/knn")
+    empty = paths.local().read_bytes()
+    pool.join("m02/knn")
     assert pool.join("m01/첫-노트북") == params.load().kernels == ["m02/knn", "m01/첫-노트북"]
-    text = paths.params().read_text(encoding="utf-8")
-    assert (
-        "kernels:                   # in the pool\n  - m02/knn\n  - m01/첫-노트북\n\n# What" in text
-    )
     assert pool.join("m02/knn") == ["m02/knn", "m01/첫-노트북"]
     assert pool.leave("m02/knn") == ["m01/첫-노트북"]
     assert pool.leave("m01/첫-노트북") == []
-    assert paths.params().read_text(encoding="utf-8") == TEXT
+    assert paths.local().read_bytes() == empty
+    assert paths.params().read_bytes() == shared
 
 
 @pytest.mark.parametrize(
@@ -62,9 +48,10 @@ def test_kernels_join_in_order_and_the_last_to_leave_restores_the_bytes(settings
 def test_only_a_kernel_of_the_active_competition_can_join(
     settings: None, name: str, complaint: str
 ) -> None:
+    before = paths.local().read_bytes()
     with pytest.raises(UserError, match=complaint):
         pool.join(name)
-    assert paths.params().read_text(encoding="utf-8") == TEXT
+    assert paths.local().read_bytes() == before
 
 
 def test_only_who_is_in_the_pool_can_leave(settings: None) -> None:
@@ -75,9 +62,9 @@ def test_only_who_is_in_the_pool_can_leave(settings: None) -> None:
 def test_two_that_join_at_once_are_both_in_the_pool(settings: None) -> None:
     names = ["m02/knn", "m01/첫-노트북"]
     command = (
-        "import sys, time; from pipelines.values import params_edit; from pipelines.notebooks import pool\n"
-        "edit = params_edit.replace\n"
-        "params_edit.replace = lambda *what: (time.sleep(1), edit(*what))\n"
+        "import sys, time; from pipelines.plumbing import atomic; from pipelines.notebooks import pool\n"
+        "write = atomic.write_text\n"
+        "atomic.write_text = lambda *what: (time.sleep(1), write(*what))\n"
         "pool.join(sys.argv[1])"
     )
     joining = [subprocess.Popen([sys.executable, "-c", command, name]) for name in names]

@@ -1,16 +1,20 @@
-"""params.yaml as people leave it: empty sections, doubled names, numbers out of range."""
+"""params.yaml and local.yaml as people leave them: empty sections, doubled names, numbers out of range."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
 from pipelines.values import params
-from pipelines.values.params import Params
+from pipelines.values.params import LocalParams, Params
+from tests.conftest import Workshop
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -25,17 +29,75 @@ def refused(**changes: Any) -> str:
     return str(caught.value)
 
 
-def test_the_file_in_the_repository_is_valid(
+def test_a_clone_that_nobody_has_touched_has_the_default_competition(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    shutil.copytree(REPOSITORY / "competitions", tmp_path / "competitions")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     loaded = params.load()
     for model in loaded.models:
         loaded.check_sections(model)
-    content = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    assert loaded.competition == content["competition"]
-    assert loaded.models == content["models"]
+    digits = yaml.safe_load((REPOSITORY / "competitions/digits.yaml").read_text(encoding="utf-8"))
+    assert (loaded.competition, loaded.member, loaded.device) == ("digits", "group", "auto")
+    assert (loaded.models, loaded.kernels) == (digits["baselines"], digits["pool"])
+
+
+@pytest.mark.parametrize("key", ["competition", "models", "kernels", "device", "member"])
+def test_what_is_one_clones_own_is_refused_in_the_shared_file(workshop: Workshop, key: str) -> None:
+    with (workshop.root / "params.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"{key}:\n")
+    with pytest.raises(UserError) as caught:
+        params.load()
+    assert "params.yaml must hold what all members share" in str(caught.value)
+    assert f"'{key}' is one clone's own" in str(caught.value)
+    assert "move it to local.yaml" in str(caught.value)
+
+
+def test_each_file_is_named_by_its_own_faults(workshop: Workshop) -> None:
+    with (workshop.root / "local.yaml").open("a", encoding="utf-8") as file:
+        file.write("seed: 8\n")
+    with pytest.raises(UserError, match=r"^local\.yaml: unknown key 'seed'"):
+        params.load()
+    (workshop.root / "local.yaml").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match="found nothing: delete it, and `pilsa use NAME`"):
+        params.load()
+    workshop.write_params(folds={"n_splits": 1})
+    with pytest.raises(UserError, match=r"^params\.yaml: folds\.n_splits"):
+        params.load()
+
+
+def test_the_member_of_git_comes_before_that_of_the_file(workshop: Workshop) -> None:
+    workshop.write_params(member="m01")
+    assert params.load().member == "m01"
+    for command in (["init", "--quiet"], ["config", "pilsa.member", "모둠장"]):
+        subprocess.run(["git", *command], check=True)
+    assert params.load().member == "모둠장"
+    assert params.read_local().member == "m01"
+    copy = workshop.root / ".dvc" / "tmp" / "exps" / "one"
+    copy.mkdir(parents=True)
+    for name in ("params.yaml", "local.yaml"):
+        shutil.copy(name, copy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(copy)
+        assert params.load().member == "모둠장"
+    subprocess.run(["git", "config", "pilsa.member", "m 01; id"], check=True)
+    with pytest.raises(UserError, match=r"^git config pilsa\.member: member: must be"):
+        params.load()
+
+
+@pytest.mark.parametrize("lacking", ["kernels", "device", "member"])
+def test_a_file_that_leaves_a_key_to_its_default_is_completed(
+    workshop: Workshop, lacking: str
+) -> None:
+    """DVC reads the file itself: `kernels:` with nothing behind it ends it in an unexpected error."""
+    workshop.write_params(**({"kernels": [], "device": "cpu", "member": "m01"} | {lacking: None}))
+    assert params.complete_local()
+    whole = paths.local().read_bytes()
+    assert set(yaml.safe_load(whole)) == set(LocalParams.model_fields)
+    assert not params.complete_local()
+    assert paths.local().read_bytes() == whole
 
 
 @pytest.mark.parametrize(

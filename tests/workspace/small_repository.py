@@ -18,7 +18,7 @@ import yaml
 
 from pipelines.plumbing.atomic import file_hash
 from pipelines.tracking.ledger import COLUMNS
-from tests.conftest import COMPETITION, PARAMS, tiny_tables
+from tests.conftest import COMPETITION, PARAMS, tiny_tables, write_settings
 
 REPOSITORY = Path(__file__).parents[2]
 # Nobody listens there: whatever is not in the mirror cannot be fetched.
@@ -78,7 +78,7 @@ class SmallRepository:
         path.write_text(text, encoding="utf-8")
 
     def write_params(self, **changes: object) -> None:
-        self.write("params.yaml", yaml.safe_dump(ALL_PARAMS | changes, allow_unicode=True))
+        write_settings(self.root, ALL_PARAMS | changes)
 
     def write_competition(self, name: str, **changes: object) -> None:
         self.write(f"competitions/{name}.yaml", yaml.safe_dump(COMPETITION | changes))
@@ -94,6 +94,7 @@ class SmallRepository:
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         return kept | {
+            "GIT_CONFIG_GLOBAL": os.devnull,  # where one's own pilsa.member may stand
             "PATH": path,
             "PYTHONPATH": str(self.root),
             "PILSA_DATA_DIR": str(self.mirror),

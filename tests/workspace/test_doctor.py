@@ -54,6 +54,7 @@ def test_a_healthy_clone_has_nothing_bad(healthy: Workshop) -> None:
         "disk",
         "keras backend",
         "params.yaml",
+        "local.yaml",
         "git",
         "merge",
         "dvc",
@@ -85,10 +86,23 @@ def test_wrong_settings(healthy: Workshop) -> None:
 
 
 def test_settings_that_cannot_be_read_break_no_other_finding(healthy: Workshop) -> None:
-    paths.params().write_text("competition: [\n", encoding="utf-8")
+    paths.params().write_text("seed: [\n", encoding="utf-8")
     found = {one.name: one.state for one in doctor.examine()}
     assert found["params.yaml"] == found["keras backend"] == "bad"
     assert found["git"] == "ok"
+
+
+def test_what_is_this_clones_own(healthy: Workshop) -> None:
+    assert finding("local.yaml").found == "runs are m01's, device cpu"
+    paths.local().write_text("competition: tiny\nmodels: [knn]\n", encoding="utf-8")
+    assert finding("local.yaml").state == "note"
+    assert "git config pilsa.member" in finding("local.yaml").next
+    paths.local().write_text("memberr: m01\n", encoding="utf-8")
+    assert finding("local.yaml").state == "bad"
+    assert "did you mean 'member'" in finding("local.yaml").found
+    paths.local().unlink()
+    assert finding("local.yaml").state == "note"
+    assert "pilsa use" in finding("local.yaml").next
 
 
 def test_a_backend_that_is_not_installed(healthy: Workshop) -> None:

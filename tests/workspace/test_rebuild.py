@@ -12,7 +12,7 @@ from pipelines.plumbing import paths, process
 from pipelines.plumbing.errors import UserError
 from pipelines.values import params
 from pipelines.workspace import rebuild
-from tests.conftest import Workshop
+from tests.conftest import Workshop, write_settings
 from tests.workspace.small_repository import ALL_PARAMS, REPOSITORY, SmallRepository
 
 
@@ -93,22 +93,16 @@ def test_a_kernel_with_its_file_passes(ready: Workshop) -> None:
     check()
 
 
-@pytest.mark.parametrize(
-    "key", ["seed", "backend", "device", "folds", "preprocess", "ensemble", "kernels", "member"]
-)
+@pytest.mark.parametrize("key", ["seed", "backend", "folds", "preprocess", "ensemble"])
 def test_a_key_that_dvc_needs_may_not_be_left_to_its_default(ready: Workshop, key: str) -> None:
     """DVC would skip the stages that depend on it, and everything behind them, without a failure."""
-    text = "".join(f"{name}: {value!r}\n" for name, value in ALL_PARAMS.items() if name != key)
-    paths.params().write_text(text, encoding="utf-8")
+    write_settings(ready.root, {name: ALL_PARAMS[name] for name in ALL_PARAMS if name != key})
     with pytest.raises(UserError, match=f"'{key}' is missing: add it again"):
         check()
 
 
 def test_a_key_that_no_stage_needs_has_a_default(ready: Workshop) -> None:
-    text = "".join(
-        f"{name}: {value!r}\n" for name, value in ALL_PARAMS.items() if name != "language"
-    )
-    paths.params().write_text(text, encoding="utf-8")
+    write_settings(ready.root, {key: ALL_PARAMS[key] for key in ALL_PARAMS if key != "language"})
     check()
 
 

@@ -1,5 +1,6 @@
-"""Switching the competition: comments, order and everything else stay; switching back restores the bytes."""
+"""Switching the competition: only local.yaml changes, and only to what `pilsa repro` can build."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -7,121 +8,129 @@ import pytest
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.values import params
-from pipelines.workspace.switch import switch
+from pipelines.workspace import switch
 from tests.conftest import Workshop
-from tests.workspace.small_repository import REPOSITORY
+from tests.workspace.small_repository import ALL_PARAMS, REPOSITORY
 
-TEXT = """\
-# What everything depends on.
-competition: tiny          # the active one
-models:                    # files of pipelines/models/
-  - cnn
-  - knn
-
-# Notebooks of members.
-kernels: []                # in the pool
-
-seed: 42
-folds:
-  n_splits: 3
-
-tune:                      # how long
-  cnn:
-    trials: 0
-  knn:
-    trials: 3              # quick
-
-train:
-  cnn: {}
-  knn:
-    voting: "distance"     # 'quoted'
-
-member: 모둠
-"""
+BY_HAND = {
+    "platform": "files",
+    "mirror": "table",
+    "page": "https://example.org/data",
+    "files": {
+        name: {"md5": hashlib.md5(b"", usedforsecurity=False).hexdigest()}
+        for name in ("train.csv", "test.csv", "sample_submission.csv")
+    },
+}
 
 
 @pytest.fixture
-def settings(workshop: Workshop) -> Path:
-    """A commented params.yaml, and competitions with other baselines."""
-    workshop.write_competition(baselines=["cnn", "knn"])
-    workshop.write_competition("table", image=None, baselines=["knn"])
-    workshop.write_competition("deep", baselines=["densenet", "knn"])
-    paths.params().write_text(TEXT, encoding="utf-8")
-    return paths.params()
+def clone(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """A clone on `tiny` with a device and a member of its own, and a competition `table` with a pool."""
+    monkeypatch.delenv("PILSA_DATA_DIR", raising=False)
+    (workshop.root / "dvc.yaml").write_bytes((REPOSITORY / "dvc.yaml").read_bytes())
+    workshop.write_params(**ALL_PARAMS)
+    workshop.write_kernel("m01/first", "x = 1\n", competition="table")
+    workshop.write_competition("table", image=None, baselines=["knn"], pool=["m01/first"])
+    return workshop
 
 
-def comments(text: str) -> list[str]:
-    return [line.partition("#")[2] for line in text.splitlines() if "#" in line]
+def local() -> str:
+    return paths.local().read_text(encoding="utf-8")
 
 
-def test_competition_and_models_are_replaced(settings: Path) -> None:
-    assert switch("table") == ["knn"]
+def refused(name: str) -> str:
+    before = local()
+    with pytest.raises(UserError) as caught:
+        switch.switch(name)
+    assert local() == before
+    return str(caught.value)
+
+
+def test_competition_models_and_pool_are_replaced_and_nothing_else(clone: Workshop) -> None:
+    shared, before = paths.params().read_bytes(), params.load()
+    assert switch.switch("table") == ["knn", "m01/first"]
     found = params.load()
-    assert (found.competition, found.models) == ("table", ["knn"])
+    assert (found.competition, found.models, found.kernels) == ("table", ["knn"], ["m01/first"])
+    assert (found.member, found.device) == (before.member, before.device) == ("m01", "cpu")
+    assert paths.params().read_bytes() == shared
 
 
-@pytest.mark.parametrize("other", ["table", "deep"])
-def test_comments_order_and_all_other_lines_stay(settings: Path, other: str) -> None:
-    switch(other)
-    text = settings.read_text(encoding="utf-8")
-    assert comments(text) == comments(TEXT)
-    ours = [line for line in TEXT.splitlines() if not line.startswith(("competition:", "  - "))]
-    kept = [line for line in text.splitlines() if line in ours]
-    assert kept == ours
+def test_switching_back_restores_the_very_bytes(clone: Workshop) -> None:
+    switch.switch("tiny")
+    first = local()
+    switch.switch("table")
+    assert local() != first
+    switch.switch("tiny")
+    assert local() == first
 
 
-def test_switching_back_restores_the_very_bytes(settings: Path) -> None:
-    switch("table")
-    assert settings.read_text(encoding="utf-8") != TEXT
-    switch("tiny")
-    assert settings.read_text(encoding="utf-8") == TEXT
+def test_a_clone_without_its_file_gets_the_default(clone: Workshop) -> None:
+    clone.write_competition("digits", baselines=["knn"], pool=["m01/first"])
+    paths.local().unlink()
+    assert params.load().competition == "digits"
+    assert switch.active() == ["knn", "m01/first"]
+    assert params.read_local() == params.LocalParams(
+        competition="digits", models=["knn"], kernels=["m01/first"]
+    )
+    assert local().startswith("#")
 
 
-def test_switching_to_the_active_one_changes_nothing(settings: Path) -> None:
-    switch("tiny")
-    assert settings.read_text(encoding="utf-8") == TEXT
+def test_an_unknown_competition_is_named(clone: Workshop) -> None:
+    assert "did you mean 'table'" in refused("tabel")
 
 
-def test_a_baseline_without_sections_gets_empty_ones(settings: Path) -> None:
-    switch("deep")
-    found = params.load()
-    assert found.train["densenet"] == {}
-    found.check_sections("densenet")
-    assert found.train["knn"] == {"voting": "distance"}
-
-
-@pytest.mark.parametrize("empty", ["tune:\n", ""])
-def test_a_section_that_is_empty_or_missing_is_made(settings: Path, empty: str) -> None:
-    settings.write_text(f"competition: tiny\nmodels: [knn]\n{empty}", encoding="utf-8")
-    switch("deep")
-    found = params.load()
-    found.check_sections("densenet")
-    found.check_sections("knn")
-
-
-def test_kernels_of_the_other_competition_leave_the_pool(settings: Path) -> None:
-    settings.write_text(TEXT.replace("kernels: []", "kernels: [m01/first]"), encoding="utf-8")
-    switch("table")
-    assert params.load().kernels == []
-
-
-def test_an_unknown_competition_leaves_the_file_alone(settings: Path) -> None:
-    with pytest.raises(UserError, match="did you mean 'table'"):
-        switch("tabel")
-    assert settings.read_text(encoding="utf-8") == TEXT
-
-
-def test_the_settings_of_this_repository_survive_every_competition(
-    workshop: Workshop,
+@pytest.mark.parametrize(
+    ("changes", "holds", "found", "next_step"),
+    [
+        ({"baselines": ["knm"]}, "files of pipelines/models/", "'knm'", "did you mean 'knn'"),
+        ({"baselines": ["densenet"]}, "section 'densenet'", "['knn']", "add `densenet: {}`"),
+        ({"pool": ["m01/lost"]}, "folders of kernels/", "'m01/lost'", "pilsa kernel leave"),
+        ({"pool": ["m01/tiny"]}, "must be for table", "for tiny", "take it out of `pool:`"),
+        ({"source": {"platform": "bundeld"}}, "platforms must be", "'bundeld'", "'bundled'"),
+        (
+            {"source": BY_HAND},
+            "must be downloaded by hand",
+            "nothing was found in $PILSA_DATA_DIR/table",
+            "set PILSA_DATA_DIR",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_not_switched_to(
+    clone: Workshop, changes: dict[str, object], holds: str, found: str, next_step: str
 ) -> None:
-    text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
-    paths.params().write_text(text, encoding="utf-8")
-    for path in (REPOSITORY / "competitions").glob("*.yaml"):
-        (workshop.root / "competitions" / path.name).write_bytes(path.read_bytes())
-    switch("digits")
-    first = paths.params().read_text(encoding="utf-8")
-    assert comments(first) == comments(text)
-    for name in ("wine", "diabetes", "mnist", "digits"):
-        switch(name)
-        assert params.load().competition == name
-    assert paths.params().read_text(encoding="utf-8") == first
+    clone.write_kernel("m01/tiny", "x = 1\n")
+    clone.write_competition("table", **({"image": None, "baselines": ["knn"]} | changes))
+    complaint = refused("table")
+    assert holds in complaint
+    assert found in complaint
+    assert next_step in complaint
+
+
+def test_files_that_are_there_need_no_folder_of_ones_own(
+    clone: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone.write_competition("table", image=None, baselines=["knn"], source=BY_HAND)
+    mirror = clone.root / "mine" / "table"
+    mirror.mkdir(parents=True)
+    for name in BY_HAND["files"]:
+        (mirror / name).touch()
+    monkeypatch.setenv("PILSA_DATA_DIR", str(mirror.parent))
+    assert switch.switch("table") == ["knn"]
+    switch.switch("tiny")
+    monkeypatch.delenv("PILSA_DATA_DIR")
+    paths.raw("table").mkdir(parents=True)
+    assert switch.switch("table") == ["knn"]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (REPOSITORY / "competitions").glob("*.yaml"))
+)
+def test_every_competition_of_this_repository_can_be_switched_to(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shared in ("params.yaml", "dvc.yaml", "competitions", "kernels"):
+        (tmp_path / shared).symlink_to(REPOSITORY / shared)
+    (tmp_path / "data" / name / "raw").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    switch.switch(name)
+    assert params.load().competition == name
