@@ -132,6 +132,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
+    run("git", "init", "-q")
     run(sys.executable, "-m", "dvc", "repro")
     for model in MODELS:
         run(sys.executable, "-c", PLAN_FIT, model, f"{model}.npz")
@@ -162,15 +163,13 @@ def _read_traces(folder: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]
 
 
 def _that_decide(touched: list[str]) -> set[str]:
-    """Without the rooms that decide no number, and files without code."""
+    """Without the rooms that decide no number."""
     silent = ("pipelines/plumbing/", "pipelines/tracking/")
-    ours = [name for name in touched if name.startswith(("pipelines/", "features/"))]
-    empty = [
+    return {
         name
-        for name in ours
-        if name.endswith("__init__.py") and not sources._read(Path(name)).decides
-    ]
-    return {name for name in ours if not name.startswith(silent) and name not in empty}
+        for name in touched
+        if name.startswith(sources.PACKAGES) and not name.startswith(silent)
+    }
 
 
 def _cannot_be_listed(stage: str, name: str) -> bool:
@@ -226,7 +225,7 @@ def test_exactly_what_a_changed_file_decides_is_redone(
         ]
         redone += len(stages) + sum(before[kept] != after[kept] for kept in right)
     print(f"{len(traced.files)} files changed in turn, {redone} stages, fits and views redone")
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
     assert Repo(str(root)).status() == {}
 
 

@@ -34,7 +34,6 @@ class _Module:
         imported: dotted names, of modules and of what is taken from them.
         families: packages whose plugins it loads by name, such as `pipelines.models`.
         named: texts in it, which may name files beside it.
-        decides: whether there is code in it, beside a docstring.
         is_silent: whether it says of its room that it decides no number.
         code: its statements without comments, docstrings and layout.
     """
@@ -42,7 +41,6 @@ class _Module:
     imported: tuple[str, ...]
     families: tuple[str, ...]
     named: frozenset[str]
-    decides: bool
     is_silent: bool
     code: str
 
@@ -75,7 +73,7 @@ def closure(*modules: str, plugins: Plugins | None = None) -> list[Path]:
         found.add(path)
         if path.suffix == ".py":
             waiting.extend(_reached_by(path, plugins or {}))
-    return sorted(path for path in found if path.suffix != ".py" or _read(path).decides)
+    return sorted(found)
 
 
 def families(files: Iterable[Path]) -> list[str]:
@@ -199,7 +197,7 @@ def _parsed(path: Path, text: str) -> _Module:
     return _Module(
         tuple(dict.fromkeys(imported)), tuple(sorted(families)),
         frozenset(text for text in texts if "/" not in text and "\0" not in text and len(text) < 100),
-        bool(body), any(ast.unparse(part).startswith(f"{_MARK} = True") for part in body),
+        any(ast.unparse(part).startswith(f"{_MARK} = True") for part in body),
         ast.dump(ast.Module(body, [])),
     )  # fmt: skip
 

@@ -100,8 +100,10 @@ def test_relative_imports_of_a_package_start_in_it(tree: Path) -> None:
 
 def test_packages_on_the_way_count(tree: Path) -> None:
     assert [path.as_posix() for path in closure("pipelines.models.lonely")] == [
+        "pipelines/__init__.py",
         "pipelines/models/__init__.py",
         "pipelines/models/lonely.py",
+        "pipelines/values/__init__.py",
         "pipelines/values/seeds.py",
     ]
 
