@@ -2,9 +2,9 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.values import submission, submission_file
 from pipelines.values.competition import Competition
-from pipelines.values.metrics import Kind
+from pipelines.values.metrics import Kind, get
 
 _MOST_FILES = 200
 _MOST_COLUMNS = 100
@@ -26,8 +26,9 @@ class Answer:
     """A submission that fits.
 
     Attributes:
-        output: its path below the working folder.
-        frame: in the sample's order, ids and labels as text.
+        output: its path, from the working folder.
+        frame: in the sample's form and order, ids and labels as text; of probabilities where labels are asked
+            for, the likeliest class.
         matrix: float32 (n, n_classes) or (n, 1), in the sample's order.
         kind: label (one-hot), probability or value.
     """
@@ -44,6 +45,7 @@ def find(
     sample: pd.DataFrame,
     classes: tuple[str, ...],
     output: str | None = None,
+    beside: Path | None = None,
 ) -> Answer:
     """Find and check the submission among the files that a kernel left.
 
@@ -53,12 +55,14 @@ def find(
         sample: the view's sample submission.
         classes: the labels that occur in training; empty for regression.
         output: the file that kernel.yaml names; None takes the one that fits.
+        beside: a second folder that it could write to, as `../output`.
 
     Raises:
         MemberFailed: no CSV fits, two with different content do, `output` is not there, or the one that
             fits has missing values, unknown labels or numbers that are none.
     """
-    found = dict(_tables(working, competition, sample))
+    files = chain(_files(working), _files(beside) if beside else ())
+    found = dict(_tables(files, working, competition, sample, classes))
     if output is not None:
         if output not in found:
             raise MemberFailed(
@@ -66,7 +70,14 @@ def find(
                 f"{_listed(found)}: correct it"
             )
         return _checked(output, found[output], competition, sample, classes)
-    fitting = [name for name, frame in found.items() if _fits(frame, competition, sample)]
+    columns = list(sample.columns)
+    fitting = [name for name, frame in found.items() if _fits(frame, competition, sample, columns)]
+    fitting = fitting or [
+        name
+        for name, frame in found.items()
+        if _has_classes(list(frame.columns), competition, classes)
+        and _fits(frame, competition, sample, list(frame.columns))
+    ]
     if not fitting:
         raise MemberFailed(_why_none(found, competition, sample))
     answers = {name: found[name] for name in fitting}
@@ -93,6 +104,9 @@ def _checked(
     classes: tuple[str, ...],
 ) -> Answer:
     try:
+        numbers = _probabilities(frame, competition, sample, classes)
+        if numbers is not None:
+            return _likeliest(name, numbers, competition, sample, classes)
         ordered = submission.in_form(
             competition, _spelled(frame, competition, classes), sample, classes
         )
@@ -101,8 +115,67 @@ def _checked(
         raise MemberFailed(f"{name}: {error}") from None
 
 
+def _probabilities(
+    frame: pd.DataFrame, competition: Competition, sample: pd.DataFrame, classes: tuple[str, ...]
+) -> pd.DataFrame | None:
+    """An answer of probabilities, as numbers, where the metric asks for labels; None where it is none.
+
+    They are those of the second of two classes, in the sample's own column, or have a column for each class.
+    """
+    key = competition.id_column
+    if get(competition.metric).needs != "label" or key not in frame:
+        return None
+    cells = frame.drop(columns=key)
+    numbers = cells.apply(pd.to_numeric, errors="coerce")
+    if not _has_classes(list(frame.columns), competition, classes):
+        is_between = (numbers > 0) & (numbers < 1)
+        may_be = len(classes) == 2 and list(frame.columns) == list(sample.columns)
+        is_number = bool((is_between | numbers.isin([0, 1])).all(axis=None))
+        if not (may_be and is_number and is_between.any(axis=None)) or cells.isin(classes).all(
+            axis=None
+        ):
+            return None
+    return frame.assign(**{str(name): numbers[name] for name in numbers})
+
+
+def _likeliest(
+    name: str,
+    frame: pd.DataFrame,
+    competition: Competition,
+    sample: pd.DataFrame,
+    classes: tuple[str, ...],
+) -> Answer:
+    """Probabilities where the metric asks for labels: graded by the likeliest class, pooled as they are.
+
+    Raises:
+        UserError: they are not as a metric of probabilities wants them.
+    """
+    asked = competition.model_copy(update={"metric": "log_loss"})
+    form = sample[[competition.id_column]].reindex(columns=frame.columns)
+    matrix, _ = submission.matrix_of(
+        asked, submission.in_form(asked, frame, form, classes), classes
+    )
+    likeliest = np.array(classes)[matrix.argmax(axis=1)]
+    labels = dict.fromkeys(submission.target_columns(competition, sample), likeliest)
+    return Answer(name, sample.assign(**labels), matrix, "probability")
+
+
+def _has_classes(columns: list[str], competition: Competition, classes: tuple[str, ...]) -> bool:
+    """Whether a file has a column for each class, where the metric asks for labels."""
+    names = [name for name in columns if name != competition.id_column]
+    if get(competition.metric).needs != "label" or len(names) != len(columns) - 1:
+        return False
+    return len(names) == len(classes) > 1 and all(
+        any(name == label or name.endswith(f"_{label}") for name in names) for label in classes
+    )
+
+
 def _tables(
-    working: Path, competition: Competition, sample: pd.DataFrame
+    files: Iterable[Path],
+    working: Path,
+    competition: Competition,
+    sample: pd.DataFrame,
+    classes: tuple[str, ...],
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every CSV that can be read, by its path below `working`, in alphabetical order.
 
@@ -111,13 +184,13 @@ def _tables(
     """
     wanted = [str(column) for column in sample.columns]
     most = submission_file.most_bytes(sample)
-    for path in islice(_files(working), _MOST_FILES):
-        name = path.relative_to(working).as_posix()
+    for path in islice(files, _MOST_FILES):
+        name = Path(os.path.relpath(path, working)).as_posix()
         try:
             header = submission_file.header(path)
-            if header != wanted:
+            if header != wanted and not _has_classes(header, competition, classes):
                 yield name, pd.DataFrame(columns=header[:_MOST_COLUMNS])
-            elif path.stat().st_size <= most:
+            elif path.stat().st_size <= most * (len(header) - 1):
                 yield name, submission.read(path, competition)
         except (UserError, ValueError, OverflowError, MemoryError, OSError, csv.Error):
             continue  # no table: it cannot be the submission
@@ -135,11 +208,13 @@ def _files(working: Path) -> Iterator[Path]:
                 yield path
 
 
-def _fits(frame: pd.DataFrame, competition: Competition, sample: pd.DataFrame) -> bool:
-    """Whether columns and ids are those of the sample."""
+def _fits(
+    frame: pd.DataFrame, competition: Competition, sample: pd.DataFrame, columns: list[str]
+) -> bool:
+    """Whether the columns are those, and the ids the sample's."""
     key = competition.id_column
     return (
-        list(frame.columns) == list(sample.columns)
+        list(frame.columns) == columns
         and len(frame) == len(sample)
         and set(frame[key]) == set(sample[key])
     )

@@ -1,8 +1,9 @@
 """One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +95,26 @@ def _run(prepared: PreparedKernel, week: Week | None, options: Options) -> Outco
         if options.again:
             for view in names:
                 view_run.forget(prepared, view)
-        with mlflow_store.running(head_of(prepared)) as logged:
+        with _logging_beside(head_of(prepared)) as logged:
             result = cross_validation.run(prepared, options.wanted, options.jobs)
             is_kept = not (options.as_stage or options.is_quick)
-            return log(result, logged, week, before, is_kept)
+            return log(result, logged(), week, before, is_kept)
+
+
+@contextmanager
+def _logging_beside(head: Head) -> Iterator[Callable[[], mlflow_store.Running]]:
+    """Open a run while the first view is already running, since importing MLflow takes a second.
+
+    Yields:
+        What waits for the run. One that cannot be opened is an error at the end of the block at the latest; the
+        views are kept then.
+    """
+    with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
+        opened = beside.submit(stack.enter_context, mlflow_store.running(head))
+        try:
+            yield opened.result
+        finally:
+            opened.result()  # so that the stack has it, and closes it by how the block ended
 
 
 def log(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.cells import conversion
-from pipelines.notebooks import answers, own_store, revival, views
+from pipelines.notebooks import answers, input_folder, own_store, revival, view_files, views
 from pipelines.notebooks.answers import Answer
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.checking.probe import Findings
@@ -28,6 +28,9 @@ from pipelines.values.metrics import Kind
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+# What reading a file that is not there ends in; on a folder, where a file used to be.
+_NO_FILE = ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError")
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +197,13 @@ async def _execute(
 def _show(prepared: PreparedKernel, view: str, into: Path) -> views.View | None:
     """Write what the kernel may read; None for a study kernel, of which no answer is asked."""
     if prepared.data is not None:
-        return views.build(prepared.data, view, into, prepared.kernel.file.inputs)
+        shown = views.view_of(prepared.data, view)
+        kept_files = view_files.kept(prepared.data, shown)
+        names = [path.name for path in (kept_files / "files").iterdir() if path.is_file()]
+        code = "\n".join(cell.source for cell in conversion.code_cells(prepared.notebook))
+        wanted = input_folder.layout(code, prepared.kernel.file, prepared.data.competition, names)
+        input_folder.fill(into, kept_files, wanted, prepared.isolation.kind != "none")
+        return shown
     into.mkdir()
     for name in prepared.kernel.file.data:
         folder = paths.shared_data(name)
@@ -221,14 +230,14 @@ def _judge(
 
     if execution.status == "FAILED":
         facts = failed(execution.reason or "it ended without a reason")
-        return ViewResult(facts, folder, hints=tuple(_hints(prepared, execution)))
+        return ViewResult(facts, folder, hints=tuple(_hints(prepared, execution, run)))
     # Checked before it is kept: a notebook may have printed anything in the probe's place.
     told, logged = probe.read(execution.probe), own_store.read(run / "home")
     facts = ViewFacts(view=view, status="valid", seconds=seconds)
     if shown is None or prepared.data is None:
         return ViewResult(facts, folder, probe=told, own_store=logged)
     try:
-        answer, score = _graded(prepared, prepared.data, shown, run / "working")
+        answer, score = _graded(prepared, prepared.data, shown, run)
     except MemberFailed as error:
         return ViewResult(failed(str(error)), folder, probe=told, own_store=logged)
     answer.frame.to_csv(folder / "submission.csv", index=False, lineterminator="\n")
@@ -239,22 +248,25 @@ def _judge(
 
 
 def _graded(
-    prepared: PreparedKernel, data: CompetitionData, shown: views.View, working: Path
+    prepared: PreparedKernel, data: CompetitionData, shown: views.View, run: Path
 ) -> tuple[Answer, float | None]:
-    """The answer in the working folder and its score, which the real view does not have here."""
+    """The answer in the folders written to and its score, which the real view does not have here."""
     dataset = data.dataset
     answer = answers.find(
-        working, data.competition, shown.sample, dataset.classes, prepared.kernel.file.output
-    )
+        run / "working", data.competition, shown.sample, dataset.classes,
+        prepared.kernel.file.output, run / "output",
+    )  # fmt: skip
     if shown.name == REAL:
         return answer, None
     return answer, data.metric.score(dataset.y[shown.rows], answer.matrix, dataset.classes)
 
 
-def _hints(prepared: PreparedKernel, execution: Execution) -> list[str]:
-    if execution.failed_cell is None:
+def _hints(prepared: PreparedKernel, execution: Execution, run: Path) -> list[str]:
+    kernel, failed = prepared.kernel, execution.failed_cell
+    if failed is None:
         return []
-    kernel = prepared.kernel
-    return revival.explain(
-        execution.failed_cell, kernel.code, prepared.environment.packages, kernel.file
-    )
+    said = revival.explain(failed, kernel.code, prepared.environment.packages, kernel.file)
+    if failed.error in _NO_FILE or "No such file or directory" in failed.message:
+        is_scored = prepared.data is not None
+        said.append(input_folder.explain_missing(failed.message, run / "input", is_scored))
+    return said

@@ -16,7 +16,7 @@ from pipelines.sandbox.task import Task
 HOME = "/kaggle/home"
 # Folder of a run → what the notebook takes it for. Shared memory on disk is counted as disk, and bounded.
 WRITTEN = (
-    ("working", "/kaggle/working"), ("home", HOME), ("tmp", "/tmp"), ("tmp", "/kaggle/temp"), ("shm", "/dev/shm"),  # noqa: S108
+    ("working", "/kaggle/working"), ("output", "/kaggle/output"), ("home", HOME), ("tmp", "/tmp"), ("tmp", "/kaggle/temp"), ("shm", "/dev/shm"),  # noqa: S108
 )  # fmt: skip
 SYSTEM = (
     "/usr",
@@ -58,7 +58,7 @@ def of_task(task: Task, sockets: Path) -> list[Mount]:
     """All that one notebook sees, in the order in which it has to be put there.
 
     Args:
-        task: its input is shown read-only; `working/`, `home/`, `tmp/`, `shm/` of its folder can be written.
+        task: its input is shown read-only; `working/`, `output/`, `home/`, `tmp/`, `shm/` of its folder can be written.
         sockets: the folder through which it is spoken to, shown under its own path.
 
     Raises:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "pilsa-kernel-"
 _LONGEST = 107 - len("/k-5")  # bytes of a unix socket's path that Linux allows (macOS: 103)
-_KAGGLE = re.compile(r"(?<![\w.])/kaggle/(input|working|temp)\b")
+_KAGGLE = re.compile(r"(?<![\w.])/kaggle/(input|output|working|temp)\b")
 _AWKWARD = re.compile(r"['\"\\{}%\n]")  # would mean something else inside a string of the code
 
 
@@ -41,14 +41,14 @@ class RunFolder:
     def written(self) -> list[Path]:
         """Every folder that the notebook can write to."""
         return [
-            *(self.task.folder / name for name in ("working", "home", "tmp", "shm")),
+            *(self.task.folder / name for name in ("working", "output", "home", "tmp", "shm")),
             self.sockets,
         ]
 
     def __enter__(self) -> "RunFolder":
         task = self.task
         with disk_errors(task.folder):
-            for name in ("input", "working", "home/mlruns", "tmp", "shm", "root"):
+            for name in ("input", "working", "output", "home/mlruns", "tmp", "shm", "root"):
                 (task.folder / name).mkdir(parents=True, exist_ok=True)
             _lend_font_list(task.folder / "home")
             if task.isolation.kind == "none":
@@ -79,7 +79,12 @@ class RunFolder:
         real = str(self.task.folder.absolute())
         # A relative path is right until the notebook changes its folder.
         start = ".." if _AWKWARD.search(real) else real
-        folders = (("input", "input"), ("working", "working"), ("temp", "tmp"))
+        folders = (
+            ("input", "input"),
+            ("output", "output"),
+            ("working", "working"),
+            ("temp", "tmp"),
+        )
         places = {name: f"{start}/{folder}" for name, folder in folders}
         for cell in notebook.cells:
             if cell.cell_type == "code":

@@ -55,7 +55,7 @@ class Task:
     Attributes:
         notebook: the copy that is executed; where nothing can be mounted its paths are rewritten, and only here.
         folder: holds `input/` (shown read-only as `../input` and `/kaggle/input`) and `working/` (the current
-            folder of the notebook, `/kaggle/working`); `home/` and `tmp/` are made beside them.
+            folder of the notebook, `/kaggle/working`); `output/` (`../output`), `home/` and `tmp/` are made beside them.
         python: the interpreter of the environment it runs in; that environment has ipykernel.
         probe: source of one more cell, run after the last one has succeeded; what it prints as its last
             line is JSON. None asks nothing.

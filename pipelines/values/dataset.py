@@ -72,8 +72,12 @@ class Dataset:
         )
 
     @classmethod
-    def load(cls, folder: Path) -> "Dataset":
+    def load(cls, folder: Path, with_features: bool = True) -> "Dataset":
         """Read what `save` wrote.
+
+        Args:
+            folder: where it lies.
+            with_features: False leaves the tables of features empty, for whoever needs rows and targets alone.
 
         Raises:
             UserError: it is missing or damaged.
@@ -83,7 +87,8 @@ class Dataset:
         try:
             for name in ("X_train", "X_test"):
                 if name not in arrays:
-                    arrays[name] = pd.read_parquet(folder / f"{name}.parquet")
+                    columns: list[str] | None = None if with_features else []
+                    arrays[name] = pd.read_parquet(folder / f"{name}.parquet", columns=columns)
             image = Image(**meta["image"]) if meta["image"] else None
             optional = {"groups": arrays.pop("groups", None), "times": arrays.pop("times", None)}
             return cls(

@@ -95,7 +95,7 @@ def test_of_two_that_fit_kernel_yaml_decides(labels: Competition, working: Path)
         (GOOD.assign(id=["a", "b", "b"]), "other ids"),
         (GOOD.assign(label=[1, None, 0]), "1 rows with missing values"),
         (GOOD.assign(label=[1, 7, 0]), "labels must occur in training"),
-        (GOOD.assign(label=[0.2, 0.3, 0.9]), "no probabilities"),
+        (GOOD.assign(label=[0.2, 0.3, 1.9]), "no probabilities"),
     ],
 )
 def test_what_does_not_fit_is_said(
@@ -112,6 +112,47 @@ def test_probabilities_are_taken_as_such(probabilities: Competition, working: Pa
     found = answers.find(working, probabilities, SAMPLE.assign(label=0.5), CLASSES)
     assert found.kind == "probability"
     assert found.matrix.tolist() == [[0.5, 0.5], [0.0, 1.0], [0.75, 0.25]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        GOOD.assign(label=[0.75, 0.5, 1]),
+        GOOD.drop(columns="label").assign(p_1=[0.75, 0.5, 1.0], p_0=[0.25, 0.5, 0.0]),
+    ],
+)
+def test_probabilities_where_labels_are_asked_are_graded_by_the_likeliest_class(
+    labels: Competition, working: Path, answer: pd.DataFrame
+) -> None:
+    write(working, "s.csv", answer)
+    found = answers.find(working, labels, SAMPLE, CLASSES)
+    assert found.kind == "probability"
+    assert found.matrix.tolist() == [[0.5, 0.5], [0.0, 1.0], [0.25, 0.75]]
+    assert found.frame.to_dict("list") == {"id": ["a", "b", "c"], "label": ["0", "1", "1"]}
+
+
+def test_of_many_classes_probabilities_have_a_column_each(
+    labels: Competition, working: Path
+) -> None:
+    three = ("x", "y", "z")
+    table = pd.DataFrame(
+        {"id": ["c", "b", "a"], "z": [0.1, 0.2, 0.7], "x": [0.8, 0, 0], "y": [0.1, 0.8, 0.3]}
+    )
+    write(working, "chances.csv", table)
+    found = answers.find(working, labels, SAMPLE.assign(label="x"), three)
+    assert found.frame["label"].tolist() == ["z", "y", "x"]
+    np.testing.assert_allclose(found.matrix[0], [0, 0.3, 0.7], rtol=1e-6)
+    write(working, "labels.csv", SAMPLE.assign(label="y"))  # what has the sample's form goes first
+    assert answers.find(working, labels, SAMPLE.assign(label="x"), three).output == "labels.csv"
+
+
+def test_a_file_beside_the_working_folder_counts(labels: Competition, working: Path) -> None:
+    beside = working.parent / "output"
+    write(beside, "s.csv", GOOD)
+    found = answers.find(working, labels, SAMPLE, CLASSES, beside=beside)
+    assert found.output == "../output/s.csv"
+    named = answers.find(working, labels, SAMPLE, CLASSES, "../output/s.csv", beside)
+    assert named.frame.equals(found.frame)
 
 
 def test_labels_where_probabilities_are_asked_are_graded_as_labels(

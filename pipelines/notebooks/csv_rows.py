@@ -1,0 +1,158 @@
+"""The rows of a CSV as they lie in its file: cut out and written elsewhere, every byte as given."""
+
+import codecs
+import csv
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+_ENCODINGS = ("utf-8-sig", "cp949")
+
+
+class CannotCutError(ValueError):
+    """The file must be read and written anew: its quotes or its encoding do not let rows be cut out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where the rows of a file lie.
+
+    Attributes:
+        head: the first line, with its mark and line end.
+        names: the columns that it names.
+        keys: text (n_rows,), each row's cell of the column that names rows.
+        spans: int64 (n_rows, 2), a row's first byte and the one behind its line end.
+        encoding: of names and keys.
+    """
+
+    path: Path
+    head: bytes
+    names: list[str]
+    keys: list[str]
+    spans: np.ndarray
+    encoding: str
+
+    @property
+    def line_end(self) -> bytes:
+        return b"\r\n" if self.head.endswith(b"\r\n") else b"\n"
+
+    def lines(self, which: np.ndarray) -> Iterator[bytes]:
+        """Whole rows, by their positions, each with a line end."""
+        starts, ends = self.spans[which].T.tolist()
+        with self.path.open("rb") as source:
+            for start, end in zip(starts, ends, strict=True):
+                source.seek(start)
+                line = source.read(end - start)
+                yield line if line.endswith(b"\n") else line + self.line_end
+
+    def cells(self, which: np.ndarray) -> Iterator[list[bytes]]:
+        """Rows as cells, quotes included.
+
+        Raises:
+            CannotCutError: a row has more or fewer cells than the header.
+        """
+        for line in self.lines(which):
+            cells = _split(line.rstrip(b"\r\n"))
+            if len(cells) != len(self.names):
+                raise CannotCutError(f"{len(cells)} cells under {len(self.names)} names")
+            yield cells
+
+    def joined(self, rows: Iterable[list[bytes]]) -> Iterator[bytes]:
+        """Cells as lines again."""
+        return (b",".join(cells) + self.line_end for cells in rows)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a file, and the columns that it names."""
+
+    head: bytes
+    names: list[str]
+    encoding: str
+
+
+def header(path: Path) -> Header:
+    """Read the first line.
+
+    Raises:
+        CannotCutError: it goes on in the next one, or its encoding is another.
+    """
+    with path.open("rb") as source:
+        head = source.readline()
+    for encoding in _ENCODINGS:
+        try:
+            names = next(csv.reader([head.decode(encoding)], strict=True), [])
+        except UnicodeDecodeError:
+            continue
+        except csv.Error as error:
+            raise CannotCutError(str(error)) from None
+        if not head.startswith(codecs.BOM_UTF8):
+            encoding = encoding.removesuffix("-sig")
+        return Header(head if head.endswith(b"\n") else head + b"\n", names, encoding)
+    raise CannotCutError("neither UTF-8 nor cp949")
+
+
+def index(path: Path, key: str) -> Rows:
+    """Find the rows of a CSV; a line end between quotes ends no row.
+
+    Args:
+        path: a file in an encoding that keeps ASCII, as UTF-8, cp949 and Windows-1252 do.
+        key: the column that names rows.
+
+    Raises:
+        CannotCutError: it has no such column, or the standard library reads it in no strict way.
+    """
+    first, keys, bounds = header(path), [], array("q")
+    position = _position(first.names, key)
+    with path.open("rb") as source:
+        start = read = len(source.readline())
+
+        def lines() -> Iterator[str]:
+            nonlocal read
+            for line in source:
+                read += len(line)
+                yield line.decode("latin-1")  # a character a byte: only ASCII is looked at
+
+        try:
+            for cells in csv.reader(lines(), strict=True):
+                if len(cells) > position:  # not an empty line
+                    keys.append(cells[position])
+                    bounds.extend((start, read))
+                start = read
+        except csv.Error as error:
+            raise CannotCutError(str(error)) from None
+    spans = np.frombuffer(bounds, np.int64).reshape(-1, 2)
+    encoding = first.encoding
+    return Rows(path, first.head, first.names, _decoded(keys, encoding), spans, encoding)
+
+
+def _position(names: list[str], key: str) -> int:
+    if names.count(key) != 1 or len(set(names)) != len(names):
+        raise CannotCutError(f"{key!r} must name one column of {names[:8]}, each named once")
+    return names.index(key)
+
+
+def _decoded(keys: list[str], encoding: str) -> list[str]:
+    if all(map(str.isascii, keys)):
+        return keys
+    try:
+        return [key.encode("latin-1").decode(encoding) for key in keys]
+    except UnicodeDecodeError as error:
+        raise CannotCutError(str(error)) from None
+
+
+def _split(line: bytes) -> list[bytes]:
+    """The cells of a row; a comma between quotes belongs to its cell."""
+    pieces = line.split(b",")
+    if b'"' not in line:
+        return pieces
+    cells = pieces[:1]
+    for piece in pieces[1:]:
+        if cells[-1].count(b'"') % 2:
+            cells[-1] += b"," + piece
+        else:
+            cells.append(piece)
+    return cells
