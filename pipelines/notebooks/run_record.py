@@ -154,7 +154,6 @@ def _facts(result: Result) -> KernelFacts:
         figures=_figures(result),
         claims={name: claim.printed for name, claim in kernel.file.claims.items()},
         coverage=_coverage(kernel),
-        own_metrics=_own_metrics(result),
         packages=prepared.environment.packages,
         not_enforced=_not_enforced(prepared),
         is_quick=prepared.is_quick,
@@ -222,14 +221,12 @@ def _coverage(kernel: Kernel) -> float | None:
 
 
 def _parameters(result: Result) -> dict[str, Plain]:
-    """What the notebook assigns in its cell tagged `parameters`, and what it logged by itself."""
+    """What the notebook assigns in its cell tagged `parameters`."""
     found: dict[str, Plain] = {}
     for cell in conversion.code_cells(result.prepared.notebook):
         if {conversion.PARAMETERS, conversion.QUICK}.intersection(conversion.tags(cell)):
             found |= records.flat(_literals(cell.source))
-    logged = (result.shown.own_store if result.shown else None) or {}
-    own = {f"own.{_plain(name)}": text for name, text in logged.get("params", {}).items()}
-    return found | {"is_quick": result.prepared.is_quick} | own
+    return found | {"is_quick": result.prepared.is_quick}
 
 
 def _literals(source: str) -> dict[str, Any]:
@@ -243,11 +240,6 @@ def _literals(source: str) -> dict[str, Any]:
             with suppress(ValueError, TypeError):  # computed, not given; or no value, as `{[]}`
                 found[statement.targets[0].id] = ast.literal_eval(statement.value)
     return found
-
-
-def _own_metrics(result: Result) -> dict[str, float]:
-    logged = (result.shown.own_store if result.shown else None) or {}
-    return {_plain(name): value for name, value in logged.get("metrics", {}).items()}
 
 
 def _plain(name: str) -> str:
