@@ -3,16 +3,16 @@
 Imports are late: `pilsa --help` must answer at once.
 """
 
-import json
 import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipelines import kernel_cli
+from pipelines.plumbing.printing import console, say, say_json
 
 app = typer.Typer(
     help="A study group's competition workbench: rebuild a competition, compare scores, submit.",
@@ -40,7 +40,7 @@ def main() -> None:
     try:
         app()
     except PilsaError as error:
-        print(f"pilsa: {error}", file=sys.stderr)
+        say(f"pilsa: {error}", is_error=True)
         sys.exit(1)
     except process.Killed as killed:
         sys.exit(killed.exit_code)
@@ -76,13 +76,11 @@ def _scores(competition: str | None, as_json: bool) -> None:
 
     found = leaderboard.read(competition or _active())
     if as_json:
-        _print_json(found.as_json())
+        say_json(found.as_json())
     else:
-        from rich.console import Console
-
         from pipelines.review import table
 
-        table.show(found, Console(width=None if sys.stdout.isatty() else 140))
+        table.show(found, console())
     if not found.is_whole:
         raise typer.Exit(1)
 
@@ -107,9 +105,9 @@ def submit(
 
     row = submit.hand_in(competition or _active(), file, message)
     if as_json:
-        _print_json(row.model_dump())
+        say_json(row.model_dump())
     else:
-        print(submit.sentence(row))
+        say(submit.sentence(row))
 
 
 @app.command()
@@ -122,9 +120,9 @@ def use(
 
     models = switch(competition)
     if as_json:
-        _print_json({"competition": competition, "models": models})
+        say_json({"competition": competition, "models": models})
     else:
-        print(f"{competition} with {', '.join(models)}: `make repro` builds it")
+        say(f"{competition} with {', '.join(models)}: `make repro` builds it")
 
 
 @app.command()
@@ -134,13 +132,13 @@ def doctor(as_json: Json = False) -> None:
 
     findings = examine()
     if as_json:
-        _print_json([asdict(finding) for finding in findings])
+        say_json([asdict(finding) for finding in findings])
     else:
         signs = {"ok": "ok  ", "note": "note", "bad": "BAD "}
         for finding in findings:
-            print(f"{signs[finding.state]} {finding.name}: {finding.found}")
+            say(f"{signs[finding.state]} {finding.name}: {finding.found}")
             if finding.next:
-                print(f"     → {finding.next}")
+                say(f"     → {finding.next}")
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
 
@@ -157,9 +155,9 @@ def ui(
     mlflow_store.reap()
     command, environment = mlflow_store.ui_command(host, port)
     if as_json:
-        _print_json({"url": f"http://{host}:{port}", "command": command})
+        say_json({"url": f"http://{host}:{port}", "command": command})
         return
-    print(f"runs on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    say(f"runs on http://{host}:{port} (Ctrl-C ends it)")
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
 
 
@@ -170,16 +168,12 @@ def mirror(as_json: Json = False) -> None:
 
     new = mlflow_store.mirror_all()
     if as_json:
-        _print_json({"new": new})
+        say_json({"new": new})
     else:
-        print(f"{new} runs were new to the store")
+        say(f"{new} runs were new to the store")
 
 
 def _active() -> str:
     from pipelines.values import params
 
     return params.load().competition
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))

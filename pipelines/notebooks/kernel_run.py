@@ -1,6 +1,5 @@
 """One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.view_run import PreparedKernel
 from pipelines.plumbing import paths, process, sources
 from pipelines.plumbing.atomic import content_hash
+from pipelines.plumbing.printing import say
 from pipelines.sandbox import isolate
 from pipelines.sandbox.task import GIB, Isolation, Limits
 from pipelines.tracking import mlflow_store, records
@@ -232,7 +232,7 @@ def _given_away(data: views.CompetitionData | None) -> tuple[str, ...]:
 
 
 def _say(note: str) -> None:
-    print(note, file=sys.stderr, flush=True)
+    say(note, is_error=True)
 
 
 def week_of(kernel: Kernel) -> Week | None:

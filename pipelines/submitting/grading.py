@@ -1,6 +1,5 @@
 """Grading here, where a platform's solution is known: the same scores that its leaderboard would show."""
 
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 from pipelines import platforms
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import exclusive
 from pipelines.submitting import guards
 from pipelines.tracking import ledger
@@ -162,7 +162,7 @@ def submit(competition: Competition, path: Path, message: str, origin: Origin) -
     with exclusive(paths.cache() / "locks" / f"submit-{competition.name}", f"submitting {path}"):
         checked = guards.check(competition, path)
         for warning in checked.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            say(f"warning: {warning}", is_error=True)
         found = grade(competition, checked.frame, solution, checked.classes)
         row = LedgerRow(
             **asdict(origin), time=ledger.now(), competition=competition.name, file=_place(path),

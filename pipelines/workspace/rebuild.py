@@ -10,6 +10,7 @@ from pipelines.ensembles import Method
 from pipelines.models import Model
 from pipelines.plumbing import paths, process, registry
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import say
 from pipelines.plumbing.schema import read_yaml, validate
 from pipelines.values import competition as competitions
 from pipelines.values import params as settings_file
@@ -94,9 +95,9 @@ def _follow_git() -> None:
     local = root / ".dvc" / "config.local"
     without_scm = local.is_file() and "no_scm = true" in local.read_text(encoding="utf-8").lower()
     if not with_git and not without_scm:
-        print(
+        say(
             "no git repository here: runs are logged without a commit (`git init` changes that)",
-            file=sys.stderr,
+            is_error=True,
         )
         _configure("core.no_scm", "true")
     elif with_git and without_scm:
