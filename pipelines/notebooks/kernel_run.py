@@ -121,8 +121,8 @@ def log(
     """
     prepared, failed = result.prepared, result.failure
     run_id = records.run_id({"key": prepared.work.name})
-    record, files, bundle = run_record.write(result, logged.head, week, before, run_id)
-    hints = failed.hints if failed else ()
+    record, files, bundle, remarks = run_record.write(result, logged.head, week, before, run_id)
+    hints = (*(failed.hints if failed else ()), *remarks)
     if is_kept and not run_record.keep(prepared.kernel, record, before):
         hints = (*hints, "result.json keeps the CV that it has of this very kernel")
     logged.finish(records.archive(record, files))
@@ -166,8 +166,10 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     else:
         with working(prepared):
             before = run_record.previous(kernel)
-            record, _, bundle = run_record.write(result, head_of(prepared), week, before, last)
-            outcome = Outcome(record, result, bundle)
+            record, _, bundle, remarks = run_record.write(
+                result, head_of(prepared), week, before, last
+            )
+            outcome = Outcome(record, result, bundle, tuple(remarks))
     facts = outcome.record.kernel
     if facts is None or not facts.check_passed:
         (outcome.bundle / run_record.PACKED).unlink(missing_ok=True)  # of a kernel that passed once

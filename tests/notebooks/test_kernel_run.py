@@ -165,6 +165,28 @@ def test_a_kernel_that_logs_to_mlflow_runs_in_a_store_of_its_own(preprocessed: W
     assert "open" not in logged("m01/logs").data.metrics  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    "what",
+    ["nbconvert.HTMLExporter.from_notebook_node", "pipelines.cells.conversion.read_notebook"],
+)
+def test_a_page_that_cannot_be_made_costs_no_result(
+    what: str, preprocessed: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise UserError("it must be small, and is not: clear its outputs")
+
+    write("m01/shown", HONEST)
+    monkeypatch.setattr(what, fails)
+    outcome = run("m01/shown", "fold0")
+    assert outcome.record.status == "FINISHED"
+    assert outcome.record.fold0 is not None
+    assert any("it must be small" in hint for hint in outcome.hints)
+    assert (paths.kernel("m01/shown") / "result.json").is_file()
+    if "nbconvert" in what:
+        html = (outcome.bundle / "executed.html").read_text(encoding="utf-8")
+        assert "it must be small" in html
+
+
 def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(preprocessed: Workshop) -> None:
     slow = (
         "import time\nif __import__('os').path.getsize('../input/tiny/test.csv'): time.sleep(1)\n"

@@ -53,9 +53,10 @@ def _in_text(text: str) -> Iterator[tuple[int, str]]:
 
 def _in_output(output: Any) -> Iterator[str]:
     """Kinds in what one output shows as text; pictures hold none, and pages made by libraries no names."""
-    data = output.get("data", {})
-    written = [output.get("text", ""), output.get("evalue", ""), data.get("text/plain", "")]
-    written.append("\n".join(output.get("traceback", [])))
+    data = output.get("data")
+    data = data if isinstance(data, dict) else {}
+    written = [output.get("text"), output.get("evalue"), data.get("text/plain")]
+    written.append("\n".join(map(str, output.get("traceback") or [])))
     for text in written:
         yield from kinds(_ANSI.sub("", _joined(text)), is_written=True)
     for kind, text in data.items():
@@ -64,4 +65,4 @@ def _in_output(output: Any) -> Iterator[str]:
 
 
 def _joined(text: Any) -> str:
-    return "".join(text) if isinstance(text, list) else str(text)
+    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
