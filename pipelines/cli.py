@@ -3,7 +3,6 @@
 Imports are late: `pilsa --help` must answer at once.
 """
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines import kernel_cli
+from pipelines.plumbing.printing import console, say, say_json
 
 app = typer.Typer(
     help="A study group's competition workbench: rebuild a competition, compare scores, submit.",
@@ -43,7 +43,7 @@ def main() -> None:
     try:
         app()
     except PilsaError as error:
-        print(f"pilsa: {error}", file=sys.stderr)
+        say(f"pilsa: {error}", is_error=True)
         sys.exit(1)
     except process.Killed as killed:
         sys.exit(killed.exit_code)
@@ -78,13 +78,11 @@ def _scores(competition: str | None, as_json: bool) -> None:
 
     found = leaderboard.read(competition or _active())
     if as_json:
-        _print_json(found.as_json())
+        say_json(found.as_json())
     else:
-        from rich.console import Console
-
         from pipelines.review import table
 
-        table.show(found, Console(width=None if sys.stdout.isatty() else 140))
+        table.show(found, console())
     if not found.is_whole:
         raise typer.Exit(1)
 
@@ -149,9 +147,9 @@ def use(
     models = switch.switch(competition) if competition else switch.active()
     active = _active()
     if as_json:
-        _print_json({"competition": active, "models": models})
+        say_json({"competition": active, "models": models})
     else:
-        print(f"{active} with {', '.join(models)}: `make repro` builds it")
+        say(f"{active} with {', '.join(models)}: `make repro` builds it")
 
 
 @app.command()
@@ -161,13 +159,13 @@ def doctor(as_json: Json = False) -> None:
 
     findings = examine()
     if as_json:
-        _print_json([asdict(finding) for finding in findings])
+        say_json([asdict(finding) for finding in findings])
     else:
         signs = {"ok": "ok  ", "note": "note", "bad": "BAD "}
         for finding in findings:
-            print(f"{signs[finding.state]} {finding.name}: {finding.found}")
+            say(f"{signs[finding.state]} {finding.name}: {finding.found}")
             if finding.next:
-                print(f"     → {finding.next}")
+                say(f"     → {finding.next}")
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
 
@@ -187,9 +185,9 @@ def ui(
     better = metrics.get(competition.load(active).metric).greater_is_better
     url, command, environment = mlflow_store.ui_command(active, better, host, port)
     if as_json:
-        _print_json({"url": url, "command": command})
+        say_json({"url": url, "command": command})
         return
-    print(f"runs on {url} (Ctrl-C ends it)", flush=True)
+    say(f"runs on {url} (Ctrl-C ends it)")
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
 
 
@@ -200,25 +198,21 @@ def mirror(as_json: Json = False) -> None:
 
     new = mlflow_store.mirror_all()
     if as_json:
-        _print_json({"new": new})
+        say_json({"new": new})
     else:
-        print(f"{new} runs were new to the store")
+        say(f"{new} runs were new to the store")
 
 
 def _print_row(row: Any, as_json: bool) -> None:
     from pipelines.submitting import submit
 
     if as_json:
-        _print_json(row.model_dump())
+        say_json(row.model_dump())
     else:
-        print(submit.sentence(row))
+        say(submit.sentence(row))
 
 
 def _active() -> str:
     from pipelines.values import params
 
     return params.load().competition
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))

@@ -8,6 +8,8 @@ from unicodedata import normalize
 
 import typer
 
+from pipelines.plumbing.printing import say, say_json
+
 app = typer.Typer(
     help="Members' notebooks: transcribe, run, check, compare, share. NAME is member/kernel.",
     epilog="Start with: pilsa kernel list, then pilsa kernel run m01/knn-pca --views fold0.",
@@ -63,10 +65,10 @@ def new(
     )  # fmt: skip
     made = creation.new(member, slug, wanted)
     if as_json:
-        _print_json({"folder": str(made.folder), "remarks": list(made.remarks)})
+        say_json({"folder": str(made.folder), "remarks": list(made.remarks)})
         return
     _say(made.remarks)
-    print(f"{made.folder}: transcribe into kernel.py, then `pilsa kernel run {member}/{slug}`")
+    say(f"{made.folder}: transcribe into kernel.py, then `pilsa kernel run {member}/{slug}`")
 
 
 @app.command()
@@ -90,7 +92,7 @@ def open_(name: Kernel) -> None:
     from pipelines.values import kernel
 
     path = opened_notebooks.open_notebook(kernel.load(name))
-    print(f"{path}: edit it, then `pilsa kernel take {path} {name}`")
+    say(f"{path}: edit it, then `pilsa kernel take {path} {name}`")
 
 
 @app.command("list")
@@ -106,7 +108,7 @@ def list_(
 
     lines = catalogue.listing(competition, member)
     if as_json:
-        _print_json([asdict(line) for line in lines])
+        say_json([asdict(line) for line in lines])
     else:
         terminal.show_list(lines)
 
@@ -118,7 +120,7 @@ def show(name: Kernel, as_json: Json = False) -> None:
 
     found = catalogue.describe(name)
     if as_json:
-        _print_json(found)
+        say_json(found)
     else:
         terminal.show_kernel(found)
 
@@ -175,7 +177,7 @@ def check(
     facts = outcome.record.kernel
     if as_json:
         found = facts.model_dump(include={"check", "advice"}) if facts else {}
-        _print_json({**found, "bundle": str(bundle or "")})
+        say_json({**found, "bundle": str(bundle or "")})
     else:
         terminal.show_check(outcome, bundle)
     if bundle is None:
@@ -209,12 +211,12 @@ def diff(
     assert compared is not None
     if as_json:
         answers = [str(answer) for answer in held.answers] if held else []
-        _print_json({**comparing.as_json(compared), "claims": answers})
+        say_json({**comparing.as_json(compared), "claims": answers})
     elif html:
         page = comparing.page(
             held.comparison if held else None, name, _settings().language, likeness
         )
-        print(terminal.write_page(name, "members.html" if members else "diff.html", page))
+        say(terminal.write_page(name, "members.html" if members else "diff.html", page))
     else:
         terminal.show_diff(held, likeness, _settings().language)
 
@@ -239,22 +241,22 @@ def doctor(
     if name is None:
         isolation = isolate.detect(has_network=False)
         if as_json:
-            _print_json(asdict(isolation))
+            say_json(asdict(isolation))
         else:
             _say([f"kernels are isolated by: {isolation.kind}", *isolation.not_enforced])
         raise typer.Exit(isolation.kind == "none")
     diagnosis = repair.examine(name)
     if as_json:
         written = repair.apply(name) if fix and yes and diagnosis.difference else None
-        _print_json({**asdict(diagnosis), "written": written})
+        say_json({**asdict(diagnosis), "written": written})
         return
-    print(diagnosis.text, end="")
+    say(diagnosis.text, end="")
     if fix and not diagnosis.difference:
-        print("nothing here can be fixed mechanically")
+        say("nothing here can be fixed mechanically")
     elif fix:
-        print(diagnosis.difference, end="")
+        say(diagnosis.difference, end="")
         if yes or typer.confirm("Write these changes to kernel.py?"):
-            print(f"{repair.apply(name)} is fixed")
+            say(f"{repair.apply(name)} is fixed")
 
 
 @app.command()
@@ -288,7 +290,7 @@ def share(
         )
         place, remarks = str(page.path), page.remarks
     if as_json:
-        _print_json({"place": place, "remarks": list(remarks)})
+        say_json({"place": place, "remarks": list(remarks)})
         return
     _say([*remarks, place])
 
@@ -310,7 +312,7 @@ def join(name: Kernel) -> None:
     """Put a kernel into the pool: `make repro` cross-validates it and ensembles take it. It is trusted then."""
     from pipelines.notebooks import pool
 
-    print(f"in the pool: {', '.join(pool.join(name))} (`make repro` runs them)")
+    say(f"in the pool: {', '.join(pool.join(name))} (`make repro` runs them)")
 
 
 @app.command()
@@ -318,14 +320,14 @@ def leave(name: Kernel) -> None:
     """Take a kernel out of the pool."""
     from pipelines.notebooks import pool
 
-    print(f"in the pool: {', '.join(pool.leave(name)) or 'nobody'}")
+    say(f"in the pool: {', '.join(pool.leave(name)) or 'nobody'}")
 
 
 def _report(outcome: Any, as_json: bool) -> None:
     from pipelines.notebooks import terminal
 
     if as_json:
-        _print_json(outcome.record.model_dump(mode="json"))
+        say_json(outcome.record.model_dump(mode="json"))
     else:
         terminal.show_outcome(outcome)
     if outcome.record.status != "FINISHED":
@@ -334,16 +336,10 @@ def _report(outcome: Any, as_json: bool) -> None:
 
 def _say(remarks: Any) -> None:
     for remark in remarks:
-        print(remark)
+        say(remark)
 
 
 def _settings() -> Any:
     from pipelines.values import params
 
     return params.load()
-
-
-def _print_json(content: Any) -> None:
-    import json
-
-    print(json.dumps(content, indent=2, ensure_ascii=False, default=str))

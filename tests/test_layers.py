@@ -35,6 +35,7 @@ OWNERS = {
     "matplotlib": "pipelines/training/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",
     "nbclient": "pipelines/sandbox/runner.py",
+    "nh3": "pipelines/cells/rendering.py",
     "optuna": "pipelines/training/tuning.py",
     "pooch": "pipelines/platforms/files.py",
     "tensorflow": "pipelines/training/backend.py",

@@ -103,7 +103,20 @@ def _json(content: bytes, where: str) -> dict[str, Any]:
         raise UserError(
             f"{where} must be a notebook, with `nbformat` and `cells`, and is other JSON: choose an .ipynb"
         )
+    if found["nbformat"] == 4:
+        _fill_in(found, [cell for cell in cells if isinstance(cell, dict)])
     return found
+
+
+def _fill_in(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> None:
+    """What every notebook and cell of format 4 has, and what not every program writes."""
+    for holder in (notebook, *cells):
+        if not isinstance(holder.get("metadata"), dict):
+            holder["metadata"] = {}
+    for cell in cells:
+        if cell.get("cell_type") == "code":
+            cell.setdefault("execution_count", None)
+            cell["outputs"] = cell.get("outputs") or []
 
 
 def upgraded(content: bytes, where: str) -> "NotebookNode":
@@ -187,7 +200,7 @@ def to_percent(notebook: "NotebookNode") -> str:
         if back[number - 1 : number] != [cell]:
             raise UserError(
                 f"cell {number} must come back from kernel.py as it was, and does not (it begins {cell[1][:40]!r}): "
-                "look in it for a lone quote or a line that begins with `# %%`"
+                "look in it for a lone quote, a line that begins with `# %%`, or a form feed or other sign that ends lines (U+2028)"
             )
     return text
 

@@ -6,40 +6,47 @@ cleaner.
 """
 
 import re
-from collections.abc import Sequence
-from functools import cache
+from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pipelines.plumbing.errors import MemberFailed
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_TAGS = (
+_TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details",
     "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark",
     "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table",
     "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
-)  # fmt: skip
-_ATTRIBUTES = ("align", "alt", "class", "colspan", "height", "rowspan", "title", "width")
-_STYLES = (
+}  # fmt: skip
+_ATTRIBUTES = {
+    "*": {"align", "alt", "class", "colspan", "height", "rowspan", "style", "title", "width"},
+    "a": {"href"},
+    "img": {"src"},
+}
+_STYLES = {
     "background-color", "border", "color", "font-family", "font-size", "font-style", "font-weight", "height",
     "line-height", "margin", "padding", "text-align", "text-decoration", "vertical-align", "white-space", "width",
-)  # fmt: skip
+}  # fmt: skip
+_SCHEMES = {"http", "https", "mailto", "data"}
+# Their text is no text to be read.
+_NOT_TEXT = {"script", "style", "template", "noscript"}
 _SHOWN_AS = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")  # fmt: skip
-# Their text is no text to be read; the cleaner would show it.
-_NOT_TEXT = re.compile(r"<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.S | re.I)
 # How scikit-learn marks its diagrams: without their style and script they are a plea to trust the notebook.
 _DIAGRAM = "sk-top-container"
+_ATTACHED = re.compile(r"(?<=[(<\"'\s])attachment:(?=\S)")
 _EMBEDDED = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=\s]*")
 _TAG = re.compile(
-    r"<(/?)(?!(?:area|br|col|embed|hr|img|input|link|meta|source|wbr)\b)[A-Za-z]", re.I
+    r"<(/?)(?!(?:area|br|col|embed|hr|img|input|link|meta|source|wbr)\b)[A-Za-z]|&", re.I
 )
-# The parser takes seconds for some thousand tags, and minutes where they are never closed: what is beyond
-# these limits is shown as text.
-_MOST_MARKUP = 100_000  # characters of one text, embedded pictures not counted
-_MOST_TAGS, _MOST_TEXT = 40_000, 2_000_000  # of one page
-_MOST_OPEN = 200  # tags not closed yet, or closed without having been opened
-_MOST_CODE = 200_000  # characters of one cell that are coloured
+# The parser's time grows with the tags times those that are open around them (100,000 unclosed ones take 13 s),
+# and with the ampersands, as if each had ten around it. What is beyond is shown as text.
+_MOST_WORK, _LEAST_OPEN = 4_000_000, 10  # of one page
+_MOST_MARKUP = 100_000  # characters of one text in Markdown, embedded pictures not counted
+_MOST_CODE = 200_000  # characters of one cell that are coloured, or of a text instead of its markup
 
 
 def cells(notebook: "NotebookNode") -> str:
@@ -47,25 +54,48 @@ def cells(notebook: "NotebookNode") -> str:
 
     Text, tables, pictures and errors are shown; scripts, frames, widgets, forms and pictures from elsewhere
     are not.
+
+    Raises:
+        MemberFailed: nbconvert cannot show it.
     """
     from nbconvert import HTMLExporter
 
     filters = {"clean_html": _Cleaning(), "highlight_code": _highlighted}
     exporter = HTMLExporter(template_name="basic", sanitize_html=True, filters=filters)
-    body, _ = exporter.from_notebook_node(_plain(notebook))
+    try:
+        body, _ = exporter.from_notebook_node(_plain(notebook))
+    except Exception as error:  # every library on the way fails in its own way
+        raise _unshown("a notebook", error) from error
     return str(body)
 
 
 def markdown(text: str) -> str:
-    """Markdown as a piece of HTML, cleaned."""
+    """Markdown as a piece of HTML, cleaned.
+
+    Raises:
+        MemberFailed: it cannot be shown.
+    """
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-    return clean(markdown2html_mistune(text)) if _is_short(text) else _as_text(text)
+    text = _joined(text)
+    if not _is_short(text):
+        return _as_text(text)
+    try:
+        return clean(markdown2html_mistune(_embedded(text, {})))
+    except Exception as error:
+        raise _unshown("notes", error) from error
 
 
 def clean(html: str) -> str:
     """HTML with nothing in it that runs, loads or lays itself over the page; its links stay."""
     return _Cleaning()(html)
+
+
+def _unshown(what: str, error: Exception) -> MemberFailed:
+    return MemberFailed(
+        f"{what} must be such that a page can show it, and the page failed ({type(error).__name__}: "
+        f"{str(error)[:200]}): find the cell that holds this and write it more simply"
+    )
 
 
 class _Ours(str):
@@ -75,23 +105,26 @@ class _Ours(str):
 
 
 class _Cleaning:
-    """The cleaner of one page, which grows more tired with every tag."""
+    """The cleaner of one page; what it may cost is shared by all texts of the page."""
 
     def __init__(self) -> None:
-        self._tags_left, self._text_left = _MOST_TAGS, _MOST_TEXT
+        self._work_left = _MOST_WORK
 
     def __call__(self, html: object) -> str:
+        import nh3
+
         if isinstance(html, _Ours):
             return html
         text = html.decode("utf-8", "replace") if isinstance(html, bytes) else str(html)
-        text = _NOT_TEXT.sub("", text)
-        signs = [-1 if tag[1] else 1 for tag in _TAG.finditer(text)]
-        self._tags_left -= len(signs)
-        self._text_left -= len(_EMBEDDED.sub("", text))
-        is_balanced = all(abs(open_now) <= _MOST_OPEN for open_now in accumulate(signs))
-        if min(self._tags_left, self._text_left) < 0 or not is_balanced:
+        signs = [0 if tag[1] is None else -1 if tag[1] else 1 for tag in _TAG.finditer(text)]
+        deepest = max(_LEAST_OPEN, *map(abs, accumulate(signs)), 0)
+        self._work_left -= len(signs) * deepest
+        if self._work_left < 0:
             return _as_text(text)
-        return str(_cleaner().clean(text))
+        return nh3.clean(
+            text, tags=_TAGS, clean_content_tags=_NOT_TEXT, attributes=_ATTRIBUTES, attribute_filter=_harmless,
+            url_schemes=_SCHEMES, filter_style_properties=_STYLES,
+        )  # fmt: skip
 
 
 def _is_short(text: str) -> bool:
@@ -107,31 +140,18 @@ def _highlighted(source: str, metadata: object = None) -> str:
     return _Ours(Highlight2HTML(pygments_lexer="ipython3")(source))
 
 
-@cache
-def _cleaner() -> Any:
-    import bleach
-    from bleach.css_sanitizer import CSSSanitizer
-
-    return bleach.Cleaner(
-        tags=_TAGS,
-        attributes=_is_harmless,
-        protocols={"http", "https", "mailto", "data"},
-        strip=True,
-        css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
-    )
-
-
-def _is_harmless(tag: str, name: str, value: str) -> bool:
-    if name == "src":
-        return tag == "img" and value.startswith("data:image/")
-    if name == "href":
-        return tag == "a" and value.startswith(("http://", "https://", "mailto:", "#"))
-    return name in _ATTRIBUTES or name == "style"
+def _harmless(tag: str, name: str, value: str) -> str | None:
+    """The value of an attribute, or None where it must go."""
+    if name == "src" and not value.startswith("data:image/"):
+        return None
+    if name == "href" and not value.startswith(("http://", "https://", "mailto:", "#")):
+        return None
+    # None of the styles needs an address; a backslash could spell one.
+    is_loading = name == "style" and ("url" in value.casefold() or "\\" in value)
+    return None if is_loading else value
 
 
 def _as_text(text: str) -> str:
-    from html import escape
-
     return f"<pre>{escape(text[:_MOST_CODE])}</pre>"
 
 
@@ -141,7 +161,7 @@ def _plain(notebook: "NotebookNode") -> "NotebookNode":
 
     made = v4.new_notebook()
     for number, cell in enumerate(notebook.cells, 1):
-        name, source = f"cell-{number}", str(cell.get("source", ""))
+        name, source = f"cell-{number}", _joined(cell.get("source"))
         if cell.cell_type == "code":
             count = cell.get("execution_count")
             new = v4.new_code_cell(source, id=name)
@@ -150,8 +170,7 @@ def _plain(notebook: "NotebookNode") -> "NotebookNode":
         elif cell.cell_type == "markdown":
             if not _is_short(source):
                 source = f"```\n{source[:_MOST_MARKUP].replace('```', '` ` `')}\n```"
-            new = v4.new_markdown_cell(source, id=name)
-            new.attachments = _attachments(cell.get("attachments"))
+            new = v4.new_markdown_cell(_embedded(source, cell.get("attachments")), id=name)
         else:
             continue  # raw cells are meant for other formats
         made.cells.append(new)
@@ -166,8 +185,8 @@ def _output(output: Any) -> Any:
         name = "stderr" if output.get("name") == "stderr" else "stdout"
         return v4.new_output("stream", name=name, text=_joined(output.get("text")))
     if kind == "error":
-        lines = [str(line) for line in output.get("traceback") or []]
-        name, value = str(output.get("ename", "")), str(output.get("evalue", ""))
+        lines = [_joined(line) for line in output.get("traceback") or []]
+        name, value = _joined(output.get("ename")), _joined(output.get("evalue"))
         lines = lines or [f"{name}: {value}"]
         return v4.new_output("error", ename=name, evalue=value, traceback=lines)
     data = output.get("data")
@@ -176,22 +195,25 @@ def _output(output: Any) -> Any:
     if "text/plain" in shown and _DIAGRAM in shown.get("text/html", ""):
         del shown["text/html"]
     if not shown:
-        shown = {"text/plain": f"({', '.join(map(str, data)) or kind}: not shown here)"}
+        shown = {"text/plain": _joined(f"({', '.join(map(str, data)) or kind}: not shown here)")}
     return v4.new_output("display_data", data=shown)
 
 
 def _joined(text: Any) -> str:
-    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+    """Text in one piece, without halves of surrogate pairs, which no file and no parser takes."""
+    whole = "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+    return whole.encode("utf-8", "replace").decode()
 
 
-def _attachments(found: Any) -> dict[str, dict[str, str]]:
-    """Pictures within a markdown cell."""
-    kept: dict[str, dict[str, str]] = {}
-    for name, by_kind in found.items() if isinstance(found, dict) else ():
-        pictures: Sequence[tuple[str, Any]] = (
-            list(by_kind.items()) if isinstance(by_kind, dict) else []
-        )
-        kept[str(name)] = {
-            kind: _joined(data) for kind, data in pictures if kind in ("image/png", "image/jpeg")
-        }
-    return kept
+def _embedded(source: str, attached: Any) -> str:
+    """Markdown with its attached pictures in it; of one that is not there (anymore) its name is left.
+
+    Each is put in once, so that a text that names one a thousand times grows no page beyond measure.
+    """
+    for name, by_kind in attached.items() if isinstance(attached, dict) else ():
+        for kind in ("image/png", "image/jpeg"):
+            if isinstance(by_kind, dict) and kind in by_kind:
+                picture = f"data:{kind};base64,{''.join(_joined(by_kind[kind]).split())}"
+                for written in (str(name), quote(str(name))):
+                    source = source.replace(f"attachment:{written}", picture, 1)
+    return _ATTACHED.sub("", source)

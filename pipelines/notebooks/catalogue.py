@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from pipelines.cells import conversion
 from pipelines.plumbing import atomic, paths
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import one_line
 from pipelines.plumbing.schema import validate
-from pipelines.transcription import comparing, originals
+from pipelines.transcription import originals
 from pipelines.values import kernel
 from pipelines.values.kernel import NOTES, Kernel
 
@@ -77,7 +78,7 @@ def _line(name: str) -> Line:
     try:
         found = kernel.load(name)
     except UserError as error:
-        shown = comparing.visible(name)  # a folder's name may be in no encoding
+        shown = one_line(name)  # a folder's name may be in no encoding
         return Line(shown, "?", None, None, "?", None, BROKEN, reason=str(error))
     try:
         result = result_of(found)
@@ -174,7 +175,7 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{CHANGED}: the result is of the code or the settings before: `pilsa kernel run {found['name']}`"
         )
-    return [comparing.visible(line) for line in lines]
+    return [one_line(line) for line in lines]
 
 
 def _claim(name: str, claim: Mapping[str, Any]) -> str:

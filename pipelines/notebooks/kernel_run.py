@@ -1,6 +1,5 @@
 """One `pilsa kernel run`: prepare the kernel, show it its views, and log the run, also where it failed."""
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.view_run import PreparedKernel
 from pipelines.plumbing import paths, process, sources
 from pipelines.plumbing.atomic import content_hash
+from pipelines.plumbing.printing import say
 from pipelines.sandbox import isolate
 from pipelines.sandbox.task import GIB, Isolation, Limits
 from pipelines.tracking import mlflow_store, records
@@ -138,8 +138,8 @@ def log(
     """
     prepared, failed = result.prepared, result.failure
     run_id = records.run_id({"key": prepared.work.name})
-    record, files, bundle = run_record.write(result, logged.head, week, before, run_id)
-    hints = failed.hints if failed else ()
+    record, files, bundle, remarks = run_record.write(result, logged.head, week, before, run_id)
+    hints = (*(failed.hints if failed else ()), *remarks)
     if is_kept and not run_record.keep(prepared.kernel, record, before):
         hints = (*hints, "result.json keeps the CV that it has of this very kernel")
     logged.finish(records.archive(record, files))
@@ -183,8 +183,10 @@ def check(name: str, options: Options) -> tuple[Outcome, Path | None]:
     else:
         with working(prepared):
             before = run_record.previous(kernel)
-            record, _, bundle = run_record.write(result, head_of(prepared), week, before, last)
-            outcome = Outcome(record, result, bundle)
+            record, _, bundle, remarks = run_record.write(
+                result, head_of(prepared), week, before, last
+            )
+            outcome = Outcome(record, result, bundle, tuple(remarks))
     facts = outcome.record.kernel
     if facts is None or not facts.check_passed:
         (outcome.bundle / run_record.PACKED).unlink(missing_ok=True)  # of a kernel that passed once
@@ -245,7 +247,7 @@ def _given_away(data: views.CompetitionData | None) -> tuple[str, ...]:
 
 
 def _say(note: str) -> None:
-    print(note, file=sys.stderr, flush=True)
+    say(note, is_error=True)
 
 
 def week_of(kernel: Kernel) -> Week | None:

@@ -14,6 +14,11 @@ def executed_html(notebook: "NotebookNode") -> str:
     return render(title="notebook", kernel=None, cells=cells(notebook), language="ko")
 
 
+def instead(sentence: str) -> str:
+    """A page that says why there is no other."""
+    return render(title="notebook", kernel=None, cells=sentence, language="ko")
+
+
 def render(**content: Any) -> str:
     """The page; what `content` must hold, page.html.jinja says."""
     return pages.render(__package__, "page.html.jinja", {"score": score}, **content).lstrip()

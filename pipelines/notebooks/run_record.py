@@ -19,7 +19,8 @@ from pipelines.notebooks.cross_validation import Result
 from pipelines.notebooks.view_run import PreparedKernel, ViewResult
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_bytes, writing
-from pipelines.tracking import provenance, records
+from pipelines.plumbing.errors import UserError
+from pipelines.tracking import provenance, reasons, records
 from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED, KernelFacts
 from pipelines.tracking.records import Head, Plain, Record, Run
 from pipelines.transcription import alignment, originals
@@ -74,7 +75,7 @@ def _is_same(before: Record | None, record: Record) -> bool:
 
 def write(
     result: Result, head: Head, week: Week | None, before: Record | None, run_id: str
-) -> tuple[Record, Files, Path]:
+) -> tuple[Record, Files, Path, list[str]]:
     """Write a run's bundle.
 
     Args:
@@ -83,16 +84,17 @@ def write(
         run_id: as the history has it, or will.
 
     Returns:
-        The record, what to archive beside it, and the bundle's folder.
+        The record, what to archive beside it, the bundle's folder, and what could not be shown, a sentence each.
     """
-    notebook = executed(result.shown)
+    remarks: list[str] = []
+    notebook = _executed(result.shown, remarks)
     record = _marked(_record(result, notebook, head, week, run_id), before)
-    bundle, files = _bundle(result, notebook)
+    bundle, files = _bundle(result, notebook, remarks)
     if result.is_whole:
         predictions = bundle / "predictions.npz"
         result.predictions().save(predictions)
         files["predictions.npz"] = predictions
-    return record, files, bundle
+    return record, files, bundle, remarks
 
 
 def pack(bundle: Path, record: Record) -> Path:
@@ -154,7 +156,6 @@ def _facts(result: Result) -> KernelFacts:
         figures=_figures(result),
         claims={name: claim.printed for name, claim in kernel.file.claims.items()},
         coverage=_coverage(kernel),
-        own_metrics=_own_metrics(result),
         packages=prepared.environment.packages,
         not_enforced=_not_enforced(prepared),
         is_quick=prepared.is_quick,
@@ -188,11 +189,25 @@ def _check_input(
     )  # fmt: skip
 
 
-def executed(seen: ViewResult | None) -> "NotebookNode | None":
-    """The notebook of a view with its outputs; None where none was executed."""
+def _executed(seen: ViewResult | None, remarks: list[str]) -> "NotebookNode | None":
+    """The notebook of a view with its outputs; None where none was executed, or one that cannot be read."""
     if seen is None or not (seen.folder / "executed.ipynb").is_file():
         return None
-    return conversion.read_notebook(seen.folder / "executed.ipynb")
+    try:
+        return conversion.read_notebook(seen.folder / "executed.ipynb")
+    except UserError as error:
+        remarks.append(f"the executed notebook cannot be shown: {error}")
+        return None
+
+
+def _page(notebook: "NotebookNode", remarks: list[str]) -> bytes:
+    """The notebook as a page; where that fails, a page that says why: it must not cost what was run."""
+    try:
+        html = page.executed_html(notebook)
+    except Exception as error:  # whatever a library could not do with a stranger's notebook
+        remarks.append(f"executed.html does not show the notebook: {reasons.of(error)}")
+        html = page.instead(remarks[-1])
+    return html.encode("utf-8", "replace")
 
 
 def _marked(record: Record, before: Record | None) -> Record:
@@ -222,14 +237,12 @@ def _coverage(kernel: Kernel) -> float | None:
 
 
 def _parameters(result: Result) -> dict[str, Plain]:
-    """What the notebook assigns in its cell tagged `parameters`, and what it logged by itself."""
+    """What the notebook assigns in its cell tagged `parameters`."""
     found: dict[str, Plain] = {}
     for cell in conversion.code_cells(result.prepared.notebook):
         if {conversion.PARAMETERS, conversion.QUICK}.intersection(conversion.tags(cell)):
             found |= records.flat(_literals(cell.source))
-    logged = (result.shown.own_store if result.shown else None) or {}
-    own = {f"own.{_plain(name)}": text for name, text in logged.get("params", {}).items()}
-    return found | {"is_quick": result.prepared.is_quick} | own
+    return found | {"is_quick": result.prepared.is_quick}
 
 
 def _literals(source: str) -> dict[str, Any]:
@@ -242,16 +255,13 @@ def _literals(source: str) -> dict[str, Any]:
     return found
 
 
-def _own_metrics(result: Result) -> dict[str, float]:
-    logged = (result.shown.own_store if result.shown else None) or {}
-    return {_plain(name): value for name, value in logged.get("metrics", {}).items()}
-
-
 def _plain(name: str) -> str:
     return _STRANGE.sub("_", name).strip(". ") or "unnamed"
 
 
-def _bundle(result: Result, notebook: "NotebookNode | None") -> tuple[Path, Files]:
+def _bundle(
+    result: Result, notebook: "NotebookNode | None", remarks: list[str]
+) -> tuple[Path, Files]:
     """Fill the folder that a member looks at; the same files go to the history."""
     folder, shown = paths.bundle(result.prepared.kernel.name), result.shown
     if result.prepared.is_quick:  # what is shared and handed in is the full run made here
@@ -260,9 +270,8 @@ def _bundle(result: Result, notebook: "NotebookNode | None") -> tuple[Path, File
         folder /= "elsewhere"
     files: Files = {"history.csv": _history(result).to_csv(index=False).encode()}
     if shown is not None and notebook is not None:
-        html = page.executed_html(notebook)
         files["executed.ipynb"] = (shown.folder / "executed.ipynb").read_bytes()
-        files["executed.html"] = html.encode()
+        files["executed.html"] = _page(notebook, remarks)
     real = result.views.get(REAL)
     if real is not None and real.is_valid:
         files["submission.csv"] = (real.folder / "submission.csv").read_bytes()

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from pipelines.notebooks import catalogue
 from pipelines.notebooks.against_original import Held
@@ -14,16 +12,11 @@ from pipelines.notebooks.catalogue import Line
 from pipelines.notebooks.kernel_run import Outcome
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.printing import console, one_line, say, shown
 from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.transcription import comparing
 from pipelines.transcription.alignment import Likeness
 from pipelines.values.metrics import get
-
-
-def console() -> Console:
-    """Standard output; as wide as the terminal, or wide enough for a log."""
-    made = Console()
-    return made if made.is_terminal else Console(width=140)
 
 
 def show_list(lines: Sequence[Line]) -> None:
@@ -47,12 +40,12 @@ def show_list(lines: Sequence[Line]) -> None:
         scores = (_number(line.fold0), _number(line.cv_mean))
         table.add_row(
             *map(
-                _plain,
+                shown,
                 (line.name, place, week, status, *scores, line.platform, ", ".join(line.marks)),
             )
         )
     if not lines:
-        print("no kernels yet: `pilsa kernel new MEMBER SLUG` makes one")
+        say("no kernels yet: `pilsa kernel new MEMBER SLUG` makes one")
         return
     console().print(table)
 
@@ -60,22 +53,22 @@ def show_list(lines: Sequence[Line]) -> None:
 def show_kernel(found: dict[str, Any]) -> None:
     """All that is known of a kernel, a line each."""
     for line in catalogue.as_lines(found):
-        print(line)
+        say(line)
 
 
 def show_outcome(outcome: Outcome) -> None:
     """Every view with its score, the mock exam with its interval, marks, and what to do about a failure."""
     record, facts = outcome.record, outcome.record.kernel
     assert facts is not None
-    table = Table(title=f"{record.name}: {record.status}", title_justify="left")
+    table = Table(title=shown(f"{record.name}: {record.status}"), title_justify="left")
     for column in ("view", "score", "seconds", "submission"):
         table.add_column(column, justify="right" if column in ("score", "seconds") else "left")
     for view in facts.views:
         said = view.reason if view.status == "failed" else view.output
-        table.add_row(view.view, _number(view.score), f"{view.seconds:.1f}", _plain(said or ""))
+        table.add_row(view.view, _number(view.score), f"{view.seconds:.1f}", shown(said or ""))
     console().print(table)
     for sentence in _sentences(outcome, facts):
-        console().print(Text(sentence))
+        say(one_line(sentence))
 
 
 def _sentences(outcome: Outcome, facts: KernelFacts) -> list[str]:
@@ -117,13 +110,13 @@ def show_check(outcome: Outcome, bundle: Path | None) -> None:
     assert facts is not None
     for step in facts.check:
         sign = "[green]✓[/green]" if step.passed else "[red]✗[/red]"
-        console().print(sign, Text(step.sentence))
+        console().print(sign, shown(step.sentence))
     for sentence in facts.advice:
-        console().print("[yellow]·[/yellow]", Text(sentence))
+        console().print("[yellow]·[/yellow]", shown(sentence))
     for hint in outcome.hints:
-        console().print(Text(f"→ {hint}"))
+        say(one_line(f"→ {hint}"))
     if bundle is not None:
-        print(bundle)
+        say(bundle)
 
 
 def show_diff(held: Held | None, likeness: Likeness | None, language: str) -> None:
@@ -133,7 +126,7 @@ def show_diff(held: Held | None, likeness: Likeness | None, language: str) -> No
     if held is not None:
         comparing.show(held.comparison, console(), language)
         for sentence in (*map(str, held.answers), *held.remarks):
-            console().print(Text(sentence))
+            say(one_line(sentence))
 
 
 def executed_of(name: str) -> bytes | None:
@@ -151,7 +144,3 @@ def write_page(name: str, file: str, page: str) -> Path:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
-
-
-def _plain(text: str) -> Text:
-    return Text(comparing.visible(text))

@@ -6,12 +6,12 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.cells import conversion
-from pipelines.notebooks import answers, input_folder, own_store, revival, view_files, views
+from pipelines.notebooks import answers, input_folder, revival, view_files, views
 from pipelines.notebooks.answers import Answer
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.checking.probe import Findings
@@ -69,7 +69,6 @@ class ViewResult:
         matrix: float32 (n, width) in the order of the view's rows; None where the view has no answer.
         kind: of the matrix.
         probe: what the namespace held in the end; None where nothing could be asked.
-        own_store: what the kernel logged to MLflow by itself, parameters and metrics.
         hints: what to do about a failure, a sentence each.
     """
 
@@ -78,7 +77,6 @@ class ViewResult:
     matrix: np.ndarray | None = None
     kind: Kind = "label"
     probe: Findings | None = None
-    own_store: dict[str, Any] | None = None
     hints: tuple[str, ...] = ()
 
     @property
@@ -95,7 +93,6 @@ class ViewResult:
         content = {
             "facts": self.facts.model_dump(),
             "probe": self.probe and self.probe.model_dump(mode="json"),
-            "own_store": self.own_store,
         }
         write_json(self.folder / "facts.json", content)
 
@@ -110,8 +107,7 @@ def kept(prepared: PreparedKernel, view: str) -> ViewResult | None:
     if not (folder / "facts.json").is_file():
         return None
     content = read_json(folder / "facts.json")
-    told, logged = probe.read(content["probe"]), content["own_store"]
-    seen = ViewResult(ViewFacts(**content["facts"]), folder, probe=told, own_store=logged)
+    seen = ViewResult(ViewFacts(**content["facts"]), folder, probe=probe.read(content["probe"]))
     if not (folder / "answer.npz").is_file():
         return seen
     stored = read_arrays(folder / "answer.npz")
@@ -232,19 +228,19 @@ def _judge(
         facts = failed(execution.reason or "it ended without a reason")
         return ViewResult(facts, folder, hints=tuple(_hints(prepared, execution, run)))
     # Checked before it is kept: a notebook may have printed anything in the probe's place.
-    told, logged = probe.read(execution.probe), own_store.read(run / "home")
+    told = probe.read(execution.probe)
     facts = ViewFacts(view=view, status="valid", seconds=seconds)
     if shown is None or prepared.data is None:
-        return ViewResult(facts, folder, probe=told, own_store=logged)
+        return ViewResult(facts, folder, probe=told)
     try:
         answer, score = _graded(prepared, prepared.data, shown, run)
     except MemberFailed as error:
-        return ViewResult(failed(str(error)), folder, probe=told, own_store=logged)
+        return ViewResult(failed(str(error)), folder, probe=told)
     answer.frame.to_csv(folder / "submission.csv", index=False, lineterminator="\n")
     facts = facts.model_copy(update={"score": score, "output": answer.output})
     # The sample may list its ids in another order than the dataset has its rows.
     matrix = answer.matrix[np.argsort(shown.rows, kind="stable")]
-    return ViewResult(facts, folder, matrix, answer.kind, told, logged)
+    return ViewResult(facts, folder, matrix, answer.kind, told)
 
 
 def _graded(

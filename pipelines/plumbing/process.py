@@ -20,6 +20,7 @@ from types import FrameType
 
 from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import say
 
 _PR_SET_PDEATHSIG = 1
 # DVC ignores SIGINT while one of its stages runs: a child that is still there after this long gets SIGTERM.
@@ -202,6 +203,6 @@ def _acquire(descriptor: int, wait: float | None) -> None:
                 "end it"
             )
         if not announced:
-            print(f"waiting for {holder}", file=sys.stderr, flush=True)
+            say(f"waiting for {holder}", is_error=True)
             announced = True
         time.sleep(0.1)

@@ -1,10 +1,11 @@
 """The standing in a terminal."""
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.plumbing import paths
+from pipelines.plumbing.printing import shown
 from pipelines.review.leaderboard import Entry, Standing
 
 
@@ -25,26 +26,20 @@ def show(standing: Standing, console: Console) -> None:
     if standing.entries:
         console.print(table)
     if "sentence" in standing.verdict:
-        console.print(
-            f"{standing.verdict['sentence']}; submitted would be: {standing.verdict['chosen']}",
-            markup=False,
-            highlight=False,
-        )
+        chosen = standing.verdict["chosen"]
+        console.print(shown(f"{standing.verdict['sentence']}; submitted would be: {chosen}"))
     for method, reason in standing.verdict.get("failed", {}).items():
-        console.print(f"left out ensembles/{method}: {reason}", markup=False, highlight=False)
+        console.print(shown(f"left out ensembles/{method}: {reason}"))
     for failure in standing.failed:
-        console.print(f"[red]failed[/red] {failure.stage}: ", end="", highlight=False)
-        console.print(
-            f"{failure.reason}\n       again: {failure.retry}", markup=False, highlight=False
-        )
+        said = shown(f" {failure.stage}: {failure.reason}")
+        console.print(Text("failed", "red") + said)
+        console.print(shown(f"       again: {failure.retry}"))
     for name in standing.missing:
-        console.print(
-            f"[yellow]missing[/yellow] {name}: has not run yet (dvc repro)", highlight=False
-        )
+        console.print(Text("missing", "yellow") + shown(f" {name}: has not run yet (dvc repro)"))
     _next_steps(standing, console)
 
 
-def _cells(entry: Entry, standing: Standing) -> list[str]:
+def _cells(entry: Entry, standing: Standing) -> list[Text]:
     record = entry.record
     spread = "" if record.cv_std is None else f" ± {record.cv_std:.4f}"
     notes = list(entry.marks)
@@ -56,13 +51,8 @@ def _cells(entry: Entry, standing: Standing) -> list[str]:
         _number(value)
         for value in (record.cv_pooled, record.fold0, entry.lb_public, entry.lb_private)
     ]
-    return [
-        record.name,
-        _number(record.cv_mean) + spread,
-        *numbers,
-        f"{record.seconds:.1f}",
-        escape(", ".join(notes)),
-    ]
+    seconds, score = f"{record.seconds:.1f}", _number(record.cv_mean) + spread
+    return [shown(cell) for cell in (record.name, score, *numbers, seconds, ", ".join(notes))]
 
 
 def _number(value: float | None) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import inspect
 import shutil
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pipelines.plumbing import paths, process, stage_deps
 from pipelines.plumbing.errors import PilsaError, UserError
+from pipelines.plumbing.printing import say
 from pipelines.plumbing.schema import NAME
 from pipelines.tracking import failures
 
@@ -38,10 +38,10 @@ def run(stage: Callable[..., None], arguments: Sequence[str] | None = None) -> i
         ):
             return _run(stage, given)
     except UserError as error:
-        print(f"{stage.__name__}: {error}", file=sys.stderr)
+        say(f"{stage.__name__}: {error}", is_error=True)
         return 1
     except process.Killed as killed:
-        print(f"{stage.__name__} {' '.join(given)}: stopped by {killed}", file=sys.stderr)
+        say(f"{stage.__name__} {' '.join(given)}: stopped by {killed}", is_error=True)
         return killed.exit_code
 
 
@@ -78,12 +78,12 @@ def _run(stage: Callable[..., None], given: list[str]) -> int:
         reason = str(error)
     except Exception as error:
         # Anything else is a fault of ours: show where, and let the others go on.
-        traceback.print_exc()
+        say(traceback.format_exc(), is_error=True)
         reason = f"{type(error).__name__}: {error}"
     else:
         failures.forget(stage.__name__, *given)
         return 0
-    print(f"{stage.__name__} {' '.join(given)}: {reason}", file=sys.stderr)
+    say(f"{stage.__name__} {' '.join(given)}: {reason}", is_error=True)
     failures.remember(reason, stage.__name__, *given)
     return 1
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipelines import platforms
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors
+from pipelines.plumbing.printing import say
 from pipelines.stages import run
 from pipelines.values import competition as competitions
 
@@ -24,7 +25,7 @@ def download(competition: str) -> None:
             shutil.rmtree(raw, ignore_errors=True)
             complete.replace(raw)
     for file in sorted(raw.iterdir()):
-        print(f"{file.relative_to(paths.root())}: {file.stat().st_size:,} bytes")
+        say(f"{file.relative_to(paths.root())}: {file.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

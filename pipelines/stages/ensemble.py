@@ -5,6 +5,7 @@ import time
 
 from pipelines.plumbing import atomic, paths, sources
 from pipelines.plumbing.errors import MemberFailed
+from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import blending, pooling
@@ -21,13 +22,13 @@ def ensemble(competition: str) -> None:
                 blends.append(_blend(pool, method))
             except MemberFailed as error:
                 failed[method] = str(error)
-                print(f"ensembles/{method} left out: {error}")
+                say(f"ensembles/{method} left out: {error}")
         chosen, facts = pool.verdict(blends)
         chosen.save(paths.ensembles(competition) / "chosen.npz")
         atomic.write_json(paths.ensemble_score(competition), facts | {"failed": failed})
     missing = f"; missing: {', '.join(pool.missing)}" if pool.missing else ""
-    print(facts.get("sentence", "no ensemble could be made"))
-    print(f"chosen: {chosen.name}{missing}")
+    say(facts.get("sentence", "no ensemble could be made"))
+    say(f"chosen: {chosen.name}{missing}")
 
 
 def _blend(pool: Pool, method: str) -> Blend:

@@ -6,6 +6,7 @@ from pipelines.notebooks import kernel_run
 from pipelines.notebooks.kernel_run import Options
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import MemberFailed
+from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import is_ranked
@@ -24,7 +25,7 @@ def kernel(competition: str, kernel: str) -> None:
             )
         outcome.result.predictions().save(stored)
         records.write(score, record)
-    print(
+    say(
         f"{kernel}: {record.cv_mean:.4f} ± {record.cv_std:.4f} over {len(record.fold_scores)} folds"
     )
 

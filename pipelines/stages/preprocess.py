@@ -7,6 +7,7 @@ from sklearn.model_selection import train_test_split
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
 from pipelines.training import profile
 from pipelines.values import competition as competitions
@@ -33,8 +34,8 @@ def preprocess(competition: str) -> None:
         folds.save(paths.folds(competition), dataset.row_ids, fold)
         profile.write(paths.profile(competition), dataset, warnings, settings.seed)
     for sentence in warnings:
-        print(f"note: {sentence}")
-    print(
+        say(f"note: {sentence}")
+    say(
         f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows"
     )
 

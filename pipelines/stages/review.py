@@ -4,6 +4,7 @@ import sys
 from datetime import date
 
 from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.printing import say
 from pipelines.review import page
 from pipelines.stages import run
 from pipelines.values import params
@@ -14,7 +15,7 @@ def review(competition: str) -> None:
     content = page.gather(competition, date.today())
     target = paths.report(competition)
     atomic.write_text(target, page.render(content, params.load().language))
-    print(f"{target.relative_to(paths.root())}: {len(content.standing.entries)} scores")
+    say(f"{target.relative_to(paths.root())}: {len(content.standing.entries)} scores")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Building is a stage; uploading is not: `dvc repro` never spends a daily submissi
 import sys
 
 from pipelines.plumbing import paths
+from pipelines.plumbing.printing import say
 from pipelines.stages import run
 from pipelines.values import competition as competitions
 from pipelines.values import submission as submissions
@@ -21,7 +22,7 @@ def submission(competition: str) -> None:
     checked = submissions.validate(chosen, frame, sample, tuple(predictions.classes.tolist()))
     target = paths.submission(competition)
     submissions.save(target, checked)
-    print(
+    say(
         f"{target.relative_to(paths.root())}: {len(checked):,} rows from {predictions.name}; `pilsa submit` hands it in"
     )
 

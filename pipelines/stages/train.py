@@ -3,6 +3,7 @@
 import sys
 
 from pipelines.plumbing import atomic, paths
+from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
 from pipelines.tracking import mlflow_store, records
 from pipelines.training import cross_validation as cv
@@ -26,7 +27,7 @@ def train(competition: str, model: str) -> None:
         outcome = cv.cross_validate(plan, specs, work)
         record, files = run_record.write(plan, head, tuned, found["mark"], key, outcome)
         logged.finish(records.archive(record, files))
-    print(
+    say(
         f"{model}: {plan.metric.title} {record.cv_mean:.4f} ± {record.cv_std:.4f} over {plan.folds.n_splits} folds"
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_json
+from pipelines.plumbing.printing import say
 from pipelines.stages import run
 from pipelines.training import plan as plans
 from pipelines.training.plan import Plan
@@ -20,7 +21,7 @@ def tune(competition: str, model: str) -> None:
     settings.check_sections(model)
     if settings.tune[model].trials == 0:
         write_json(paths.tuned(competition, model), _NOTHING)
-        print(f"{model}: 0 trials asked, the defaults and what train.{model} fixes are used")
+        say(f"{model}: 0 trials asked, the defaults and what train.{model} fixes are used")
         return
     plan = plans.load(competition, model).on_its_backend()
     write_json(paths.tuned(competition, model), _search(plan))
@@ -37,7 +38,7 @@ def _search(plan: Plan) -> dict[str, Any]:
         with working(tuning.key_of(plan, fold), f"tune {plan.name} without fold {fold}") as work:
             study = tuning.tune(plan, fold, plan.tune.trials, minutes, work)
         studies[str(fold)] = study
-        print(f"{plan.name} without fold {fold}: {study.sentence()}")
+        say(f"{plan.name} without fold {fold}: {study.sentence()}")
     found = {fold: study.params for fold, study in studies.items()}
     where = "inside every fold" if plan.tune.nested else f"on folds 1…{plan.folds.n_splits - 1}"
     return {

@@ -1,6 +1,5 @@
 """Grading here, where a platform's solution is known: the same scores that its leaderboard would show."""
 
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 from pipelines import platforms
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import exclusive
 from pipelines.submitting import guards
 from pipelines.tracking import ledger
@@ -163,7 +163,7 @@ def submit(competition: Competition, path: Path, message: str, origin: Origin) -
                 f"{competition.url or 'its page'}, then `pilsa ledger set-score {path} --public SCORE`"
             )
         for warning in checked.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            say(f"warning: {warning}", is_error=True)
         found = grade(competition, checked.frame, solution, checked.classes)
         row = LedgerRow(
             **asdict(origin), time=ledger.now(), competition=competition.name, file=place(path),

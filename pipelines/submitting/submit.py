@@ -2,12 +2,12 @@
 
 import math
 import re
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import say
 from pipelines.submitting import grading, guards
 from pipelines.submitting.grading import Origin
 from pipelines.tracking import ledger, records
@@ -93,9 +93,9 @@ def _origin(competition: Competition, file: Path) -> Origin:
     sample = submission.read(paths.sample(competition.name), competition)
     frame = submission.build(competition, sample, predictions)
     if submission.text_of(frame).encode() != built.read_bytes():
-        print(
+        say(
             f"{built.name} is not what the DAG predicts now: it counts as a file of yours (`dvc repro` builds it anew)",
-            file=sys.stderr,
+            is_error=True,
         )
         return Origin(member, _UNKNOWN)
     record = records.read(paths.record(competition.name, predictions.name))

@@ -1,6 +1,8 @@
 """What the record of a kernel's run holds beside its score."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from pipelines.plumbing.schema import Strict
 
@@ -62,7 +64,6 @@ class KernelFacts(Strict):
         coverage: share of the original's cells that were transcribed, 0 … 1; None without an original.
         check: the self-check's steps as far as they came; the last one may have failed.
         advice: sentences that never fail a kernel.
-        own_metrics: what the kernel logged to MLflow by itself: numbers that nobody here has checked.
         packages: name → version of what the kernel ran with.
         not_enforced: of the isolation, what this machine could not do.
         is_quick: run with the `quick:` values of kernel.yaml.
@@ -79,11 +80,18 @@ class KernelFacts(Strict):
     coverage: float | None = None
     check: list[StepFacts] = []
     advice: list[str] = []
-    own_metrics: dict[str, float] = {}
     packages: dict[str, str] = {}
     not_enforced: list[str] = []
     is_quick: bool = False
     ran_elsewhere: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_is_no_longer_kept(cls, content: Any) -> Any:
+        """Records of before hold what a kernel logged to MLflow by itself."""
+        if isinstance(content, dict):
+            return {key: value for key, value in content.items() if key != "own_metrics"}
+        return content
 
     @property
     def check_passed(self) -> bool | None:

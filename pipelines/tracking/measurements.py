@@ -43,7 +43,7 @@ def of(record: Record, history: Path) -> list[Measurement]:
 
 
 def _of_kernel(facts: KernelFacts) -> list[tuple[str, float | None, int]]:
-    """Scores beside the folds', claimed figures as ours and the original's, and what it logged by itself."""
+    """Scores beside the folds', and claimed figures as ours and the original's."""
     passed = facts.check_passed
     points = [
         ("constant", facts.constant, 0),
@@ -51,11 +51,7 @@ def _of_kernel(facts: KernelFacts) -> list[tuple[str, float | None, int]]:
         ("coverage", facts.coverage, 0),
         ("check_passed", None if passed is None else float(passed), 0),
     ]
-    for prefix, named in (
-        ("figure", facts.figures),
-        ("printed", facts.claims),
-        ("own", facts.own_metrics),
-    ):
+    for prefix, named in (("figure", facts.figures), ("printed", facts.claims)):
         points += [(f"{prefix}/{name}", value, 0) for name, value in named.items()]
     return points
 

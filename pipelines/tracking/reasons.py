@@ -1,20 +1,11 @@
 """Why a run ended, in words that may be committed and shown: short, and without secrets."""
 
-import os
-import re
 from typing import Any
 
 from pipelines.plumbing.errors import PilsaError
+from pipelines.plumbing.secrets import masked
 
 _LENGTH = 500
-_SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH(?!OR)|COOKIE|(^|_)(API_?)?KEY(_|$)", re.I
-)
-_SECRET_TEXT = re.compile(
-    r"(?i:\bbearer\s+|\b[\w-]*(?:token|secret|password|api[_-]?key|authorization)[\"']?\s*[:=]\s*(?:bearer\s+|basic\s+)?)[\"']?[^\s\"',;&]+"
-    r"|://[^/\s@]+@"
-    r"|\b(?=\w*\d)(?=\w*[A-Za-z])\w{32,}\b"
-)
 
 
 def of(error: BaseException) -> str:
@@ -26,13 +17,9 @@ def of(error: BaseException) -> str:
 
 
 def shown(text: str) -> str:
-    """The first 500 characters, without what looks like a token and without secrets of the environment."""
-    text = writable(text)
+    """The first 500 characters, without secrets."""
     # A secret that the cut went through would no longer be recognised, so the cut comes last.
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= 4:
-            text = text.replace(value, "***")
-    return _SECRET_TEXT.sub("***", text)[:_LENGTH]
+    return masked(writable(text))[:_LENGTH]
 
 
 def writable(value: Any) -> str:

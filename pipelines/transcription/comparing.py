@@ -4,13 +4,13 @@ Cells are others' text. In the terminal no control character of theirs is obeyed
 and it loads nothing and runs nothing.
 """
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from difflib import SequenceMatcher
 from typing import Any
 
 from pipelines.plumbing import pages
+from pipelines.plumbing.printing import shown, visible
 from pipelines.transcription.alignment import Comparison, Likeness, Mark, Pair, State
 
 _STYLES: dict[State, str] = {
@@ -84,12 +84,10 @@ def show(comparison: Comparison, console: Any, language: str = "en") -> None:
             console.print(Text(f"{place}: {words[pair.state]}", style=_STYLES[pair.state]))
             for mark, line in _short(pair):
                 style = {"-": "red", "+": "green", " ": "dim"}[mark]
-                console.print(
-                    Text(f"  {mark} {line}", style=style), no_wrap=True, overflow="ellipsis"
-                )
+                console.print(shown(f"  {mark} {line}", style), no_wrap=True, overflow="ellipsis")
     if comparison.renames:
         renames = ", ".join(f"{name} → {new}" for name, new in comparison.renames.items())
-        console.print(Text(f"{words['renames']}: {visible(renames)}"))
+        console.print(shown(f"{words['renames']}: {renames}"))
 
 
 def show_matrix(likeness: Likeness, console: Any, language: str = "en") -> None:
@@ -100,9 +98,9 @@ def show_matrix(likeness: Likeness, console: Any, language: str = "en") -> None:
     table = Table(title=words["alike"], title_justify="left")
     table.add_column("")
     for column in (*likeness.members, words["own"]):
-        table.add_column(visible(column), justify="right")
+        table.add_column(shown(column), justify="right")
     for name, row, own in zip(likeness.members, likeness.shares, likeness.own, strict=True):
-        table.add_row(visible(name), *(percent(share) for share in row), str(own))
+        table.add_row(shown(name), *(percent(share) for share in row), str(own))
     console.print(table, markup=False)
 
 
@@ -152,14 +150,6 @@ def summary(comparison: Comparison, language: str = "en") -> str:
 def percent(share: float) -> str:
     """Whole per cents, rounded down below 100: only what is complete reads 100 %."""
     return f"{int(share * 100 + 1e-9)} %"
-
-
-def visible(text: str) -> str:
-    """Text without what a terminal or a browser would obey: control and direction characters become �."""
-    return "".join(
-        char if char in "\t\n" or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else "�"
-        for char in text
-    )
 
 
 def _original(pair: Pair) -> str:

@@ -10,6 +10,7 @@ from pipelines.ensembles import Method
 from pipelines.models import Model
 from pipelines.plumbing import paths, process, registry
 from pipelines.plumbing.errors import UserError, refuse_conflict
+from pipelines.plumbing.printing import say
 from pipelines.plumbing.schema import read_yaml, validate
 from pipelines.values import competition as competitions
 from pipelines.values import params as settings_file
@@ -34,7 +35,7 @@ def rebuild(quiet: bool = False) -> None:
     settings = settings_file.load()
     check_settings(settings)
     if settings_file.complete_local():
-        print(f"local.yaml was completed, with {settings.competition}", file=sys.stderr)
+        say(f"local.yaml was completed, with {settings.competition}", is_error=True)
     _check_writable(paths.mlruns())
     with process.exclusive(paths.cache() / "locks" / "repro", "make repro", wait=_SECONDS_TO_CLOSE):
         _follow_git()
@@ -111,9 +112,9 @@ def _follow_git() -> None:
     local = root / ".dvc" / "config.local"
     without_scm = local.is_file() and "no_scm = true" in local.read_text(encoding="utf-8").lower()
     if not with_git and not without_scm:
-        print(
+        say(
             "no git repository here: runs are logged without a commit (`git init` changes that)",
-            file=sys.stderr,
+            is_error=True,
         )
         _configure("core.no_scm", "true")
     elif with_git and without_scm:

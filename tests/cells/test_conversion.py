@@ -51,6 +51,23 @@ def sources(found: Any) -> list[str]:
     return [cell.source for cell in found.cells]
 
 
+@pytest.mark.parametrize("missing", ["metadata", "outputs", "execution_count"])
+@pytest.mark.parametrize("instead", [None, "nothing"])
+@pytest.mark.parametrize("minor", [0, 2, 5])
+def test_what_a_program_did_not_write_is_filled_in(
+    missing: str, instead: str | None, minor: int, tmp_path: Path
+) -> None:
+    content = notebook("x = 1") | {"metadata": None, "nbformat_minor": minor}
+    content["cells"].append({"cell_type": "markdown", "source": ["hi\n", "you"]})
+    del content["cells"][0][missing]
+    if instead is None:
+        content["cells"][0][missing] = None
+    found = conversion.read_notebook(written(tmp_path / "a.ipynb", content))
+    assert sources(found) == ["x = 1", "hi\nyou"]
+    assert [cell.metadata for cell in found.cells] == [{}, {}]
+    assert "hi\n# you" in conversion.to_percent(found)
+
+
 @pytest.mark.parametrize("source", CODE)
 def test_a_cell_comes_back_as_it_was(source: str) -> None:
     made = v4.new_notebook(

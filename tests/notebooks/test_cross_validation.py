@@ -56,16 +56,10 @@ def test_who_does_as_well_on_shuffled_targets_knows_the_answers(
 def test_a_view_is_kept_with_all_that_it_told(data: CompetitionData, tmp_path: Path) -> None:
     prepared, seen = SimpleNamespace(work=tmp_path / "work"), right_in(data, 20, "fold0")
     told = Findings(figures={"W": 0.5}, histories={"history": {"loss": [1.0, None]}})
-    logged = {"params": {"depth": "3"}, "metrics": {"score": 0.75}}
-    replace(seen, folder=prepared.work / "fold0", probe=told, own_store=logged).keep()
+    replace(seen, folder=prepared.work / "fold0", probe=told).keep()
     kept = view_run.kept(prepared, "fold0")  # type: ignore[arg-type]
     assert kept is not None
-    assert (kept.facts, kept.kind, kept.probe, kept.own_store) == (
-        seen.facts,
-        "label",
-        told,
-        logged,
-    )
+    assert (kept.facts, kept.kind, kept.probe) == (seen.facts, "label", told)
     assert np.array_equal(kept.matrix, seen.matrix)
 
 

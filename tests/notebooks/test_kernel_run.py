@@ -152,15 +152,39 @@ def test_a_rerun_keeps_what_is_finished_and_again_does_not(preprocessed: Worksho
     assert UNSEEDED in run("m01/random", "fold0").record.marks  # until the code changes
 
 
-def test_the_kernels_own_mlflow_numbers_are_copied_as_such(preprocessed: Workshop) -> None:
-    own = "import mlflow\nmlflow.log_param('depth', 3)\nmlflow.log_metric('own score', 0.75)\n"
+def test_a_kernel_that_logs_to_mlflow_runs_in_a_store_of_its_own(preprocessed: Workshop) -> None:
+    own = (
+        "import mlflow\nmlflow.set_experiment('실험 1')\nwith mlflow.start_run(run_name='한글/이름'):\n"
+        "    mlflow.log_param('depth', 3)\n    mlflow.log_metric('loss', float('nan'))\n"
+        "    open('결과.txt', 'w').write('x')\n    mlflow.log_artifact('결과.txt')\n"
+        "mlflow.start_run()\nmlflow.log_metric('open', 1)\n"
+    )
     write("m01/logs", HONEST + "\n# %%\n" + own, time_limit=120)
     record = run("m01/logs", "fold0").record
     assert record.status == "FINISHED", record.reason
-    assert record.kernel is not None
-    assert record.kernel.own_metrics == {"own score": 0.75}
-    assert record.parameters["own.depth"] == "3"
-    assert logged("m01/logs").data.metrics["own/own score"] == 0.75  # type: ignore[attr-defined]
+    assert "open" not in logged("m01/logs").data.metrics  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["nbconvert.HTMLExporter.from_notebook_node", "pipelines.cells.conversion.read_notebook"],
+)
+def test_a_page_that_cannot_be_made_costs_no_result(
+    what: str, preprocessed: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise UserError("it must be small, and is not: clear its outputs")
+
+    write("m01/shown", HONEST)
+    monkeypatch.setattr(what, fails)
+    outcome = run("m01/shown", "fold0")
+    assert outcome.record.status == "FINISHED"
+    assert outcome.record.fold0 is not None
+    assert any("it must be small" in hint for hint in outcome.hints)
+    assert (paths.kernel("m01/shown") / "result.json").is_file()
+    if "nbconvert" in what:
+        html = (outcome.bundle / "executed.html").read_text(encoding="utf-8")
+        assert "it must be small" in html
 
 
 def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(preprocessed: Workshop) -> None:

@@ -96,3 +96,15 @@ def test_without_any_score_there_is_no_empty_table(workshop: Workshop) -> None:
     text = shown()
     assert "cv_mean" not in text
     assert "missing knn" in text
+
+
+def test_nothing_of_a_reason_or_a_mark_is_obeyed_by_a_terminal(scored: Workshop) -> None:
+    evil = "\x1b]0;title\x07\x9b2J\u202e[red]\nmodels/fake 0.99"
+    write("ensembles/mean", 0.9, marks=[evil])
+    paths.score("tiny", "knn").unlink()
+    failures.remember(evil, "train", "tiny", "knn")
+    text = shown(400)
+    for char in ("\x1b", "\x07", "\x9b", "\u202e"):
+        assert char not in text
+    assert text.count("[red]") == 2
+    assert "\nmodels/fake" not in text

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sklearn.metrics import accuracy_score
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.tracking import records
+from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.records import Record
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work
@@ -79,6 +81,15 @@ def test_a_record_round_trips_through_its_file(work: Work) -> None:
 
 
 LONG = "a number too long to be written"
+
+
+def test_a_kernels_record_of_before_is_read_without_what_is_no_longer_kept(work: Work) -> None:
+    facts = KernelFacts(code_hash="a", views=[])
+    record = work.record().model_copy(update={"kernel": facts})
+    content = record.model_dump()
+    content["kernel"]["own_metrics"] = {"own score": 0.75}
+    Path("result.json").write_text(json.dumps(content), encoding="utf-8")
+    assert records.read(Path("result.json")) == record
 
 
 def test_types_of_parameters_survive(work: Work) -> None:

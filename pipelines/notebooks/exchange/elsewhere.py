@@ -1,6 +1,5 @@
-"""What a notebook made on Colab or Kaggle, as a zip: read without trusting a single name or size in it."""
+"""What a notebook made on Colab or Kaggle, as a zip: read in memory, without trusting a size in it."""
 
-import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -9,17 +8,12 @@ from typing import TYPE_CHECKING
 
 from pipelines.cells import conversion
 from pipelines.plumbing.errors import UserError
-from pipelines.values.kernel import LONGEST_NAME
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 MOST_FILES = 2000
 MOST_BYTES = 1 << 29  # unpacked, of all that is read
-_MOST_RATIO = 200  # a real table or notebook is seldom packed to less than a fiftieth
-_SMALL = 1 << 20  # a few repeated rows may well be packed more tightly
-_CHUNK = 1 << 20
-_LONGEST_PATH = 1000  # a disk takes more, but it lies in a folder for temporary files
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +21,7 @@ class RanElsewhere:
     """The output of a run that nobody here has seen.
 
     Attributes:
-        tables: path within the zip → bytes, of every CSV: one of them may be the submission.
+        tables: path within the zip, which leads nowhere else → bytes, of every CSV: one of them may be the submission.
         notebook: the executed notebook, with its outputs.
     """
 
@@ -39,13 +33,18 @@ def run_elsewhere(path: Path) -> RanElsewhere:
     """Read OUTPUT.zip.
 
     Raises:
-        UserError: it is no zip, has a name that leads elsewhere, a link, too many files or bytes, is
-            encrypted or damaged; or holds no CSV, no executed notebook, or two.
+        UserError: it is no zip, has too many tables or bytes, is encrypted or damaged; or holds no CSV, no
+            executed notebook, or two.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = _checked(archive, path)
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             wanted = [each for each in entries if _suffix(each.filename) in (".csv", ".ipynb")]
+            if len(wanted) > MOST_FILES:
+                raise UserError(
+                    f"{path} must hold at most {MOST_FILES} tables and notebooks, found {len(wanted)}: pack the "
+                    "notebook and the submission alone"
+                )
             files = _read(archive, wanted, path)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: check the path") from None
@@ -69,72 +68,20 @@ def run_elsewhere(path: Path) -> RanElsewhere:
     return RanElsewhere(tables, _executed(files, path))
 
 
-def _checked(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
-    """Every file of the archive, none of which may lead out of a folder or be a link."""
-    entries = archive.infolist()
-    if len(entries) > MOST_FILES:
-        raise UserError(
-            f"{path} must hold at most {MOST_FILES} files, found {len(entries)}: pack the notebook and the "
-            "submission alone"
-        )
-    for entry in entries:
-        name = entry.filename.replace("\\", "/")
-        parts = PurePosixPath(name).parts
-        leads_out = not parts or name.startswith("/") or ".." in parts or ":" in parts[0]
-        if leads_out or "\0" in entry.orig_filename:
-            raise UserError(
-                f"{path} must hold plain names, found {entry.filename!r}: do not trust it; pack it anew"
-            )
-        if stat.S_ISLNK(entry.external_attr >> 16):
-            raise UserError(
-                f"{path} must hold files, and {entry.filename!r} is a link: pack the file itself"
-            )
-        if entry.flag_bits & 1:
-            raise UserError(
-                f"{path} must not be encrypted, and {entry.filename!r} is: pack it anew"
-            )
-    files = [entry for entry in entries if not entry.is_dir()]
-    _check_names([PurePosixPath(entry.filename) for entry in files], path)
-    return files
-
-
-def _check_names(names: list[PurePosixPath], path: Path) -> None:
-    """Refuse names that no folder could hold, or not beside each other; case does not count."""
-    for name in names:
-        longest = max(len(part.encode()) for part in name.parts)
-        if longest > LONGEST_NAME or len(str(name).encode()) > _LONGEST_PATH:
-            raise UserError(
-                f"{path} must hold names of at most {LONGEST_NAME} bytes ({LONGEST_NAME // 3} of Hangul's "
-                f"syllables), with their folders {_LONGEST_PATH}, found {str(name)[:40]!r} …: pack it anew"
-            )
-    folded = [str(name).casefold() for name in names]
-    twins = sorted({name for name in folded if folded.count(name) > 1})
-    if twins:
-        raise UserError(f"{path} must hold each name once, found {twins[0]!r} twice: pack it anew")
-    folders = {str(folder).casefold() for name in names for folder in name.parents}
-    both = sorted(folders.intersection(folded))
-    if both:
-        raise UserError(
-            f"{path} must hold each name once, and {both[0]!r} is a file and a folder: pack it anew"
-        )
-
-
 def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], path: Path) -> dict[str, bytes]:
-    """The bytes of some files; what a header says of their size is not believed."""
+    """The bytes of some files by plain names; what a header says of their size is not believed."""
     left, files = MOST_BYTES, {}
     for entry in entries:
-        most = min(left, max(_SMALL, entry.compress_size * _MOST_RATIO))
-        content = bytearray()
         with archive.open(entry) as packed:
-            while chunk := packed.read(_CHUNK):
-                content += chunk
-                if len(content) > most:
-                    raise UserError(
-                        f"{path} must unpack to a table and a notebook, and {entry.filename!r} grows beyond "
-                        f"{most >> 20} MiB from {entry.compress_size >> 10} KiB: do not trust it; pack it anew"
-                    )
+            content = packed.read(left + 1)
         left -= len(content)
-        files[entry.filename] = bytes(content)
+        if left < 0:
+            raise UserError(
+                f"{path} must unpack to at most {MOST_BYTES >> 20} MiB of tables and notebooks, and "
+                f"{entry.filename!r} goes beyond: pack the notebook and the submission alone"
+            )
+        parts = entry.filename.replace("\\", "/").split("/")
+        files["/".join(part for part in parts if part not in ("", ".", ".."))] = content
     return files
 
 

@@ -17,7 +17,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.sandbox.task import Isolation
-from pipelines.tracking import mlflow_store
+from pipelines.tracking import mlflow_store, reasons
 from pipelines.tracking.kernel_facts import ViewFacts
 from pipelines.transcription import alignment, comparing
 from pipelines.values import kernel as kernels
@@ -58,20 +58,31 @@ def _sat(prepared: PreparedKernel, found: RanElsewhere) -> ViewResult:
     write_text(folder / "executed.ipynb", conversion.to_text(found.notebook))
     with tempfile.TemporaryDirectory() as temporary:
         for name, content in found.tables.items():
-            table = Path(temporary) / name
-            table.parent.mkdir(parents=True, exist_ok=True)
-            table.write_bytes(content)  # not `atomic`: beside a long name it needs a longer one
+            _put(Path(temporary) / name, content)
         try:
             answer = answers.find(
                 Path(temporary), data.competition, data.sample, data.dataset.classes, prepared.kernel.file.output
             )  # fmt: skip
         except MemberFailed as error:
             return ViewResult(
-                ViewFacts(view=REAL, status="failed", seconds=0, reason=str(error)), folder
+                ViewFacts(view=REAL, status="failed", seconds=0, reason=reasons.shown(str(error))),
+                folder,
             )
     answer.frame.to_csv(folder / "submission.csv", index=False, lineterminator="\n")
     facts = ViewFacts(view=REAL, status="valid", seconds=0, output=answer.output)
     return ViewResult(facts, folder, answer.matrix, answer.kind)
+
+
+def _put(table: Path, content: bytes) -> None:
+    try:
+        table.parent.mkdir(parents=True, exist_ok=True)
+        with table.open("xb") as file:  # not `atomic`: beside a long name it needs a longer one
+            file.write(content)
+    except OSError as error:
+        raise UserError(
+            f"the zip must hold each table once, under a name that a folder takes, found {table.name[:40]!r} "
+            f"({error.strerror}): pack the notebook and the submission alone"
+        ) from None
 
 
 def _remarks(prepared: PreparedKernel, found: RanElsewhere, bundle: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from nbformat import v4
 from pipelines.cells import conversion
 from pipelines.notebooks.checking import probe, secrets, sentences
 from pipelines.notebooks.checking.check import CheckInput, Verdict, judge
+from pipelines.plumbing.secrets import KINDS
 from pipelines.tracking.kernel_facts import ViewFacts
 from pipelines.values import metrics
 from pipelines.values.curriculum import Check, Week
@@ -500,7 +501,7 @@ def test_a_kernel_that_is_no_python_is_judged_without_a_crash() -> None:
 
 def said() -> set[str]:
     """Every sentence of the code: arguments of say(…), and those chosen before it."""
-    found = set(secrets._KINDS) | {"a value of this machine's environment"}
+    found = set(KINDS) | {"a value of this machine's environment"}
     for name in ("check", "week_steps", "advice", "leaks"):
         tree = ast.parse(
             files("pipelines.notebooks.checking").joinpath(f"{name}.py").read_text("utf-8")

@@ -1,7 +1,6 @@
-"""A zip made elsewhere: what is in it is read, and no name, link or size in it is trusted."""
+"""A zip made elsewhere: what is in it is read, and no name or size in it is trusted."""
 
 import json
-import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,44 +61,38 @@ def test_what_is_missing_is_said(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../a.csv", "a/../../b.csv", "/etc/a.csv", "..\\a.csv", "C:\\a.csv", "\\\\host\\a.csv"]
-)
-def test_a_name_that_leads_elsewhere_is_refused(path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="must hold plain names"):
-        elsewhere.run_elsewhere(zipped(path, {name: TABLE, "a.ipynb": EXECUTED}))
+    ("name", "plain"),
+    [("../a.csv", "a.csv"), ("b/../../b.csv", "b/b.csv"), ("/etc/a.csv", "etc/a.csv"), ("..\\a.csv", "a.csv"),
+     ("\\\\host\\a.csv", "host/a.csv"), ("./a//b.csv", "a/b.csv"), ("가" * 90 + ".csv", "가" * 90 + ".csv")],
+)  # fmt: skip
+def test_a_name_leads_nowhere_else(path: Path, name: str, plain: str) -> None:
+    found = elsewhere.run_elsewhere(zipped(path, {name: TABLE, "a.ipynb": EXECUTED}))
+    assert list(found.tables) == [plain]
 
 
-def test_a_name_with_a_hidden_end_is_refused(path: Path) -> None:
-    zipped(path, {"a.csv#.exe": TABLE, "a.ipynb": EXECUTED})
-    path.write_bytes(path.read_bytes().replace(b"a.csv#", b"a.csv\0"))
-    with pytest.raises(UserError, match="must hold plain names"):
-        elsewhere.run_elsewhere(path)
+def test_other_files_do_not_count(path: Path) -> None:
+    files: dict[str, str | bytes] = {f"{number}.png": "" for number in range(elsewhere.MOST_FILES)}
+    files |= {"a.csv": TABLE, "a.ipynb": EXECUTED}
+    assert elsewhere.run_elsewhere(zipped(path, files)).tables == {"a.csv": TABLE.encode()}
 
 
-def test_a_link_is_refused(path: Path) -> None:
-    link = zipfile.ZipInfo("submission.csv")
-    link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(link, "/etc/passwd")
-        archive.writestr("a.ipynb", EXECUTED)
-    with pytest.raises(UserError, match="is a link"):
-        elsewhere.run_elsewhere(path)
-
-
-def test_bombs_are_refused_before_they_fill_the_memory(path: Path) -> None:
+def test_bombs_are_refused_before_they_fill_the_memory(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bomb = zipped(path, {"submission.csv": b"0" * (64 << 20), "a.ipynb": EXECUTED})
     assert bomb.stat().st_size < 1 << 17
-    with pytest.raises(UserError, match="grows beyond 12 MiB"):
+    monkeypatch.setattr(elsewhere, "MOST_BYTES", 12 << 20)
+    with pytest.raises(UserError, match=r"at most 12 MiB .*'submission.csv' goes beyond: pack"):
         elsewhere.run_elsewhere(bomb)
-    many = zipped(path, {f"{number}.txt": "" for number in range(elsewhere.MOST_FILES + 1)})
-    with pytest.raises(UserError, match="at most 2000 files"):
+    many = zipped(path, {f"{number}.csv": "" for number in range(elsewhere.MOST_FILES + 1)})
+    with pytest.raises(UserError, match=r"at most 2000 tables.*found 2001: pack"):
         elsewhere.run_elsewhere(many)
 
 
 def test_all_files_together_have_a_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files: dict[str, str | bytes] = {"a.csv": TABLE, "b.csv": TABLE, "a.ipynb": EXECUTED}
     monkeypatch.setattr(elsewhere, "MOST_BYTES", len(TABLE) + 3)
-    with pytest.raises(UserError, match=r"'b.csv' grows beyond"):
+    with pytest.raises(UserError, match=r"'b.csv' goes beyond"):
         elsewhere.run_elsewhere(zipped(path, files))
 
 
@@ -129,30 +122,11 @@ def test_a_damaged_zip_is_no_table(path: Path, damage: Callable[[bytes], bytes])
         elsewhere.run_elsewhere(path)
 
 
-def test_an_encrypted_zip_and_twins_are_refused(path: Path) -> None:
+def test_an_encrypted_zip_is_refused(path: Path) -> None:
     zipped(path, {"a.csv": TABLE, "a.ipynb": EXECUTED})
     content = bytearray(path.read_bytes())
     for signature, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
         content[content.index(signature) + offset] |= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match="must not be encrypted"):
+    with pytest.raises(UserError, match=r"must be a whole zip .*encrypted.*: download"):
         elsewhere.run_elsewhere(path)
-    with pytest.raises(UserError, match="each name once"):
-        elsewhere.run_elsewhere(zipped(path, {"a.csv": TABLE, "A.csv": TABLE}))
-
-
-@pytest.mark.parametrize("name", ["가" * 90 + ".csv", "a/" * 3000 + "a.csv", "가" * 90 + "/a.csv"])
-def test_a_name_that_no_disk_takes_is_refused(path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="names of at most 255 bytes"):
-        elsewhere.run_elsewhere(zipped(path, {name: TABLE, "a.ipynb": EXECUTED}))
-
-
-@pytest.mark.parametrize("names", [("d.csv", "d.csv/e.csv"), ("D.csv/x/e.csv", "d.csv")])
-def test_what_is_a_file_and_a_folder_is_refused(path: Path, names: tuple[str, str]) -> None:
-    with pytest.raises(UserError, match=r"'d\.csv' is a file and a folder"):
-        elsewhere.run_elsewhere(zipped(path, dict.fromkeys(names, TABLE) | {"a.ipynb": EXECUTED}))
-
-
-def test_a_name_that_is_written_in_two_ways_is_there_twice(path: Path) -> None:
-    with pytest.raises(UserError, match=r"'d\.csv' twice"):
-        elsewhere.run_elsewhere(zipped(path, {"d.csv": TABLE, "./D.csv": TABLE}))

@@ -84,3 +84,29 @@ def test_the_longest_name_that_a_disk_takes_is_taken(ready: Workshop, tmp_path: 
     facts = importing.take_output("m01/colab", output).record.kernel
     assert facts is not None
     assert facts.views[0].output == name
+
+
+@pytest.mark.parametrize(
+    "names", [["가" * 90 + ".csv"], ["d.csv", "d.csv/e.csv"], ["a/" * 3000 + "a.csv"]]
+)
+def test_what_no_folder_takes_is_refused_and_the_result_stays(
+    ready: Workshop, tmp_path: Path, names: list[str]
+) -> None:
+    output = packed(tmp_path / "output.zip", "c1")
+    with zipfile.ZipFile(output, "a") as archive:
+        for name in names:
+            archive.writestr(name, "id,label\n")
+    with pytest.raises(UserError, match=r"each table once, under a name .* found .*: pack"):
+        importing.take_output("m01/colab", output)
+    assert not (paths.kernel("m01/colab") / "result.json").exists()
+
+
+def test_a_table_that_leads_elsewhere_is_written_nowhere_else(
+    ready: Workshop, tmp_path: Path
+) -> None:
+    output = packed(tmp_path / "output.zip", "c1")
+    with zipfile.ZipFile(output, "a") as archive:
+        archive.writestr("../../outside.csv", "id,label\n")
+        archive.writestr(f"{tmp_path}/absolute.csv", "id,label\n")
+    assert importing.take_output("m01/colab", output).record.status == "FINISHED"
+    assert not (tmp_path / "absolute.csv").exists()

@@ -10,7 +10,7 @@ import pytest
 from pipelines.notebooks.exchange import sharing
 from pipelines.notebooks.exchange.sharing import Push
 from pipelines.plumbing import paths
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import PilsaError, UserError
 from pipelines.values import kernel
 from pipelines.values.kernel import Kernel
 from tests.cells.test_conversion import notebook
@@ -254,3 +254,15 @@ def test_a_refused_push_is_an_error(
     kaggle_server.refuses = "Notebook not found"
     with pytest.raises(UserError, match="must accept studyuser/first-cnn"):
         sharing.push_to_kaggle(make("m01/first-cnn"))
+
+
+def test_what_no_page_can_show_is_an_error_with_the_next_step(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("nbconvert.HTMLExporter.from_notebook_node", fails)
+    shared = make("m01/knn")
+    with pytest.raises(PilsaError, match=r"must .*RecursionError: too deep.*: find the cell"):
+        sharing.share_html(shared, EXECUTED, None)
