@@ -259,7 +259,10 @@ def head_of(prepared: PreparedKernel) -> Head:
     """What is known of the run before it starts."""
     kernel, data = prepared.kernel, prepared.data
     if data is None:
-        return records.opened(None, kernel.run_name, "study", kernel.member, "", "")
+        return records.opened(
+            None, kernel.run_name, "study", kernel.member, "", "", kernel.file.week
+        )
     return records.opened(
-        data.competition, kernel.run_name, "kernel", kernel.member, data.dataset.hash, data.folds.hash
+        data.competition, kernel.run_name, "kernel", kernel.member, data.dataset.hash,
+        data.folds.hash, kernel.file.week,
     )  # fmt: skip

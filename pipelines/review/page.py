@@ -23,7 +23,7 @@ class Content:
     """What the page shows.
 
     Attributes:
-        week: the coming meeting; None when the curriculum has ended.
+        week: of the competition, as the curriculum gives it; None where it gives none.
         profile: what `preprocess` found in the data.
         picture: of the data, as a data URI; None where there is none.
         submissions: rows of the ledger, newest first.
@@ -49,7 +49,7 @@ def gather(name: str, today: date) -> Content:
     others = [failure for failure in found.failed if failure.stage != own]
     drawn = sorted(folder.glob("*.png"))
     return Content(
-        competitions.load(name), replace(found, failed=others), curriculum.load().week_of(today),
+        competitions.load(name), replace(found, failed=others), curriculum.load().week_of(name, today),
         read_json(folder / "profile.json"), _data_uri(drawn[0]) if drawn else None,
         list(reversed(ledger.submissions(name))),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -131,20 +130,21 @@ def opened(
     member: str,
     data_hash: str,
     folds_hash: str,
+    week: int | None = None,
 ) -> Head:
-    """The head of a run that starts now: this week's, from the commit that is checked out.
+    """The head of a run that starts now, from the commit that is checked out.
 
     Args:
-        competition: None for a study kernel.
+        competition, week: None for a study kernel, and for the week that the curriculum gives the competition.
 
     Raises:
         UserError: curriculum.yaml is missing or has an unknown key.
     """
-    week = curriculum.load().week_of(date.today())
+    where = competition.name if competition else STUDY
     return Head(
-        name=name, kind=kind, member=member, competition=competition.name if competition else STUDY,
-        metric=competition.metric if competition else None,
-        week=week.week if week else None, git_commit=provenance.git_commit(), data_hash=data_hash, folds_hash=folds_hash,
+        name=name, kind=kind, member=member, competition=where, week=week or curriculum.week_today(where),
+        metric=competition.metric if competition else None, git_commit=provenance.git_commit(),
+        data_hash=data_hash, folds_hash=folds_hash,
     )  # fmt: skip
 
 

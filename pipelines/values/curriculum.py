@@ -123,6 +123,7 @@ class Week(Strict):
 
     Attributes:
         date: of the meeting (Saturday, Korean time).
+        competition: the one that the group works on, whose runs and page are of this week.
         kernel: what is transcribed, in words.
         presenters: members, in the order of their talks.
         check: the week's own steps of the self-check.
@@ -131,6 +132,7 @@ class Week(Strict):
     week: int = Field(ge=1)
     date: date
     topic: str
+    competition: Name | None = None
     kernel: str | None = None
     presenters: list[Name] = []
     check: Check | None = None
@@ -141,10 +143,13 @@ class Curriculum(Strict):
 
     weeks: list[Week] = []
 
-    def week_of(self, day: date) -> Week | None:
-        """The week whose meeting is the next on or after `day`; None after the last."""
-        ahead = [week for week in self.weeks if week.date >= day]
-        return min(ahead, key=lambda week: week.date, default=None)
+    def week_of(self, competition: str, day: date) -> Week | None:
+        """The week of a competition: of several the next on or after `day`, else the last; None without one."""
+        ours = [week for week in self.weeks if week.competition == competition]
+        ahead = [week for week in ours if week.date >= day]
+        if ahead:
+            return min(ahead, key=lambda week: week.date)
+        return max(ours, key=lambda week: week.date, default=None)
 
     def numbered(self, number: int | None) -> Week | None:
         """The week of that number; None where there is none."""
@@ -158,3 +163,9 @@ def load() -> Curriculum:
         UserError: it is missing, or a key is unknown.
     """
     return validate(Curriculum, read_yaml(paths.curriculum()), "curriculum.yaml")
+
+
+def week_today(competition: str) -> int | None:
+    """The number of a competition's week for a run that starts now; None where the curriculum has none."""
+    week = load().week_of(competition, date.today())
+    return week.week if week else None

@@ -11,9 +11,12 @@ from scipy import stats
 
 from pipelines import platforms
 from pipelines.platforms.files import DATA_DIR
-from pipelines.plumbing import registry
+from pipelines.plumbing import paths, registry
 from pipelines.plumbing.errors import UserError
+from pipelines.tracking import records
+from pipelines.tracking.kernel_facts import is_ranked
 from pipelines.values import competition, folds, metrics, raw, submission
+from pipelines.values import kernel as kernels
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.predictions import Predictions, one_hot
@@ -50,6 +53,18 @@ class TestEveryCompetition:
     def test_lists_models_that_exist(self, name: str) -> None:
         assert set(load(name).baselines) <= set(registry.names("models"))
         assert load(name).baselines
+
+    def test_its_pool_is_of_kernels_that_learn_and_there_is_one_where_there_are_kernels(
+        self, name: str
+    ) -> None:
+        ranked = set()
+        for kernel in kernels.names():
+            record = records.read_or_none(paths.kernel(kernel) / "result.json")
+            if record and record.competition == name and is_ranked(record.marks):
+                ranked.add(kernel)
+        pool = set(load(name).pool)
+        assert pool <= ranked
+        assert bool(pool) == bool(ranked)
 
     def test_says_where_it_comes_from(self, name: str) -> None:
         url = load(name).url

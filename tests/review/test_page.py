@@ -24,7 +24,7 @@ ROOM = Path(page.__file__).parent
 HOSTILE = (
     "<script>alert(1)</script><img src=http://127.0.0.1/x onerror=alert(2)>\"'{{ 7*7 }}%(rows)s"
 )
-CURRICULUM = "weeks:\n  - {week: 3, date: 2026-11-28, topic: 'kNN <b>'}\n"
+CURRICULUM = "weeks:\n  - {week: 3, date: 2026-11-28, topic: 'kNN <b>', competition: tiny}\n"
 
 
 @pytest.fixture
@@ -86,8 +86,12 @@ def test_words_and_dates_are_in_the_language_of_the_reader(scored: Workshop) -> 
     assert not re.search("[가-힣]", english)
 
 
-def test_after_the_last_week_the_page_says_so(scored: Workshop) -> None:
-    assert "No meeting is planned" in rendered(today=date(2026, 11, 29))
+def test_a_page_is_headed_with_its_own_week_or_none(scored: Workshop) -> None:
+    assert "Week 3" in rendered(today=date(2027, 11, 29))
+    other = CURRICULUM.replace("tiny", "digits")
+    (scored.root / "curriculum.yaml").write_text(other, encoding="utf-8")
+    assert "Week 3" not in rendered()
+    assert "No meeting is planned" in rendered()
 
 
 def test_the_chosen_one_is_marked(scored: Workshop) -> None:

@@ -11,6 +11,7 @@ from pipelines.plumbing.errors import UserError
 from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.records import Record
+from pipelines.values import competition as competitions
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work
 
@@ -196,3 +197,20 @@ def test_an_unfinished_run_has_a_reason_and_no_score(work: Work) -> None:
     assert record.reason.startswith("no GPU")
     assert len(record.reason) == 500
     assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+@pytest.mark.parametrize(
+    ("competition", "named", "week"),
+    [("tiny", None, 5), ("tiny", 2, 2), ("other", None, None), (None, None, None), (None, 3, 3)],
+)
+def test_the_week_is_the_kernels_or_the_competitions_and_not_todays(
+    workshop: Workshop, competition: str | None, named: int | None, week: int | None
+) -> None:
+    weeks = (
+        "weeks:\n  - {week: 4, date: 2999-01-01, topic: a}\n"
+        "  - {week: 5, date: 2026-01-01, topic: b, competition: tiny}\n"
+    )
+    (workshop.root / "curriculum.yaml").write_text(weeks, encoding="utf-8")
+    workshop.write_competition("other")
+    chosen = competitions.load(competition) if competition else None
+    assert records.opened(chosen, "kernels/m01/a", "kernel", "m01", "d", "f", named).week == week

@@ -14,13 +14,22 @@ WEEKS = """weeks:
   - week: 1
     date: 2026-11-28
     topic: first
+    competition: digits
   - week: 2
     date: 2026-12-05
     topic: second
+    competition: wine
     kernel: a dense network
     check:
       model: {name: model, params: 409098}
       fitted:
+  - week: 3
+    date: 2026-12-12
+    topic: first again
+    competition: digits
+  - week: 4
+    date: 2026-12-19
+    topic: none
 """
 
 
@@ -40,8 +49,26 @@ def test_a_week_has_a_kernel_and_its_own_steps(workshop: Workshop) -> None:
     first = programme.numbered(1)
     assert first is not None
     assert first.check is None
-    assert programme.week_of(date(2026, 11, 29)) == week
-    assert programme.week_of(date(2027, 1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("competition", "day", "number"),
+    [
+        ("digits", date(2026, 1, 1), 1),
+        ("digits", date(2026, 11, 28), 1),
+        ("digits", date(2026, 11, 29), 3),
+        ("digits", date(2027, 1, 1), 3),
+        ("wine", date(2026, 1, 1), 2),
+        ("wine", date(2027, 1, 1), 2),
+        ("titanic", date(2026, 11, 28), None),
+    ],
+)
+def test_the_week_is_the_competitions_own(
+    workshop: Workshop, competition: str, day: date, number: int | None
+) -> None:
+    (workshop.root / "curriculum.yaml").write_text(WEEKS, encoding="utf-8")
+    week = curriculum.load().week_of(competition, day)
+    assert (week.week if week else None) == number
 
 
 def test_a_week_that_is_not_there_is_none(workshop: Workshop) -> None:
