@@ -263,7 +263,7 @@ def _bundle(result: Result, notebook: "NotebookNode | None") -> tuple[Path, File
         folder /= "elsewhere"
     files: Files = {"history.csv": _history(result).to_csv(index=False).encode()}
     if shown is not None and notebook is not None:
-        html = page.executed_html(notebook)
+        html = page.executed_html(notebook, settings_file.load().language)
         files["executed.ipynb"] = (shown.folder / "executed.ipynb").read_bytes()
         files["executed.html"] = html.encode()
     real = result.views.get(REAL)

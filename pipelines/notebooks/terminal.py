@@ -14,6 +14,7 @@ from pipelines.notebooks.catalogue import Line
 from pipelines.notebooks.kernel_run import Outcome
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.pages import Language
 from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.transcription import comparing
 from pipelines.transcription.alignment import Likeness
@@ -126,7 +127,7 @@ def show_check(outcome: Outcome, bundle: Path | None) -> None:
         print(bundle)
 
 
-def show_diff(held: Held | None, likeness: Likeness | None, language: str) -> None:
+def show_diff(held: Held | None, likeness: Likeness | None, language: Language) -> None:
     """The comparison with the original, or of the members with each other."""
     if likeness is not None:
         comparing.show_matrix(likeness, console(), language)

@@ -41,6 +41,9 @@ def show(standing: Standing, console: Console) -> None:
         console.print(
             f"[yellow]missing[/yellow] {name}: has not run yet (dvc repro)", highlight=False
         )
+    for row in standing.others:
+        scores = f"LB public {_number(row.lb_public)}, private {_number(row.lb_private)}"
+        console.print(f"sent {row.file} ({row.name}): {scores}", markup=False, highlight=False)
     _next_steps(standing, console)
 
 
@@ -61,7 +64,7 @@ def _cells(entry: Entry, standing: Standing) -> list[str]:
         _number(record.cv_mean) + spread,
         *numbers,
         f"{record.seconds:.1f}",
-        escape(", ".join(notes)),
+        escape("; ".join(notes)),
     ]
 
 
