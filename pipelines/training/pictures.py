@@ -177,9 +177,8 @@ def distributions(
 ) -> "Figure":
     """Each column of train against test: histograms of numbers, bars of words, as shares of the rows.
 
-    Signs stand for words, which the page has in its reader's language: y is the target, ∅ missing values (of
-    train · of test), # different values, + other values. At most 24 panels are drawn, in the order of the
-    file; the title (+ and a number) says how many columns are left out.
+    Signs stand for words, which the page has in its reader's language: y is the target, ∅ missing values (train ·
+    test), # different values, + other values. At most 24 panels are drawn; the title says how many are not.
 
     Args:
         train, test: tables with the same columns, n ≥ 1 rows each.
