@@ -1,27 +1,44 @@
 """The page of a kernel: its notebook, and whatever a caller has to say of it; it runs and loads nothing."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pipelines.cells import rendering
 from pipelines.plumbing import pages
+from pipelines.plumbing.pages import Language, Say
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-def executed_html(notebook: "NotebookNode") -> str:
+def executed_html(notebook: "NotebookNode", language: Language = "ko") -> str:
     """A notebook with its outputs as one page, which runs nothing and loads nothing."""
-    return render(title="notebook", kernel=None, cells=cells(notebook), language="ko")
+    title = words(language)("notebook")
+    return render(title=title, kernel=None, cells=cells(notebook), language=language)
 
 
-def instead(sentence: str) -> str:
+def instead(sentence: str, language: Language = "ko") -> str:
     """A page that says why there is no other."""
-    return render(title="notebook", kernel=None, cells=sentence, language="ko")
+    return render(title=words(language)("notebook"), kernel=None, cells=sentence, language=language)
 
 
-def render(**content: Any) -> str:
+def words(language: Language) -> Say:
+    """This room's words, and those of records."""
+    return Say(language, __package__, "pipelines.tracking")
+
+
+def render(language: Language, **content: Any) -> str:
     """The page; what `content` must hold, page.html.jinja says."""
-    return pages.render(__package__, "page.html.jinja", {"score": score}, **content).lstrip()
+    say = words(language)
+    filters: dict[str, Callable[..., Any]] = {
+        "score": score,
+        "reason": say.reason,
+        "recorded": say.recorded,
+    }
+    filled = pages.render(
+        __package__, "page.html.jinja", filters, say, language=language, **content
+    )
+    return filled.lstrip()
 
 
 def cells(notebook: "NotebookNode") -> Any:

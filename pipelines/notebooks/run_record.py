@@ -202,11 +202,12 @@ def _executed(seen: ViewResult | None, remarks: list[str]) -> "NotebookNode | No
 
 def _page(notebook: "NotebookNode", remarks: list[str]) -> bytes:
     """The notebook as a page; where that fails, a page that says why: it must not cost what was run."""
+    language = settings_file.load().language
     try:
-        html = page.executed_html(notebook)
+        html = page.executed_html(notebook, language)
     except Exception as error:  # whatever a library could not do with a stranger's notebook
         remarks.append(f"executed.html does not show the notebook: {reasons.of(error)}")
-        html = page.instead(remarks[-1])
+        html = page.instead(remarks[-1], language)
     return html.encode("utf-8", "replace")
 
 

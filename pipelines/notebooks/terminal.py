@@ -12,6 +12,7 @@ from pipelines.notebooks.catalogue import Line
 from pipelines.notebooks.kernel_run import Outcome
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.pages import Language
 from pipelines.plumbing.printing import console, one_line, say, shown
 from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.transcription import comparing
@@ -119,7 +120,7 @@ def show_check(outcome: Outcome, bundle: Path | None) -> None:
         say(bundle)
 
 
-def show_diff(held: Held | None, likeness: Likeness | None, language: str) -> None:
+def show_diff(held: Held | None, likeness: Likeness | None, language: Language) -> None:
     """The comparison with the original, or of the members with each other."""
     if likeness is not None:
         comparing.show_matrix(likeness, console(), language)

@@ -1,6 +1,6 @@
 """How a competition stands: one row per model, kernel and ensemble, who failed, and who is missing."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,26 @@ class Entry:
     Attributes:
         differs: of what the others are made and this one is not, of metric, data, folds; empty where its
             score is comparable.
-        tuned: of an ensemble, its members that were tuned on rows it is scored on: it inherits their
-            optimism.
+        members: of an ensemble, models and kernels.
+        tuned: those of them that were tuned on rows it is scored on: it inherits their optimism.
     """
 
     record: Record
     lb_public: float | None = None
     lb_private: float | None = None
     differs: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
 
     @property
     def marks(self) -> list[str]:
         """What a reader of the score must know."""
-        inherited = [f"of tuned {', '.join(self.tuned)}"] if self.tuned else []
-        return [mark for mark in self.record.marks if mark != "nested"] + inherited
+        marks = [mark for mark in self.record.marks if mark != "nested"]
+        for what, names in (("of", self.members), ("of tuned", self.tuned)):
+            # A kernel's name has a slash and a model's has none: which is which is seen without the kind.
+            shown = [name.partition("/")[2] for name in names]
+            marks += [f"{what} {', '.join(shown)}"] if shown else []
+        return marks
 
     def as_json(self) -> dict[str, Any]:
         scores = {"lb_public": self.lb_public, "lb_private": self.lb_private}
@@ -60,6 +65,7 @@ class Standing:
         missing: listed models and kernels, the ensemble and the submission, where there is neither a result
             nor a known failure.
         verdict: what the ensemble stage found (chosen, sentence, …); {} before it ran.
+        others: submissions with a score that no entry predicted: files of one's own, and earlier runs.
     """
 
     competition: str
@@ -68,6 +74,7 @@ class Standing:
     failed: list[Failure]
     missing: list[str]
     verdict: dict[str, Any]
+    others: list[LedgerRow] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
@@ -88,6 +95,7 @@ class Standing:
             "ensemble": self.verdict,
             "failed": [{**asdict(failure), "retry": failure.retry} for failure in self.failed],
             "missing": self.missing,
+            "other_submissions": [row.model_dump() for row in self.others],
         }
 
 
@@ -101,13 +109,15 @@ def read(competition: str) -> Standing:
     metric, present = metrics.get(chosen.metric), _present(chosen)
     sent = [row for row in ledger.submissions(competition) if row.lb_public is not None]
     found = [_entry(record, present, sent) for record in _records(competition, settings)]
-    found = _with_tuned_members(found)
+    found = _with_members(found)
     found.sort(key=lambda entry: _rank(entry, metric))
     failed = _failed(competition, settings)
     verdict_file = paths.ensemble_score(competition)
     verdict = read_json(verdict_file) if verdict_file.is_file() else {}
     missing = _missing(competition, settings, failed)
-    return Standing(competition, metric, found, failed, missing, verdict)
+    shown = {_without_attempt(entry.record.run_id) for entry in found}
+    others = [row for row in sent if not row.run_id or _without_attempt(row.run_id) not in shown]
+    return Standing(competition, metric, found, failed, missing, verdict, others)
 
 
 def _members(settings: Params) -> list[str]:
@@ -171,12 +181,14 @@ def _entry(record: Record, present: dict[str, str], sent: list[LedgerRow]) -> En
     return Entry(record, *scores, differs=_differs(record, present))
 
 
-def _with_tuned_members(entries: list[Entry]) -> list[Entry]:
+def _with_members(entries: list[Entry]) -> list[Entry]:
     tuned = {entry.record.name for entry in entries if "tuned on" in " ".join(entry.record.marks)}
     found = []
     for entry in entries:
-        members = str(entry.record.parameters.get("members", "")).split(", ")
-        found.append(replace(entry, tuned=tuple(name for name in members if name in tuned)))
+        listed = str(entry.record.parameters.get("members") or "").split(", ")
+        members = tuple(listed) if entry.record.kind == "ensemble" and listed != [""] else ()
+        optimists = tuple(name for name in members if name in tuned)
+        found.append(replace(entry, members=members, tuned=optimists))
     return found
 
 

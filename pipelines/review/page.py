@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.plumbing import pages, paths
 from pipelines.plumbing.atomic import read_json
-from pipelines.plumbing.pages import Language
+from pipelines.plumbing.pages import Language, Say
 from pipelines.review import leaderboard
 from pipelines.review.leaderboard import Standing
 from pipelines.tracking import failures, ledger
@@ -26,6 +26,7 @@ class Content:
         week: of the competition, as the curriculum gives it; None where it gives none.
         profile: what `preprocess` found in the data.
         picture: of the data, as a data URI; None where there is none.
+        is_table: whether the picture is of columns, and not of pictures.
         submissions: rows of the ledger, newest first.
     """
 
@@ -34,6 +35,7 @@ class Content:
     week: Week | None
     profile: dict[str, Any]
     picture: str | None
+    is_table: bool
     submissions: list[Any]
 
 
@@ -51,6 +53,7 @@ def gather(name: str, today: date) -> Content:
     return Content(
         competitions.load(name), replace(found, failed=others), curriculum.load().week_of(name, today),
         read_json(folder / "profile.json"), _data_uri(drawn[0]) if drawn else None,
+        any(picture.stem == "distributions" for picture in drawn),
         list(reversed(ledger.submissions(name))),
     )  # fmt: skip
 
@@ -60,14 +63,47 @@ def render(content: Content, language: Language) -> str:
 
     Everything that members or platforms wrote is escaped, and the page loads nothing and runs nothing.
     """
+    say = pages.Say(language, __package__, "pipelines.tracking")
     return pages.render(
         __package__, "page.html.jinja",
         {
             "score": lambda value: "–" if value is None else f"{value:.4f}",
             "day": lambda value: pages.long_day(value, language),
+            "recorded": say.recorded,
+            "reason": say.reason,
         },
-        pages.texts(__package__, language), page=content, language=language,
+        say, page=content, language=language, verdict=_verdict(content.standing.verdict, say),
     )  # fmt: skip
+
+
+def _verdict(found: dict[str, Any], say: Say) -> str | None:
+    """What the ensemble stage found, in a sentence; None before it ran."""
+    if "difference" not in found:
+        usable = found.get("usable", ())
+        return say("An ensemble takes two members, and there is one.") if len(usable) == 1 else None
+    gap, fair = found["difference"], found.get("at_equal_threshold")
+    names = {"a": found["best_ensemble"], "b": found["best_single"], "gain": f"{gap['gain']:+.4f}"}
+    if fair:
+        return say(
+            "%(a)s and %(b)s differ by their threshold, not as models: %(gain)s as they are, %(fair)s where "
+            "both give each class as many rows.",
+            **names, fair=f"{fair['gain']:+.4f}",
+        )  # fmt: skip
+    if gap["low"] is None:
+        return say(
+            "%(a)s and %(b)s tie (%(gain)s, and %(rows)s rows are too few for an interval).",
+            **names, rows=gap["rows"],
+        )  # fmt: skip
+    interval = {"low": f"{gap['low']:+.4f}", "high": f"{gap['high']:+.4f}", "rows": gap["rows"]}
+    if gap["is_tie"]:
+        sentence = (
+            "%(a)s and %(b)s tie (%(gain)s, 95 %% interval %(low)s … %(high)s on %(rows)s rows)."
+        )
+    elif gap["low"] > 0:
+        sentence = "%(a)s is better than %(b)s (%(gain)s, 95 %% interval %(low)s … %(high)s on %(rows)s rows)."
+    else:
+        sentence = "%(a)s is worse than %(b)s (%(gain)s, 95 %% interval %(low)s … %(high)s on %(rows)s rows)."
+    return say(sentence, **names, **interval)
 
 
 def _data_uri(picture: Path) -> str:

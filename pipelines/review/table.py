@@ -36,6 +36,9 @@ def show(standing: Standing, console: Console) -> None:
         console.print(shown(f"       again: {failure.retry}"))
     for name in standing.missing:
         console.print(Text("missing", "yellow") + shown(f" {name}: has not run yet (dvc repro)"))
+    for row in standing.others:
+        scores = f"LB public {_number(row.lb_public)}, private {_number(row.lb_private)}"
+        console.print(shown(f"sent {row.file} ({row.name}): {scores}"))
     _next_steps(standing, console)
 
 
@@ -52,7 +55,7 @@ def _cells(entry: Entry, standing: Standing) -> list[Text]:
         for value in (record.cv_pooled, record.fold0, entry.lb_public, entry.lb_private)
     ]
     seconds, score = f"{record.seconds:.1f}", _number(record.cv_mean) + spread
-    return [shown(cell) for cell in (record.name, score, *numbers, seconds, ", ".join(notes))]
+    return [shown(cell) for cell in (record.name, score, *numbers, seconds, "; ".join(notes))]
 
 
 def _number(value: float | None) -> str:

@@ -29,6 +29,7 @@ _TRAIN, _OTHER = "#3b6fb6", "#e07b39"
 _MOST_PANELS = 24
 _PANELS_PER_ROW = 4
 _MOST_BARS = 8
+_MISSING = "∅"
 _MOST_NUMBERED_CLASSES = 30
 
 
@@ -176,7 +177,8 @@ def distributions(
 ) -> "Figure":
     """Each column of train against test: histograms of numbers, bars of words, as shares of the rows.
 
-    At most 24 panels are drawn, in the order of the file; the title says how many columns are left out.
+    Signs stand for words, which the page has in its reader's language: y is the target, ∅ missing values (train ·
+    test), # different values, + other values. At most 24 panels are drawn; the title says how many are not.
 
     Args:
         train, test: tables with the same columns, n ≥ 1 rows each.
@@ -185,7 +187,7 @@ def distributions(
     panels: list[tuple[str, pd.Series, pd.Series]] = []
     if target is not None:
         column = pd.Series(target)
-        panels.append(("target", column, column.iloc[:0]))
+        panels.append(("y", column, column.iloc[:0]))
     room = _MOST_PANELS - len(panels)
     panels += [(str(name), train[name], test[name]) for name in train.columns[:room]]
     lines, left_out = math.ceil(len(panels) / _PANELS_PER_ROW), len(train.columns) - room
@@ -199,8 +201,8 @@ def distributions(
             _draw_bars(axes, in_train, in_test)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    more = f"; {left_out} more columns are not drawn" if left_out > 0 else ""
-    figure.suptitle(f"Share of rows: train (blue) against test (orange){more}", fontsize=11)
+    if left_out > 0:
+        figure.suptitle(f"+ {left_out}", fontsize=11)
     return figure
 
 
@@ -214,7 +216,7 @@ def _draw_histogram(axes: "Axes", train: "pd.Series", test: "pd.Series") -> None
     known = [part[np.abs(part) < 1e100] for part in parts]  # NaN is not less than anything
     pooled = np.concatenate(known)
     if not len(pooled):
-        _write(axes, "no value is known")
+        _write(axes, _MISSING)
         return
     low, high = np.quantile(pooled, [0.005, 0.995], method="nearest")
     edges = _edges(pooled, low, high)
@@ -224,13 +226,12 @@ def _draw_histogram(axes: "Axes", train: "pd.Series", test: "pd.Series") -> None
             axes.stairs(share, edges, fill=color == _TRAIN, color=color,
                         alpha=0.45 if color == _TRAIN else 1, linewidth=1.3)  # fmt: skip
     axes.locator_params(axis="x", nbins=4)
-    missing = [
-        f"{1 - len(values) / len(part):.1%} of {name}"
-        for name, values, part in zip(("train", "test"), known, parts, strict=True)
-        if len(values) < len(part)
+    gaps = [
+        1 - len(values) / len(part) if len(part) else 0.0
+        for values, part in zip(known, parts, strict=True)
     ]
-    if missing:
-        axes.set_xlabel(f"missing: {', '.join(missing)}", fontsize=8)
+    if any(gaps):
+        axes.set_xlabel(f"{_MISSING} {gaps[0]:.1%} · {gaps[1]:.1%}", fontsize=8)
 
 
 def _edges(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -247,10 +248,10 @@ def _draw_bars(axes: "Axes", train: "pd.Series", test: "pd.Series") -> None:
     counts = train.dropna().astype(str).value_counts()
     order = sorted(counts.index, key=lambda name: (-counts[name], name))
     if len(order) > _MOST_BARS and counts.iloc[0] == 1:
-        _write(axes, f"{len(order):,} different values")
+        _write(axes, f"# {len(order):,}")
         return
     named, others = order[:_MOST_BARS], len(order) - _MOST_BARS
-    rest = [f"{others:,} more" if others > 0 else "only in test", "missing"]
+    rest = [f"+ {others:,}" if others > 0 else "+", _MISSING]
     shares = np.array([_shares(part, named) for part in (train, test)])
     kept = shares.any(axis=0)
     labels = np.array([_short(label, 16) for label in named + rest])[kept]

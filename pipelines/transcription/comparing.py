@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from pipelines.plumbing import pages
+from pipelines.plumbing.pages import Language, Say
 from pipelines.plumbing.printing import shown, visible
 from pipelines.transcription.alignment import Comparison, Likeness, Mark, Pair, State
 
@@ -23,41 +24,9 @@ _STYLES: dict[State, str] = {
 _AROUND = 2  # lines that both have, shown before and after a difference
 _MOST_LINES = 24  # of one cell in the terminal
 _CUT = 160  # characters of one line in the terminal
-_WORDS: dict[str, dict[str, str]] = {
-    "en": {
-        **{state: state for state in _STYLES},
-        "original": "original",
-        "ours": "ours",
-        "state": "state",
-        "statements": "statements",
-        "coverage": "coverage",
-        "additions": "own statements",
-        "renames": "renamed",
-        "alike": "How alike beyond the original",
-        "own": "own",
-        "cells": "cells",
-    },
-    "ko": {
-        "same": "같음",
-        "renamed": "이름만 다름",
-        "changed": "바뀜",
-        "left out": "빠짐",
-        "added": "더함",
-        "original": "원본",
-        "ours": "필사",
-        "state": "상태",
-        "statements": "문장",
-        "coverage": "필사율",
-        "additions": "직접 더한 문장",
-        "renames": "바뀐 이름",
-        "alike": "원본을 뺀 나머지의 유사도",
-        "own": "직접 쓴 문장",
-        "cells": "셀",
-    },
-}
 
 
-def show(comparison: Comparison, console: Any, language: str = "en") -> None:
+def show(comparison: Comparison, console: Any, language: Language = "en") -> None:
     """Print which cell became what, and the differences of the cells that are not the same.
 
     Args:
@@ -67,37 +36,37 @@ def show(comparison: Comparison, console: Any, language: str = "en") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    words = _WORDS[language]
-    console.print(Text(summary(comparison, language)))
+    say = Say(language, __package__)
+    console.print(Text(summary(comparison, say)))
     table = Table()
     for column in ("original", "ours", "statements"):
-        table.add_column(words[column], justify="right", no_wrap=True)
-    table.add_column(words["state"])
+        table.add_column(say(column), justify="right", no_wrap=True)
+    table.add_column(say("state"))
     for pair in comparison.pairs:
-        state = Text(words[pair.state], style=_STYLES[pair.state])
+        state = Text(say(pair.state), style=_STYLES[pair.state])
         table.add_row(_original(pair), _ours(pair), _statements(pair), state)
     if comparison.pairs:
         console.print(table)
     for pair in comparison.pairs:
         if pair.state not in ("same", "renamed"):
-            place = f"{words['original']} {_original(pair)} · {words['ours']} {_ours(pair)}"
-            console.print(Text(f"{place}: {words[pair.state]}", style=_STYLES[pair.state]))
+            place = f"{say('original')} {_original(pair)} · {say('ours')} {_ours(pair)}"
+            console.print(Text(f"{place}: {say(pair.state)}", style=_STYLES[pair.state]))
             for mark, line in _short(pair):
                 style = {"-": "red", "+": "green", " ": "dim"}[mark]
                 console.print(shown(f"  {mark} {line}", style), no_wrap=True, overflow="ellipsis")
     if comparison.renames:
         renames = ", ".join(f"{name} → {new}" for name, new in comparison.renames.items())
-        console.print(shown(f"{words['renames']}: {renames}"))
+        console.print(shown(f"{say('new names')}: {renames}"))
 
 
-def show_matrix(likeness: Likeness, console: Any, language: str = "en") -> None:
+def show_matrix(likeness: Likeness, console: Any, language: Language = "en") -> None:
     """Print how alike the members' kernels are, in per cent."""
     from rich.table import Table
 
-    words = _WORDS[language]
-    table = Table(title=words["alike"], title_justify="left")
+    say = Say(language, __package__)
+    table = Table(title=say("How alike beyond the original"), title_justify="left")
     table.add_column("")
-    for column in (*likeness.members, words["own"]):
+    for column in (*likeness.members, say("own")):
         table.add_column(shown(column), justify="right")
     for name, row, own in zip(likeness.members, likeness.shares, likeness.own, strict=True):
         table.add_row(shown(name), *(percent(share) for share in row), str(own))
@@ -107,7 +76,7 @@ def show_matrix(likeness: Likeness, console: Any, language: str = "en") -> None:
 def page(
     comparison: Comparison | None,
     title: str,
-    language: str = "en",
+    language: Language = "en",
     likeness: Likeness | None = None,
 ) -> str:
     """One self-contained HTML page.
@@ -126,8 +95,8 @@ def page(
         "folded": lambda pair: _folded(_split(pair)),
     }
     return pages.render(
-        __package__, "diff.html.jinja", filters,
-        comparison=comparison, likeness=likeness, title=title, language=language, words=_WORDS[language],
+        __package__, "diff.html.jinja", filters, Say(language, __package__),
+        comparison=comparison, likeness=likeness, title=title, language=language, states=list(_STYLES),
     )  # fmt: skip
 
 
@@ -136,15 +105,14 @@ def as_json(compared: Comparison | Likeness) -> dict[str, Any]:
     return asdict(compared)
 
 
-def summary(comparison: Comparison, language: str = "en") -> str:
+def summary(comparison: Comparison, say: Say) -> str:
     """One line: coverage, cells by state, own statements."""
-    words = _WORDS[language]
     states = ", ".join(
-        f"{words[state]} {comparison.count(state)}" for state in _STYLES if comparison.count(state)
+        f"{say(state)} {comparison.count(state)}" for state in _STYLES if comparison.count(state)
     )
-    parts = [f"{words['coverage']} {percent(comparison.coverage)}"]
-    parts += [f"{words['cells']}: {states}"] if states else []
-    return " · ".join([*parts, f"{words['additions']} {comparison.additions}"])
+    parts = [f"{say('coverage')} {percent(comparison.coverage)}"]
+    parts += [f"{say('cells')}: {states}"] if states else []
+    return " · ".join([*parts, f"{say('own statements')} {comparison.additions}"])
 
 
 def percent(share: float) -> str:

@@ -269,13 +269,14 @@ def test_an_unknown_competition_and_a_damaged_record_are_errors(scored: Workshop
         leaderboard.read("tiny")
 
 
-def test_an_ensemble_inherits_the_mark_of_its_tuned_members(scored: Workshop) -> None:
+def test_an_ensemble_names_its_members_and_which_were_tuned(scored: Workshop) -> None:
     write("models/knn", 0.9, marks=["tuned on folds 1…2"])
     write(
-        "ensembles/mean", 0.91, marks=["nested"], parameters={"members": "models/cnn, models/knn"}
-    )
+        "ensembles/mean", 0.91, marks=["nested"],
+        parameters={"members": "models/cnn, models/knn, kernels/m01/rule"},
+    )  # fmt: skip
     marks = {entry.record.name: entry.marks for entry in leaderboard.read("tiny").entries}
-    assert marks["ensembles/mean"] == ["of tuned models/knn"]
+    assert marks["ensembles/mean"] == ["of cnn, knn, m01/rule", "of tuned knn"]
     assert marks["models/knn"] == ["tuned on folds 1…2"]
     assert marks["models/cnn"] == []
 
@@ -301,3 +302,15 @@ def test_a_committed_result_of_a_kernel_stands_beside_the_others(scored: Worksho
 def test_who_is_not_shown_to_learn_is_listed_last(scored: Workshop, mark: str) -> None:
     commit("m01/rule", 0.99, mark)
     assert names()[-1] == "kernels/m01/rule"
+
+
+def test_a_score_that_nobody_here_predicted_is_listed_too(scored: Workshop) -> None:
+    submit("file", 0.75, run_id=None, file="mine.csv")
+    submit("models/knn", 0.7, run_id="an-earlier-1")
+    submit("models/knn", 0.8)
+    standing = leaderboard.read("tiny")
+    assert [(row.file, row.lb_public) for row in standing.others] == [
+        ("mine.csv", 0.75),
+        ("submissions/tiny.csv", 0.7),
+    ]
+    assert [row["lb_public"] for row in standing.as_json()["other_submissions"]] == [0.75, 0.7]

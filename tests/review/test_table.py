@@ -37,7 +37,7 @@ def scored(workshop: Workshop) -> Workshop:
 def test_every_number_has_its_column(scored: Workshop) -> None:
     submit("models/knn", 0.81, lb_private=0.79)
     assert row_of("models/knn") == [
-        "models/knn", "0.9000 ± 0.0100", "0.9000", "0.9000", "0.8100", "0.7900", "1.5", "chosen, tuned on folds 1…2",
+        "models/knn", "0.9000 ± 0.0100", "0.9000", "0.9000", "0.8100", "0.7900", "1.5", "chosen; tuned on folds 1…2",
     ]  # fmt: skip
     assert row_of("ensembles/mean")[4:] == ["–", "–", "1.5", ""]
     assert "tiny: Accuracy, higher is better" in shown()
@@ -83,13 +83,18 @@ def test_who_is_missing_and_which_method_was_left_out(scored: Workshop) -> None:
 
 def test_marks_that_look_like_markup_are_shown_as_they_are(scored: Workshop) -> None:
     write("models/knn", 0.9, marks=["[red]seen[/red]", "[/]"])
-    assert row_of("models/knn")[-1] == "chosen, [red]seen[/red], [/]"
+    assert row_of("models/knn")[-1] == "chosen; [red]seen[/red]; [/]"
 
 
 def test_a_score_of_another_metric_is_marked(scored: Workshop) -> None:
     write("models/knn", 0.9, metric="log_loss", marks=["tuned on folds 1…2"])
-    assert row_of("models/knn")[-1].startswith("not comparable: other metric, chosen")
+    assert row_of("models/knn")[-1].startswith("not comparable: other metric; chosen")
     assert "not comparable" not in row_of("ensembles/mean")[-1]
+
+
+def test_a_score_of_a_file_of_ones_own_stands_below(scored: Workshop) -> None:
+    submit("file", 0.75, run_id=None, file="mine.csv")
+    assert "sent mine.csv (file): LB public 0.7500, private –" in shown()
 
 
 def test_without_any_score_there_is_no_empty_table(workshop: Workshop) -> None:

@@ -25,8 +25,8 @@ def page() -> str:
 def test_the_page_lists_every_score(blended: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     review("tiny")
     assert "models/knn" in page()
-    assert "ensembles/mean" in page()
-    assert "reports/tiny.html: 2 scores" in capsys.readouterr().out
+    assert "하나뿐입니다" in page()  # a pool of one is no ensemble
+    assert "reports/tiny.html: 1 scores" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("language", "word"), [("ko", "점수"), ("en", "Scores")])
@@ -53,5 +53,5 @@ def test_its_own_failure_of_last_time_is_not_on_the_page(
     failures.remember("no ids", "submission", "tiny")
     assert stages.run(review, ["tiny"]) == 0
     assert "the disk was full" not in page()
-    assert "no ids" in page()
+    assert "submission@tiny" in page()
     assert failures.find("review", "tiny") is None

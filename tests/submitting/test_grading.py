@@ -193,8 +193,12 @@ def test_what_cannot_be_graded_here_says_what_to_do(
     tiny: Competition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platforms, "of", lambda found: Remote(found, None))
-    with pytest.raises(UserError, match=r"only for .*not built yet: upload mine\.csv"):
-        grading.submit(tiny, write(answers(wrong=1)), "", Origin("m01", "models/knn"))
+    for content, told in (
+        (answers(wrong=1), r"only for .*upload it on .*ledger set-score mine\.csv --public"),
+        (pd.DataFrame({"hello": [1]}), r"mine\.csv: columns must be .*found \['hello'\]"),
+    ):
+        with pytest.raises(UserError, match=told):
+            grading.submit(tiny, write(content), "", Origin("m01", "models/knn"))
     assert not paths.ledger().exists()
 
 

@@ -57,7 +57,7 @@ def test_a_file_that_does_not_fit_is_refused_by_name(
 
 
 def test_a_file_that_is_not_there_is_refused(tiny: Competition) -> None:
-    with pytest.raises(UserError, match=r"none\.csv must exist"):
+    with pytest.raises(UserError, match=r"none\.csv must be a CSV file that can be read"):
         guards.check(tiny, Path("none.csv"))
 
 

@@ -1,5 +1,6 @@
 """The desk: what the DAG built is credited to its run, anything else to nobody."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from pipelines import platforms
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.submitting import submit
-from pipelines.tracking import records
+from pipelines.tracking import ledger, records
 from pipelines.values import folds as fold_files
 from pipelines.values import submission
 from pipelines.values.competition import Competition
@@ -78,3 +79,85 @@ def test_nothing_built_yet_says_how(tiny: Competition) -> None:
         submit.hand_in("tiny", None, "")
     with pytest.raises(UserError, match=r"nowhere\.csv must be a CSV file"):
         submit.hand_in("tiny", Path("nowhere.csv"), "")
+
+
+class TestWhatAPlatformSaid:
+    def test_of_what_the_dag_built_is_credited_to_its_run(self, tiny: Competition) -> None:
+        row = submit.set_score("tiny", "submissions/tiny.csv", 0.77, None)
+        assert (row.name, row.run_id, row.status) == ("ensembles/mean", "abc-1", "COMPLETE")
+        assert (row.lb_public, row.lb_private) == (0.77, None)
+        before = paths.ledger().read_bytes()
+        later = submit.set_score("tiny", row.sha256[:8], 0.77, 0.75)
+        assert paths.ledger().read_bytes().startswith(before)
+        assert (later.sha256, later.run_id, later.lb_private) == (row.sha256, "abc-1", 0.75)
+        # a private score stays where only the public one is told anew
+        assert submit.set_score("tiny", row.sha256, 0.78, None).lb_private == 0.75
+        (found,) = ledger.submissions("tiny")
+        assert (found.lb_public, found.lb_private) == (0.78, 0.75)
+
+    def test_of_a_file_of_ones_own(self, tiny: Competition) -> None:
+        row = submit.set_score("tiny", str(write(answers(wrong=5))), -0.5, None)
+        assert (row.name, row.file, row.lb_public) == ("file", "mine.csv", -0.5)
+
+    @pytest.mark.parametrize("score", [float("nan"), float("inf")])
+    def test_a_score_that_is_none_is_refused(self, tiny: Competition, score: float) -> None:
+        for scores in ((score, None), (0.5, score)):
+            with pytest.raises(
+                UserError, match=r"finite number, found .*: write what the platform"
+            ):
+                submit.set_score("tiny", "submissions/tiny.csv", *scores)
+
+    def test_what_is_no_submission_is_refused(self, tiny: Competition) -> None:
+        Path("hello.csv").write_text("hello\n", encoding="utf-8")
+        with pytest.raises(UserError, match=r"hello\.csv: columns must be"):
+            submit.set_score("tiny", "hello.csv", 0.5, None)
+        with pytest.raises(UserError, match="deadbeef must be a CSV file"):
+            submit.set_score("tiny", "deadbeef", 0.5, None)
+        assert not paths.ledger().exists()
+
+    def test_digits_that_stand_for_two_are_refused(self, tiny: Competition) -> None:
+        row = submit.set_score("tiny", "submissions/tiny.csv", 0.5, None)
+        ledger.append(row.model_copy(update={"sha256": row.sha256[:60] + "0000"}))
+        with pytest.raises(UserError, match=r"one submission, found .*: write more digits"):
+            submit.set_score("tiny", row.sha256[:60], 0.5, None)
+
+
+class TestBounds:
+    def test_a_file_larger_than_any_submission_is_not_read(self, tiny: Competition) -> None:
+        with Path("big.csv").open("w", encoding="utf-8") as file:
+            file.write("id,label\n")
+            file.truncate(1 << 40)  # a terabyte that takes no disk
+        with pytest.raises(UserError, match=r"big\.csv .*at most 1,048,576 bytes.*found 1,099,511"):
+            submit.hand_in("tiny", Path("big.csv"), "")
+
+    @pytest.mark.parametrize(
+        "name", ["/proc/self/environ", "/dev/zero", "mine.zip", "folder.csv", "pipe.csv"]
+    )
+    def test_what_is_no_csv_is_refused_unread(self, tiny: Competition, name: str) -> None:
+        Path("folder.csv").mkdir()
+        os.mkfifo("pipe.csv")
+        Path("mine.zip").write_text("id,label\n", encoding="utf-8")
+        with pytest.raises(UserError, match=f"{name} must be a CSV file with rows, and is none"):
+            submit.hand_in("tiny", Path(name), "")
+
+    def test_a_link_to_what_is_no_file_shows_nothing_of_it(self, tiny: Competition) -> None:
+        Path("mine.csv").symlink_to("/proc/self/environ")
+        with pytest.raises(UserError, match="must be a CSV file with rows, and is none"):
+            submit.hand_in("tiny", Path("mine.csv"), "")
+
+    @pytest.mark.parametrize("name", ["a" * 5000 + ".csv", "a/" * 5000])
+    def test_a_name_too_long_is_shown_in_short(self, tiny: Competition, name: str) -> None:
+        with pytest.raises(UserError, match="must be a CSV") as caught:
+            submit.hand_in("tiny", Path(name), "")
+        assert len(str(caught.value)) < 300
+
+    @pytest.mark.parametrize(
+        "content", [b"\xff\xfe\x00\x81", b'"' + b"x" * 200_000, b"a," * 100_000, b"\0\0\0"]
+    )
+    def test_columns_of_what_is_no_submission_are_shown_in_short(
+        self, tiny: Competition, content: bytes
+    ) -> None:
+        Path("mine.csv").write_bytes(content)
+        with pytest.raises(UserError, match=r"mine\.csv") as caught:
+            submit.hand_in("tiny", Path("mine.csv"), "")
+        assert len(str(caught.value)) < 300

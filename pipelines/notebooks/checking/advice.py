@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.cells import conversion, parsing
 from pipelines.notebooks.checking.leaks import Cell, leaks
-from pipelines.notebooks.checking.sentences import Say
+from pipelines.plumbing.pages import Say
 from pipelines.values.kernel import NOTES
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from pipelines.cells import conversion
 from pipelines.notebooks.checking import secrets, week_steps
 from pipelines.notebooks.checking.advice import advise
 from pipelines.notebooks.checking.probe import Findings
-from pipelines.notebooks.checking.sentences import Say
 from pipelines.notebooks.checking.week_steps import Outcome, Step
-from pipelines.plumbing.pages import Language
+from pipelines.plumbing.pages import Language, Say
 from pipelines.tracking import reasons
 from pipelines.tracking.kernel_facts import StepFacts, ViewFacts
 from pipelines.values.curriculum import Week
@@ -74,7 +73,7 @@ class Verdict:
 
 def judge(facts: CheckInput) -> Verdict:
     """Check a kernel. Never raises for what a member wrote."""
-    say = Say(facts.language)
+    say = Say(facts.language, __package__)
     notebook = conversion.from_percent(facts.kernel.code)
     done = []
     for name, (passed, sentence) in _steps(facts, notebook, say):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.cells.parsing import Parsed
-from pipelines.notebooks.checking.sentences import Say
+from pipelines.plumbing.pages import Say
 
 _FITS = ("fit", "fit_transform", "partial_fit", "fit_on_texts", "fit_resample", "adapt")
 _CONCATENATIONS = ("concat", "concatenate", "vstack", "append")

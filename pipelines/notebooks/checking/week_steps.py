@@ -12,7 +12,7 @@ from pipelines.notebooks.checking.probe import (
     ModelFacts,
     TestScore,
 )
-from pipelines.notebooks.checking.sentences import Say
+from pipelines.plumbing.pages import Say
 from pipelines.values.curriculum import Bounds, Check, CompileCheck, DataCheck, ModelCheck
 
 Outcome = tuple[bool, str]

@@ -13,7 +13,7 @@ from pipelines.notebooks.checking import secrets
 from pipelines.platforms import _kaggle_client
 from pipelines.plumbing import atomic, paths
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.pages import Language
+from pipelines.plumbing.pages import Language, Say
 from pipelines.tracking.kernel_facts import ELSEWHERE, KNOWS, QUICK, UNSEEDED
 from pipelines.values import competition as competitions
 from pipelines.values import kernel
@@ -28,26 +28,11 @@ _HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _MEANS = {  # mark → what it tells the reader of a score
-    KNOWS: {
-        "ko": "학습 정답을 섞어도 점수가 남습니다. 순위에 넣지 않습니다",
-        "en": "it does well on shuffled training targets too, and is never ranked",
-    },
-    UNSEEDED: {
-        "ko": "다시 실행하면 점수가 구간보다 크게 달라집니다",
-        "en": "a rerun moves by more than the score's interval",
-    },
-    ELSEWHERE: {
-        "ko": "Colab이나 Kaggle에서 실행한 것이고, 여기에서는 실행해 보지 않았습니다",
-        "en": "on Colab or Kaggle; nobody here has seen it run",
-    },
-    QUICK: {
-        "ko": "kernel.yaml의 quick 값으로 짧게 실행했습니다. 온전한 실행과 비교하지 마세요",
-        "en": "with the quick values of kernel.yaml; not to be compared with a full run",
-    },
-    "labels only": {
-        "ko": "확률을 묻는 지표에 이름만 답합니다",
-        "en": "the metric asks for probabilities, and it gives labels",
-    },
+    KNOWS: "it does well on shuffled training targets too, and is never ranked",
+    UNSEEDED: "a rerun moves by more than the score's interval",
+    ELSEWHERE: "on Colab or Kaggle; nobody here has seen it run",
+    QUICK: "with the quick values of kernel.yaml; not to be compared with a full run",
+    "labels only": "the metric asks for probabilities, and it gives labels",
 }
 _OLDER = (
     "kernel.py or kernel.yaml was changed since the run: the scores and the executed notebook are of the code "
@@ -109,10 +94,11 @@ def share_html(
     _check_no_secrets(shared, outputs, notes)
     notes, ran = _without_empty_headings(notes), _Lenient(result or {})
     licence, source = _licence_remarks(shared), shared.file.source
+    say = page.words(language)
     is_older = catalogue.is_changed(shared, result)
     content = page.render(
         title=shared.file.title or source.title or shared.name, kernel=shared, language=language,
-        result=None if result is None else ran, folds=_folds(ran, language), marks=_marks(ran, language),
+        result=None if result is None else ran, folds=_folds(ran, say), marks=_marks(ran, say),
         link=source.url if re.match(r"https?://", source.url or "") else None, is_closed=bool(licence),
         is_older=is_older, notes=page.markdown(notes), is_executed=outputs is not None,
         cells=page.cells(outputs or conversion.from_percent(shared.code)),
@@ -273,23 +259,23 @@ def _without_empty_headings(notes: str) -> str:
     return "\n".join(line for section in kept for line in section).strip()
 
 
-def _folds(result: Mapping[str, Any], language: str) -> str:
+def _folds(result: Mapping[str, Any], say: Say) -> str:
     """The score of each fold, or that only the mock exam was taken."""
     scores = result["fold_scores"] or []
     known = [number for number, score in enumerate(scores) if score is not None]
     if known == [0] and len(scores) > 1:
-        return "폴드 0만 실행" if language == "ko" else "fold 0 only"
+        return say("fold 0 only")
     return " · ".join(map(page.score, scores)) if known else "–"
 
 
-def _marks(result: Mapping[str, Any], language: str) -> list[str]:
+def _marks(result: Mapping[str, Any], say: Say) -> list[str]:
     """What a reader of the score must know, a line each."""
     facts = _Lenient(result["kernel"] or {})
     found = list(result["marks"] or ())
     found += [QUICK] if facts["is_quick"] else []
     found += [ELSEWHERE] if facts["ran_elsewhere"] else []
     return [
-        f"{mark}: {_MEANS[mark][language]}" if mark in _MEANS else mark
+        say.recorded(mark) + (f": {say(_MEANS[mark])}" if mark in _MEANS else "")
         for mark in dict.fromkeys(found)
     ]
 

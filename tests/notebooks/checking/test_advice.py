@@ -8,7 +8,7 @@ from nbformat import v4
 
 from pipelines.cells import conversion
 from pipelines.notebooks.checking.advice import advise
-from pipelines.notebooks.checking.sentences import Say
+from pipelines.plumbing.pages import Say
 from pipelines.values.kernel import NOTES
 
 WRITTEN = "".join(f"## {heading}\nsomething\n\n" for heading in NOTES)

@@ -13,8 +13,9 @@ from babel.messages.pofile import read_po
 from nbformat import v4
 
 from pipelines.cells import conversion
-from pipelines.notebooks.checking import probe, secrets, sentences
+from pipelines.notebooks.checking import probe, secrets
 from pipelines.notebooks.checking.check import CheckInput, Verdict, judge
+from pipelines.plumbing.pages import Say
 from pipelines.plumbing.secrets import KINDS
 from pipelines.tracking.kernel_facts import ViewFacts
 from pipelines.values import metrics
@@ -525,5 +526,8 @@ def test_every_sentence_has_a_korean_one_with_the_same_values() -> None:
 
 
 def test_a_sentence_is_said_in_the_language_asked_for() -> None:
-    assert sentences.Say("en")("line %(number)s of kernel.py", number=3) == "line 3 of kernel.py"
-    assert sentences.Say("ko")("line %(number)s of kernel.py", number=3) == "kernel.py 3번째 줄"
+    assert Say("en")("line %(number)s of kernel.py", number=3) == "line 3 of kernel.py"
+    assert (
+        Say("ko", "pipelines.notebooks.checking")("line %(number)s of kernel.py", number=3)
+        == "kernel.py 3번째 줄"
+    )

@@ -47,7 +47,7 @@ def test_a_page_says_whose_it_is_what_it_scored_and_why(workshop: Workshop) -> N
     assert shared == sharing.Shared(paths.bundle("m01/titanic") / "share.html")
     for part in (
         "m01", "타이타닉 &lt;입문&gt;", "someone", "Apache-2.0", 'href="https://www.kaggle.com/code/someone/titanic"',
-        "0.8100", "0.8000 ± 0.0100", "0.8100 · – · 0.7900", "d1d1d1", "f2f2f2", "knows the answers",
+        "0.8100", "0.8000 ± 0.0100", "0.8100 · – · 0.7900", "d1d1d1", "f2f2f2", "정답을 이미 앎: 학습 정답을 섞어도",
         "<strong>굵게</strong>", "an old output", "실행",
     ):  # fmt: skip
         assert part in page
@@ -132,10 +132,11 @@ def test_a_kernel_that_never_ran_shows_its_code(workshop: Workshop) -> None:
     page = sharing.share_html(make("m01/knn"), None, None, "en").path.read_text(encoding="utf-8")
     for part in ("No run is on record", "only the code is shown", "own work", "코드"):
         assert part in page
-    old = sharing.share_html(
-        kernel.load("m01/knn"), None, {"status": "FAILED", "reason": "<no CSV>"}
-    )
-    assert "&lt;no CSV&gt;" in old.path.read_text(encoding="utf-8")
+    failed = {"status": "FAILED", "reason": "fold0: cell 3 raised ValueError: <no CSV>"}
+    for language, said in (("en", "cell 3 raised"), ("ko", "폴드 0: 셀 3에서")):
+        old = sharing.share_html(kernel.load("m01/knn"), None, failed, language)  # type: ignore[arg-type]
+        page = old.path.read_text(encoding="utf-8")
+        assert f"{said} ValueError: &lt;no CSV&gt;" in page
 
 
 def test_a_page_is_never_led_astray_by_kernel_yaml(workshop: Workshop) -> None:

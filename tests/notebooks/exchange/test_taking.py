@@ -8,10 +8,10 @@ import pytest
 from pipelines.cells.conversion import code_cells, from_percent
 from pipelines.notebooks import opened_notebooks
 from pipelines.notebooks.checking.advice import advise
-from pipelines.notebooks.checking.sentences import Say
 from pipelines.notebooks.exchange import taking
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.pages import Say
 from pipelines.values import kernel
 from pipelines.values.kernel import Kernel
 from tests.conftest import Workshop
