@@ -1,17 +1,15 @@
 """What a kernel's run leaves behind: its record, the bundle to look at, and what goes to the history."""
 
-import ast
 import re
 import zipfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipelines.cells import conversion, parsing
-from pipelines.notebooks import cross_validation, opened_notebooks, page
+from pipelines.cells import conversion
+from pipelines.notebooks import cross_validation, opened_notebooks, page, parameters_cell
 from pipelines.notebooks.checking import check
 from pipelines.notebooks.checking.check import CheckInput
 from pipelines.notebooks.checking.probe import Curves
@@ -22,7 +20,8 @@ from pipelines.plumbing.atomic import write_bytes, writing
 from pipelines.plumbing.errors import UserError
 from pipelines.tracking import provenance, reasons, records
 from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED, KernelFacts
-from pipelines.tracking.records import Head, Plain, Record, Run
+from pipelines.tracking.parameters import flat
+from pipelines.tracking.records import Head, Record, Run
 from pipelines.transcription import alignment, originals
 from pipelines.values import params as settings_file
 from pipelines.values.curriculum import Week
@@ -114,11 +113,12 @@ def pack(bundle: Path, record: Record) -> Path:
 def _record(
     result: Result, notebook: "NotebookNode | None", head: Head, week: Week | None, run_id: str
 ) -> Record:
+    prepared = result.prepared
     run = Run(
         run_id=run_id,
         seconds=round(sum(seen.facts.seconds for seen in result.views.values()), 3),
-        parameters=_parameters(result), marks=cross_validation.marks(result),
-        environment=_environment(result.prepared),
+        parameters=flat(parameters_cell.values(prepared.notebook)) | {"is_quick": prepared.is_quick}, marks=cross_validation.marks(result),
+        environment=_environment(prepared),
     )  # fmt: skip
     facts = _facts(result)
     verdict = check.judge(_check_input(result, notebook, facts, KNOWS in run.marks, week))
@@ -235,25 +235,6 @@ def _coverage(kernel: Kernel) -> float | None:
     ours = conversion.from_percent(kernel.code)
     texts = [[cell.source for cell in conversion.code_cells(book)] for book in (ours, original)]
     return alignment.compare(*texts).coverage
-
-
-def _parameters(result: Result) -> dict[str, Plain]:
-    """What the notebook assigns in its cell tagged `parameters`."""
-    found: dict[str, Plain] = {}
-    for cell in conversion.code_cells(result.prepared.notebook):
-        if {conversion.PARAMETERS, conversion.QUICK}.intersection(conversion.tags(cell)):
-            found |= records.flat(_literals(cell.source))
-    return found | {"is_quick": result.prepared.is_quick}
-
-
-def _literals(source: str) -> dict[str, Any]:
-    tree = parsing.read(source).tree
-    found = {}
-    for statement in tree.body if tree else []:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            with suppress(ValueError, TypeError):  # computed, not given; or no value, as `{[]}`
-                found[statement.targets[0].id] = ast.literal_eval(statement.value)
-    return found
 
 
 def _plain(name: str) -> str:

@@ -6,10 +6,11 @@ All runs but those can be rebuilt from `.cache/pilsa/runs/`.
 """
 
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from pipelines.tracking.store_file import REBUILD, check, database, uri
 
 # MLflow's own limits, of a name and for one log_batch call.
 _LONGEST_NAME = 250
+_STRANGE = re.compile(r"[^\w\-. :/]|^[./]+|(?<=/)[./]+|/$")
 _METRICS_PER_BATCH = 1000
 _PARAMETERS_PER_BATCH = 100
 # Nothing leaves the machine, and what MLflow has to say about itself stays quiet.
@@ -314,7 +316,9 @@ def _fill(client: Any, mlflow_id: str, record: Record, folder: Path) -> None:
     """Log everything, and the tags that say so last: a run without them is mirrored anew."""
     from mlflow.entities import Param, RunTag
 
-    parameters = {name[:_LONGEST_NAME]: str(value) for name, value in record.parameters.items()}
+    parameters: dict[str, str] = {}
+    for name, value in record.parameters.items():
+        parameters[_plain(name, parameters)] = str(value)
     for part in _parts([Param(*each) for each in parameters.items()], _PARAMETERS_PER_BATCH):
         client.log_batch(mlflow_id, params=part)
     for part in _parts(_metrics(record, folder), _METRICS_PER_BATCH):
@@ -325,6 +329,12 @@ def _fill(client: Any, mlflow_id: str, record: Record, folder: Path) -> None:
     tags |= {"pilsa.run_id": record.run_id, "pilsa.status": record.status}
     client.log_batch(mlflow_id, tags=[RunTag(name, text) for name, text in tags.items()])
     client.set_terminated(mlflow_id, record.status, end_time=_milliseconds(folder))
+
+
+def _plain(name: str, others: Mapping[str, str]) -> str:
+    """A name that MLflow takes and that none of the others has."""
+    plain = _STRANGE.sub("_", name[:_LONGEST_NAME]) or "_"
+    return plain if plain not in others else f"{plain[: _LONGEST_NAME - 9]} {len(others)}"
 
 
 def _parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

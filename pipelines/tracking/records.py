@@ -1,7 +1,7 @@
 """Records: what one run was and what it scored. They are the truth; the run store only mirrors them."""
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import Strict, validate
 from pipelines.tracking import provenance, reasons
 from pipelines.tracking.kernel_facts import KernelFacts
+from pipelines.tracking.parameters import Plain
 from pipelines.values import curriculum, metrics
 from pipelines.values.competition import Competition
 from pipelines.values.folds import Folds
@@ -20,8 +21,6 @@ from pipelines.values.predictions import Predictions, TestFrom
 RunKind = Literal["baseline", "kernel", "ensemble", "study"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 STUDY = "study"  # stands for the competition of kernels that have none
-Plain = str | int | float | bool | None
-_HUGE = 1e300  # beyond: infinity, nan, and integers longer than Python writes
 
 
 class Head(Strict):
@@ -53,7 +52,7 @@ class Run(Strict):
     Attributes:
         run_id: as `run_id()` gives it.
         seconds: of the work, that of earlier, killed calls included.
-        parameters: flat; `flat()` makes one of a nested mapping.
+        parameters: flat; `parameters.flat` makes one of a nested mapping.
         marks: what a reader of the score must know, such as `tuned on folds 1…`.
         environment: as `provenance.environment()` gives it.
     """
@@ -330,20 +329,3 @@ def _place(folder: Path, name: str, content: Path | bytes) -> None:
         raise UserError(f"{content} must exist to be archived and was not found: rerun")
     with atomic.writing(folder / name) as target:
         shutil.copyfile(content, target)
-
-
-def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
-    """A nested mapping as a flat one: `{"a": {"b": 1}}` → `{"a.b": 1}`; what JSON has no value for becomes text."""
-    found: dict[str, Plain] = {}
-    for key, value in parameters.items():
-        name = f"{prefix}{reasons.writable(key)}"
-        value = value.item() if isinstance(value, np.generic) else value
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{name}.")
-        elif value is None or (isinstance(value, int | float) and abs(value) < _HUGE):
-            found[name] = value
-        elif isinstance(value, Iterable) and not isinstance(value, str):
-            found[name] = ", ".join(map(reasons.writable, value))
-        else:
-            found[name] = reasons.writable(value)
-    return found

@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.tracking import provenance, records
+from pipelines.tracking import parameters, provenance, records
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.training import blending, gallery
 from pipelines.training.blending import Blend
@@ -134,7 +134,7 @@ def write(
     """Write an ensemble's predictions and record; return what to archive."""
     kept = Run(
         run_id=records.run_id({"key": key}), seconds=round(seconds, 3), marks=["nested"],
-        parameters=records.flat(made.description), environment=provenance.environment("numpy"),
+        parameters=parameters.flat(made.description), environment=provenance.environment("numpy"),
     )  # fmt: skip
     record = records.make(head, kept, made.predictions, pool.dataset.y, pool.folds)
     stored = paths.ensembles(pool.competition.name) / f"{made.description['method']}.npz"

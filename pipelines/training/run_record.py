@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
-from pipelines.tracking import provenance, records
+from pipelines.tracking import parameters, provenance, records
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.training import gallery
 from pipelines.training.cross_validation import Outcome, Tuned
@@ -52,7 +52,7 @@ def write(
         engine = {**engine, "backend": settings.backend, "device": plan.device}
     kept = Run(
         run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=[mark] if mark else [],
-        parameters=records.flat({**plan.params(tuned.of(0)).model_dump(), **engine}),
+        parameters=parameters.flat({**plan.params(tuned.of(0)).model_dump(), **engine}),
         environment=provenance.environment(settings.backend),
     )  # fmt: skip
     record = records.make(head, kept, outcome.predictions, plan.dataset.y, plan.folds)

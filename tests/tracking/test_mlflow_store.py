@@ -196,8 +196,31 @@ def test_a_name_that_is_too_long_is_cut_and_loses_no_run(work: Work) -> None:
     record = records.make(work.head, run, work.predictions, work.y, work.folds)
     history = f"fold,epoch,{long}\n0,0,0.5\n".encode()
     mlflow_store.mirror(records.archive(record, {"history.csv": history}))
-    assert runs()[0].data.params == {long[:250]: "2"}
+    assert runs()[0].data.params == {long[:250]: "1", f"{long[:241]} 1": "2"}
     assert series(f"fold0/{long}"[:250]) == [(0, 0.5)]
+
+
+def test_a_name_that_mlflow_does_not_take_loses_no_run(work: Work) -> None:
+    names = (
+        "a@b",
+        "a#b",
+        "a//b",
+        "/a",
+        "a/",
+        "..",
+        "x/../y",
+        "",
+        "학습률 1",
+        "a.b/c-d:e",
+        "?",
+        "\n",
+    )
+    run = work.run().model_copy(update={"parameters": dict.fromkeys(names, 1)})
+    record = records.make(work.head, run, work.predictions, work.y, work.folds)
+    mlflow_store.mirror(records.archive(record, {}))
+    found = runs()[0].data.params
+    assert len(found) == len(names)
+    assert {"a_b", "학습률 1", "a.b/c-d:e"} <= set(found)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import KernelFacts
+from pipelines.tracking.parameters import flat
 from pipelines.tracking.records import Record
 from pipelines.values import competition as competitions
 from tests.conftest import Workshop
@@ -94,7 +95,7 @@ def test_a_kernels_record_of_before_is_read_without_what_is_no_longer_kept(work:
 
 
 def test_types_of_parameters_survive(work: Work) -> None:
-    parameters = records.flat(
+    given = flat(
         {
             "a": {"b": True, "c": np.int64(3)},
             "d": 1.0,
@@ -108,12 +109,12 @@ def test_types_of_parameters_survive(work: Work) -> None:
             "k": 10**18,
         }
     )
-    assert parameters == {
+    assert given == {
         "a.b": True, "a.c": 3, "d": 1.0, "e": "1, 2", "f": None, "g": "1j", "h": "inf",
         "?": "?", "i": LONG, "j": LONG, "k": 10**18,
     }  # fmt: skip
     kept = records.make(
-        work.head, work.run().model_copy(update={"parameters": parameters}), work.predictions, work.y, work.folds
+        work.head, work.run().model_copy(update={"parameters": given}), work.predictions, work.y, work.folds
     )  # fmt: skip
     records.write(Path("record.json"), kept)
     read = records.read(Path("record.json")).parameters
