@@ -26,21 +26,9 @@ class Reading:
         self.text, self.old = found.text, found.old
         self.nodes = list(ast.walk(found.tree or ast.Module([], [])))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
-        self.modules: set[str] = set()
-        self.aliases: dict[str, str] = {}
-        for node in self.nodes:
-            self._bind(node)
-
-    def _bind(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.partition(".")[0]
-                self.modules.add(first)
-                self.aliases[alias.asname or first] = alias.name if alias.asname else first
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            self.modules.add(node.module.partition(".")[0])
-            for alias in node.names:
-                self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        bound = [each for node in self.nodes for each in parsing.imported(node)]
+        self.aliases = {name: path for name, path in bound if not path.startswith(".")}
+        self.modules = {path.partition(".")[0] for _, path in bound} - {""}
 
     @cached_property
     def _lines(self) -> list[tuple[int, str]]:
