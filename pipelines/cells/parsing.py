@@ -3,7 +3,7 @@
 import ast
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -137,3 +137,14 @@ def read_script(code: str) -> Parsed:
         texts.append(_blank(cell.source) if cell.is_moved else cell.text)
         line += cell.source.count("\n")
     return Parsed(code, "".join(texts), ast.Module(body, []), old=tuple(old))
+
+
+def imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """(name that is bound, where it comes from) of an import: ("pd", "pandas"); of all other nodes nothing."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            yield alias.asname or first, alias.name if alias.asname else first
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        yield from ((alias.asname or alias.name, f"{module}.{alias.name}") for alias in node.names)

@@ -9,7 +9,8 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 _SKIPPED = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.COMMENT}
 
@@ -49,119 +50,101 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-class _Tokens:
-    """The tokens of a text, with their places in characters."""
+class _Token(NamedTuple):
+    """A token, where it stands in the text in characters, and how many brackets are open behind it."""
 
-    def __init__(self, text: str) -> None:
-        lines = text.splitlines(keepends=True)
-        self._starts = [0]
-        for line in lines:
-            self._starts.append(self._starts[-1] + len(line))
-        self.all: list[tokenize.TokenInfo] = []
-        with suppress(tokenize.TokenError, SyntaxError):  # what came before is read all the same
-            self.all.extend(tokenize.generate_tokens(io.StringIO(text).readline))
+    kind: int
+    string: str
+    start: int
+    end: int
+    line: int
+    depth: int
 
-    def start(self, token: tokenize.TokenInfo) -> int:
-        return self._starts[token.start[0] - 1] + token.start[1]
 
-    def end(self, token: tokenize.TokenInfo) -> int:
-        return self._starts[token.end[0] - 1] + token.end[1]
+_Statement = list[_Token]
 
-    def statements(self) -> Iterator[list[tokenize.TokenInfo]]:
-        """Tokens of one simple statement, or of the head of a block, without comments and line ends."""
-        depth = 0
-        statement: list[tokenize.TokenInfo] = []
-        for token in self.all:
-            depth += _deeper(token)
-            ends = token.type == tokenize.NEWLINE or (depth == 0 and token.string in {";", ":"})
-            if ends and statement:
-                yield statement
-                statement = []
-            elif not ends and token.type not in _SKIPPED:
-                statement.append(token)
+
+def _tokens(text: str) -> Iterator[_Token]:
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    depth = 0
+    with suppress(tokenize.TokenError, SyntaxError):  # what came before is read all the same
+        for kind, string, (line, start), (last, end), _ in tokenize.generate_tokens(
+            io.StringIO(text).readline
+        ):
+            if kind == tokenize.OP:
+                depth += (string in "([{") - (string in ")]}")
+            yield _Token(
+                kind, string, starts[line - 1] + start, starts[last - 1] + end, line, depth
+            )
+
+
+def _split(text: str) -> Iterator[_Statement]:
+    """Tokens of each simple statement or head of a block, without comments and line ends."""
+    statement: _Statement = []
+    for token in _tokens(text):
+        ends = token.kind == tokenize.NEWLINE or (token.depth == 0 and token.string in {";", ":"})
+        if ends and statement:
+            yield statement
+            statement = []
+        elif not ends and token.kind not in _SKIPPED:
+            statement.append(token)
 
 
 def statements(text: str) -> Iterator[OldStatement]:
     """Every statement of Python 2 in a text that Python 3 does not understand."""
-    tokens = _Tokens(text)
-    for statement in tokens.statements():
+    for statement in _split(text):
         first = statement[0]
-        edits: tuple[Edit, ...] | None = None
+        edits: tuple[Edit, ...] = ()
         if first.string == "print":
-            edits = _print(tokens, text, statement)
+            edits = _print(text, statement)
         elif first.string in {"except", "raise"}:
-            edits = _after_comma(tokens, statement)
+            edits = _after_comma(statement)
         if edits:
-            yield OldStatement(first.start[0], first.string, edits)
-        yield from _old_words(tokens, statement)
+            yield OldStatement(first.line, first.string, edits)
+        yield from _old_words(statement)
 
 
-def _deeper(token: tokenize.TokenInfo) -> int:
-    """1 where a bracket opens, -1 where one closes."""
-    if token.type != tokenize.OP:
-        return 0
-    return (token.string in "([{") - (token.string in ")]}")
-
-
-def _commas(statement: list[tokenize.TokenInfo]) -> list[int]:
+def _commas(statement: _Statement) -> list[int]:
     """Where the commas are that no bracket encloses."""
-    depth, found = 0, []
-    for number, token in enumerate(statement):
-        depth += _deeper(token)
-        if depth == 0 and token.string == ",":
-            found.append(number)
-    return found
+    return [n for n, token in enumerate(statement) if token.depth == 0 and token.string == ","]
 
 
-def _is_in_brackets(statement: list[tokenize.TokenInfo]) -> bool:
-    """Whether one pair of brackets encloses all that is printed."""
-    depth = 0
-    for number, token in enumerate(statement):
-        depth += _deeper(token)
-        if depth == 0:
-            return statement[0].string == "(" and number == len(statement) - 1
-    return False
-
-
-def _print(
-    tokens: _Tokens, text: str, statement: list[tokenize.TokenInfo]
-) -> tuple[Edit, ...] | None:
+def _print(text: str, statement: _Statement) -> tuple[Edit, ...]:
     first, printed = statement[0], statement[1:]
     if not printed:
-        return (Edit(tokens.end(first), tokens.end(first), "()"),)
-    if printed[0].string in {"=", ".", ","} or _is_in_brackets(printed):
-        return None
+        return (Edit(first.end, first.end, "()"),)
+    closed = next((n for n, token in enumerate(printed) if token.depth == 0), None)
+    is_in_brackets = printed[0].string == "(" and closed == len(printed) - 1
+    if printed[0].string in {"=", ".", ","} or is_in_brackets:
+        return ()
     commas = _commas(printed)
-    begin, end, tail = tokens.start(printed[0]), tokens.end(printed[-1]), ""
+    begin, end, tail = printed[0].start, printed[-1].end, ""
     if printed[0].string == ">>" and (commas or len(printed) > 1):
         last = printed[commas[0] - 1] if commas else printed[-1]
-        tail = f"file={text[tokens.start(printed[1]) : tokens.end(last)]}"
-        begin = tokens.start(printed[commas[0] + 1]) if commas else end
+        tail = f"file={text[printed[1].start : last.end]}"
+        begin = printed[commas[0] + 1].start if commas else end
     elif commas and commas[-1] == len(printed) - 1:
-        end, tail = tokens.end(printed[-2]), 'end=" "'
-    what = text[begin:end]
-    inside = f"{what}, {tail}" if what and tail else what or tail
-    return (Edit(tokens.end(first), tokens.end(printed[-1]), f"({inside})"),)
+        end, tail = printed[-2].end, 'end=" "'
+    inside = ", ".join(filter(None, [text[begin:end], tail]))
+    return (Edit(first.end, printed[-1].end, f"({inside})"),)
 
 
-def _after_comma(tokens: _Tokens, statement: list[tokenize.TokenInfo]) -> tuple[Edit, ...] | None:
+def _after_comma(statement: _Statement) -> tuple[Edit, ...]:
     """`except E, e` → `except E as e`; `raise E, "why"` → `raise E("why")`."""
     commas = _commas(statement)
     if len(commas) != 1 or commas[0] + 1 >= len(statement):
-        return None
-    before, after = statement[commas[0] - 1], statement[commas[0] + 1]
+        return ()
+    before, after, end = statement[commas[0] - 1], statement[commas[0] + 1], statement[-1].end
     if statement[0].string == "except":
-        return (Edit(tokens.end(before), tokens.start(after), " as "),)
-    end = tokens.end(statement[-1])
-    return (Edit(tokens.end(before), tokens.start(after), "("), Edit(end, end, ")"))
+        return (Edit(before.end, after.start, " as "),)
+    return (Edit(before.end, after.start, "("), Edit(end, end, ")"))
 
 
-def _old_words(tokens: _Tokens, statement: list[tokenize.TokenInfo]) -> Iterator[OldStatement]:
+def _old_words(statement: _Statement) -> Iterator[OldStatement]:
     """`a <> b` → `a != b`; `10L` → `10`."""
     for one, two in pairwise(statement):
-        touch = tokens.end(one) == tokens.start(two)
-        line = one.start[0]
+        touch = one.end == two.start
         if touch and (one.string, two.string) == ("<", ">"):
-            yield OldStatement(line, "<>", (Edit(tokens.start(one), tokens.end(two), "!="),))
-        elif touch and one.type == tokenize.NUMBER and two.string in {"L", "l"}:
-            yield OldStatement(line, "L", (Edit(tokens.start(two), tokens.end(two), ""),))
+            yield OldStatement(one.line, "<>", (Edit(one.start, two.end, "!="),))
+        elif touch and one.kind == tokenize.NUMBER and two.string in {"L", "l"}:
+            yield OldStatement(one.line, "L", (Edit(two.start, two.end, ""),))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from pipelines.notebooks import view_run, views
+from pipelines.notebooks import revival, view_run, views
 from pipelines.notebooks.view_run import PreparedKernel, ViewResult
 from pipelines.notebooks.views import CompetitionData
 from pipelines.plumbing import progress
@@ -233,6 +233,10 @@ def marks(result: Result) -> list[str]:
     found = [QUICK] * result.prepared.is_quick + [ELSEWHERE] * result.ran_elsewhere
     if result.prepared.isolation.has_network and not result.ran_elsewhere:
         found.append(NETWORKED)
+    if result.is_finished:
+        packages = result.prepared.environment.packages
+        changed = revival.changed_silently(result.prepared.kernel.code, packages)
+        found += [f"changed silently: {line}"[:200] for line in changed]
     if result.data is None:
         return found
     if knows_the_answers(result):

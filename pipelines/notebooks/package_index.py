@@ -48,6 +48,13 @@ class Package(Strict):
     wheels: date | None = None
 
 
+class PlatformModule(Strict):
+    """A module that no package brings: `only_on` a platform; `instead`: what to do without it."""
+
+    only_on: str
+    instead: str
+
+
 class Unresolved(Exception):
     """uv found no such set of packages, or could not install it.
 
@@ -68,13 +75,23 @@ class Unresolved(Exception):
 
 
 @cache
-def packages() -> dict[str, Package]:
-    """Module → the package that brings it, of those that notebooks import most."""
+def modules() -> dict[str, Package | PlatformModule]:
+    """Module → what brings it, of those that notebooks import most."""
     path = Path(__file__).with_name("imports.yaml")
-    return {
-        str(module): validate(Package, content, path.name)
-        for module, content in read_yaml(path).items()
-    }
+    found: dict[str, Package | PlatformModule] = {}
+    for module, content in read_yaml(path).items():
+        is_platforms = "only_on" in content
+        found[str(module)] = (
+            validate(PlatformModule, content, path.name)
+            if is_platforms
+            else validate(Package, content, path.name)
+        )
+    return found
+
+
+def packages() -> dict[str, Package]:
+    """Module → the package that brings it."""
+    return {name: each for name, each in modules().items() if isinstance(each, Package)}
 
 
 def normal(name: str) -> str:

@@ -15,6 +15,7 @@ from pipelines.values.kernel import KernelFile
 _ROUNDS = 8  # calls within calls: each round mends one level
 _SHOWN = 4
 _MISSING = re.compile(r"No module named '([\w.]+)'")
+_NO_WIDGETS = "IProgress not found"  # what `tqdm.notebook` says where there is no ipywidgets
 # How an exception looks that a removed API leaves behind, where the removed name is not in its text.
 _OLD_API = {
     "AttributeError", "ImportError", "InvalidParameterError", "KeyError", "ModuleNotFoundError", "NameError",
@@ -35,6 +36,7 @@ class Finding:
         is_mechanical: whether `fix` rewrites it here.
         last: the last day on which `as_of` brings it back; None where no day does.
         pin: the requirement that brings it back on other days.
+        is_silent: it runs on without an error, and does something else.
     """
 
     line: int
@@ -45,6 +47,7 @@ class Finding:
     is_mechanical: bool
     last: date | None = None
     pin: str | None = None
+    is_silent: bool = False
 
     def __str__(self) -> str:
         gone = f"gone from {self.library} since {self.since}"
@@ -124,7 +127,24 @@ def explain(
             shown.append("`pilsa kernel doctor --fix` shows the mechanical ones rewritten.")
         return [*offers(guilty, code, file), *shown]
     missing = _MISSING.search(failed.message)
-    return [_brings(missing[1], file)] if missing else []
+    if missing:
+        return [_brings(missing[1], failed.source, file)]
+    return [_brings("ipywidgets", "", file)] if _NO_WIDGETS in failed.message else []
+
+
+def changed_silently(code: str, packages: Mapping[str, str]) -> list[str]:
+    """What ran without an error and did not do what it did when it was written, a line each.
+
+    Args:
+        code: percent cells.
+        packages: name → version that it ran with; a library that is not named is not affected.
+    """
+    found = [each for each in scan(code, packages) if each.is_silent]
+    return [
+        f"line {each.line}: {each.what} (since {each.library} {each.since})"
+        for each in found
+        if each.library in packages
+    ]
 
 
 def offers(findings: list[Finding], code: str, file: KernelFile) -> list[str]:
@@ -180,6 +200,7 @@ def _finding(same: list[Use]) -> Finding:
         replacement=removal.replacement,
         is_mechanical=all(use.edits for use in same),
         last=removal.last,
+        is_silent=removal.silent,
         pin=removal.pin or (f"{removal.library}<{removal.since}" if removal.last else None),
     )
 
@@ -198,7 +219,7 @@ def _guilty(failed: FailedCell, code: str, packages: Mapping[str, str]) -> list[
     here = [each for each in found if lines[each.line - 1] in in_cell]
     if here:
         return sorted(here, key=lambda each: not _is_named(each, failed.message))
-    silent = [each for each in found if "a copy" in each.what]
+    silent = [each for each in found if each.is_silent]
     return silent if failed.error == "ValueError" else []
 
 
@@ -207,15 +228,19 @@ def _is_named(finding: Finding, message: str) -> bool:
     return any(re.search(rf"\b{word}\b", message) for word in words)
 
 
-def _brings(module: str, file: KernelFile) -> str:
-    """What brings a missing module."""
-    first = module.partition(".")[0]
-    known = package_index.packages().get(first)
+def _brings(module: str, source: str, file: KernelFile) -> str:
+    """What brings a missing module that `source` imports."""
+    first, modules = module.partition(".")[0], package_index.modules()
+    # Where there is no `google` at all, the message does not say which part of it was wanted.
+    parts = [name for name in modules if name.startswith(f"{first}.") and name in source]
+    known = next((modules[name] for name in (module, *parts, first) if name in modules), None)
     if known is None:
         return (
             f"No known package brings the module {first!r}: if it is a package, write its name below `requires:` "
             "in kernel.yaml; if it is another notebook's file, paste its text into a cell."
         )
+    if isinstance(known, package_index.PlatformModule):
+        return f"The module {module!r} exists on {known.only_on} only: {known.instead}."
     line = f"`requires: [{', '.join([*file.requires, known.package])}]`"
     is_own = bool(file.as_of or file.requires)
     if known.with_ == "kernels" and not is_own:

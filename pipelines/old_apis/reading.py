@@ -26,21 +26,9 @@ class Reading:
         self.text, self.old = found.text, found.old
         self.nodes = list(ast.walk(found.tree or ast.Module([], [])))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
-        self.modules: set[str] = set()
-        self.aliases: dict[str, str] = {}
-        for node in self.nodes:
-            self._bind(node)
-
-    def _bind(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.partition(".")[0]
-                self.modules.add(first)
-                self.aliases[alias.asname or first] = alias.name if alias.asname else first
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            self.modules.add(node.module.partition(".")[0])
-            for alias in node.names:
-                self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        bound = [each for node in self.nodes for each in parsing.imported(node)]
+        self.aliases = {name: path for name, path in bound if not path.startswith(".")}
+        self.modules = {path.partition(".")[0] for _, path in bound} - {""}
 
     @cached_property
     def _lines(self) -> list[tuple[int, str]]:
@@ -83,16 +71,20 @@ class Reading:
         ]
         return min(found, key=len, default=None)
 
-    def origin(self, node: ast.AST) -> str | None:
-        """What made a value, as far as the text shows it: of `model`, `lightgbm.LGBMClassifier`."""
+    def maker(self, node: ast.AST) -> ast.Call | None:
+        """The call that made a value, as far as the text shows it: itself, or the one that a name was given."""
         if isinstance(node, ast.Call):
-            return self.dotted(node.func)
-        assignments = (other for other in self.nodes if isinstance(other, ast.Assign))
-        for other in assignments:
-            names = {target.id for target in other.targets if isinstance(target, ast.Name)}
-            if isinstance(node, ast.Name) and node.id in names:
-                return self.origin(other.value) if isinstance(other.value, ast.Call) else None
+            return node
+        for other in self.nodes:
+            names = other.targets if isinstance(other, ast.Assign) else []
+            if isinstance(other, ast.Assign) and _name(node) in {*map(_name, names)} - {""}:
+                return other.value if isinstance(other.value, ast.Call) else None
         return None
+
+    def origin(self, node: ast.AST) -> str | None:
+        """What made a value: of `model`, `lightgbm.LGBMClassifier`."""
+        call = self.maker(node)
+        return None if call is None else self.dotted(call.func)
 
     def renamed(self, node: ast.Attribute, name: str) -> Edit:
         """The same attribute under another name."""
@@ -114,6 +106,10 @@ class Reading:
         before = self.text[:end].rstrip()
         comma = "" if before.endswith(("(", ",")) else ", "
         return Edit(len(before), len(before), f"{comma}{argument}")
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def keyword_of(call: ast.Call, name: str) -> ast.keyword | None:

@@ -27,11 +27,12 @@ class Removal(Strict):
         last: the last day on which `as_of` brings a version that has it; None where there is no such day.
         pin: the requirement that brings such a version on any later day.
         replacement: what to write instead, in Markdown.
+        silent: the old text runs on without an error, and does something else.
         kind: what of the tree is compared: syntax (of Python 2), name (module, or name in a module, by its
             path), builtin, method, keyword (of a call), value (of a keyword), positional (arguments),
             assignment, comparison.
         find: the statements, paths, names or keywords.
-        of: the callables that keywords and values belong to.
+        of: the callables that keywords and values belong to, or that made what a method is called on.
         form: how a method is used: any, call, bare_call (no arguments), used (its result is), subscript.
         to: the successor of each found name or value, or of all.
         edit: a function of rewriting.py.
@@ -43,6 +44,7 @@ class Removal(Strict):
     last: date | None = None
     pin: str | None = None
     replacement: str
+    silent: bool = False
     kind: Literal[
         "syntax", "name", "builtin", "method", "keyword", "value", "positional", "assignment", "comparison"
     ]  # fmt: skip
@@ -188,6 +190,8 @@ def _methods(reading: Reading, removal: Removal) -> Iterator[Use]:
         if not (isinstance(node, ast.Attribute) and node.attr in removal.find):
             continue
         parent = reading.parents.get(node)
+        if removal.of and not _is_called(reading, reading.maker(node.value), removal.of):
+            continue
         if reading.dotted(node) is None and _has_form(reading, removal.form, node):
             new = removal.successor(node.attr)
             if new is not None:
@@ -212,12 +216,17 @@ def _has_form(reading: Reading, form: str, node: ast.Attribute) -> bool:
 def _calls(reading: Reading, names: list[str]) -> Iterator[ast.Call]:
     """Calls of what has one of the names; a name with a dot is a whole path."""
     for node in reading.nodes:
-        if isinstance(node, ast.Call):
-            path = reading.dotted(node.func)
-            last = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            original = (path or last).rpartition(".")[2]  # also under another name
-            if {path, last, original} & set(names):
-                yield node
+        if isinstance(node, ast.Call) and _is_called(reading, node, names):
+            yield node
+
+
+def _is_called(reading: Reading, call: ast.Call | None, names: list[str]) -> bool:
+    if call is None:
+        return False
+    path = reading.dotted(call.func)
+    last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    original = (path or last).rpartition(".")[2]  # also under another name
+    return bool({path, last, original} & set(names))
 
 
 def _keywords(reading: Reading, removal: Removal) -> Iterator[Use]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pipelines.cells.parsing import imported
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _MANGLED = re.compile(r"^_[^_]\w*?(?=__)")
@@ -128,17 +130,9 @@ class Scopes:
             return
         self.where[node] = scope
         match node:
-            case ast.Import():
-                for alias in node.names:
-                    first = alias.name.partition(".")[0]
-                    origin = alias.name if alias.asname else first
-                    scope.origins.setdefault(alias.asname or first, set()).add(origin)
-            case ast.ImportFrom():
-                origin = "." * node.level + (node.module or "")
-                for alias in node.names:
-                    scope.origins.setdefault(alias.asname or alias.name, set()).add(
-                        f"{origin}.{alias.name}"
-                    )
+            case ast.Import() | ast.ImportFrom():
+                for bound, origin in imported(node):
+                    scope.origins.setdefault(bound, set()).add(origin)
             case ast.Attribute(ctx=ast.Store()) if of := class_of(scope, node.value):
                 of.attributes.add(node.attr)
             case _ if isinstance(node, _OPENS):

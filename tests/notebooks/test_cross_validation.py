@@ -77,3 +77,18 @@ def test_views_are_known_only_where_all_that_are_wanted_were_kept(
     found = cross_validation.known(prepared, "check")  # type: ignore[arg-type]
     assert found is not None
     assert list(found.views) == ["fold0", "fold1", "shuffled", "real"]
+
+
+def test_what_changed_without_a_word_is_a_mark_of_a_run_that_finished() -> None:
+    code = "import pandas as pd\ndf = pd.read_csv('a.csv')\ndf['a'][df['a'] > 1] = 0\n"
+    prepared = SimpleNamespace(
+        kernel=SimpleNamespace(code=code), environment=SimpleNamespace(packages={"pandas": "3.0.0"}),
+        isolation=SimpleNamespace(has_network=False), data=None, is_quick=False,
+    )  # fmt: skip
+    seen = ViewResult(ViewFacts(view="study", status="valid", seconds=1), Path("study"))
+    (mark,) = cross_validation.marks(Result(prepared, {"study": seen}))  # type: ignore[arg-type]
+    assert mark.startswith("changed silently: line 3: ")
+    failed = replace(seen, facts=ViewFacts(view="study", status="failed", seconds=1, reason="no"))
+    assert cross_validation.marks(Result(prepared, {"study": failed})) == []  # type: ignore[arg-type]
+    prepared.environment.packages = {"pandas": "2.3.3"}
+    assert cross_validation.marks(Result(prepared, {"study": seen})) == []  # type: ignore[arg-type]

@@ -88,6 +88,7 @@ EXAMPLES = {
         DF + 'assert list(df.dtypes[df.dtypes != "object"].index) == ["a"]\nassert df["s"].dtype == object\n',
         '~df.dtypes.map(pd.api.types.is_string_dtype)',
     ),
+    "group-mean": (DF + 'df.groupby("a").mean()\n', 'df.groupby("a").mean(numeric_only=True)'),
     "corr": (DF + "df.corr()\n", "df.corr(numeric_only=True)"),
     "numpy-types": ("import numpy as np\nnp.int(3.0)\n", "\nint(3.0)"),
     "numpy-names": ("import numpy as np\nnp.NaN\nnp.product([1])\n", "np.prod([1])"),
@@ -347,6 +348,10 @@ MISSING = [
     ("catboost", {}, ["`requires: [catboost]`"]),
     ("cv2", {"requires": ["six"]}, ["`requires: [six, opencv-python-headless]`"]),
     ("my_own_file", {}, ["No known package", "another notebook"]),
+    ("google.colab", {}, ["'google.colab'", "on Google Colab only", "../input"]),
+    ("kaggle_secrets", {}, ["on Kaggle only", "leave out"]),
+    ("kaggle_datasets", {"requires": ["six"]}, ["on Kaggle only", "../input"]),
+    ("ipywidgets", {}, ["extra `kernels`", "requires: [ipywidgets]"]),
     ("sklearn.nowhere", {}, ["scikit-learn is there", "'sklearn.nowhere'"]),
 ]
 
@@ -359,6 +364,44 @@ def test_a_missing_module_names_what_brings_it(
     error = failed(cell, "ModuleNotFoundError", f"No module named '{module}'")
     (said,) = revival.explain(error, cell, {}, file_of(**values))
     assert all(part in said for part in parts), said
+
+
+def test_what_an_exception_does_not_name_is_read_from_the_cell() -> None:
+    cell = "from google.colab import drive\n"
+    error = failed(cell, "ModuleNotFoundError", "No module named 'google'")
+    (said,) = revival.explain(error, cell, {}, file_of())
+    assert "on Google Colab only" in said
+    error = failed("tqdm(range(3))", "ImportError", "IProgress not found. Please update jupyter")
+    (said,) = revival.explain(
+        error, "from tqdm.notebook import tqdm\ntqdm(range(3))", {}, file_of()
+    )
+    assert "requires: [ipywidgets]" in said
+
+
+AGGREGATED = {
+    "import pandas as pd\ndf = pd.read_csv('a.csv')\ndf.fillna(df.mean())\n": 3,
+    "df.groupby('y', as_index=False).median()\nimport pandas\n": 1,
+    "import pandas as pd\ngroups = df.groupby('y')\ngroups.std()\n": 3,
+    "import pandas as pd\ndf.groupby('y')['a'].mean()\ndf['a'].mean()\nx.mean()\n": None,
+    "import pandas as pd\ndf.groupby('y').mean(numeric_only=True)\n": None,
+}
+
+
+@pytest.mark.parametrize("code", AGGREGATED)
+def test_a_mean_is_taken_over_text_only_of_a_whole_table(code: str) -> None:
+    assert [each.line for each in revival.scan(code, {})] == [AGGREGATED[code]] * (
+        AGGREGATED[code] is not None
+    )
+
+
+def test_what_runs_on_without_an_error_and_does_nothing_is_known() -> None:
+    code = DF + 'df["a"][df["a"] > 1] = 0\ndf["a"].fillna(0, inplace=True)\ndf.append(df)\n'
+    first, second = revival.changed_silently(code, {"pandas": "3.1.1"})
+    assert first.startswith("line 3: ")
+    assert second.startswith("line 4: ")
+    assert "since pandas 3.0" in first
+    assert revival.changed_silently(code, {"pandas": "2.3.0"}) == []
+    assert revival.changed_silently(code, {}) == [], "nobody knows what it ran with"
 
 
 @pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)

@@ -129,8 +129,7 @@ def _bound(node: ast.Import | ast.ImportFrom, line: str) -> list[str]:
     module = getattr(node, "module", None) or ""
     if module == "__future__" or module.startswith("mpl_toolkits") or "noqa" in line:
         return []
-    names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-    return [name for name in names if name not in ("*", "_")]
+    return [name for name, _ in parsing.imported(node) if name not in ("*", "_")]
 
 
 # The notes

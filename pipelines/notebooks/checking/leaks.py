@@ -82,19 +82,16 @@ def called(call: ast.Call) -> str:
     return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
-def _fitted_on_test(cells: list[Cell], say: Say) -> list[str]:
-    found, mixed = [], set[str]()
+def _fitted_on_test(cells: list[Cell], say: Say) -> Iterator[str]:
+    mixed = set[str]()
     for number, node in _nodes(cells):
         mixed |= _mixed_by(node)
         if isinstance(node, ast.Call) and (name := _test_rows_of_fit(node, mixed)):
-            found.append(
-                say(
-                    "Cell %(cell)s, line %(line)s fits on %(name)s, which holds rows that are scored later: fit "
-                    "on the training rows alone, then transform the others.",
-                    cell=number, line=node.lineno, name=name,
-                )
+            yield say(
+                "Cell %(cell)s, line %(line)s fits on %(name)s, which holds rows that are scored later: fit "
+                "on the training rows alone, then transform the others.",
+                cell=number, line=node.lineno, name=name,
             )  # fmt: skip
-    return found
 
 
 def _nodes(cells: list[Cell]) -> Iterator[tuple[int, ast.AST]]:
@@ -159,26 +156,20 @@ def _roots(node: ast.expr) -> list[str]:
     return [root for part in parts for root in _roots(part)]
 
 
-def _chosen_by_test(cells: list[Cell], say: Say) -> list[str]:
-    found = []
+def _chosen_by_test(cells: list[Cell], say: Say) -> Iterator[str]:
     for number, node in _nodes(cells):
         if isinstance(node, ast.Call) and (name := _watched_test(node)):
-            found.append(
-                say(
-                    "Cell %(cell)s, line %(line)s watches %(name)s while it fits: what is chosen by a score (an epoch, "
-                    "a setting) looks better on those rows than it is. Watch a part of the training rows.",
-                    cell=number, line=node.lineno, name=name,
-                )
+            yield say(
+                "Cell %(cell)s, line %(line)s watches %(name)s while it fits: what is chosen by a score (an epoch, "
+                "a setting) looks better on those rows than it is. Watch a part of the training rows.",
+                cell=number, line=node.lineno, name=name,
             )  # fmt: skip
         elif isinstance(node, ast.Compare) and (name := _compared_test(node)):
-            found.append(
-                say(
-                    "Cell %(cell)s, line %(line)s chooses the best by %(name)s: choose by a part of the training rows "
-                    "or by cross-validation, and look at the test score once.",
-                    cell=number, line=node.lineno, name=name,
-                )
+            yield say(
+                "Cell %(cell)s, line %(line)s chooses the best by %(name)s: choose by a part of the training rows "
+                "or by cross-validation, and look at the test score once.",
+                cell=number, line=node.lineno, name=name,
             )  # fmt: skip
-    return found
 
 
 def _watched_test(call: ast.Call) -> str | None:
