@@ -152,11 +152,12 @@ def load(name: str) -> Competition:
     """
     from pipelines.values import metrics
 
-    path = paths.competition_file(name)
-    if not path.is_file():
+    if name not in names():  # and no path of its own, of any length
         raise UserError(
-            f"competition must be one of the files in competitions/, found {name!r}{did_you_mean(name, names())}"
+            f"competition must be one of the files in competitions/, found {name[:80]!r}"
+            f"{did_you_mean(name[:80], names())}"
         )
+    path = paths.competition_file(name)
     where = str(path.relative_to(paths.root()))
     content = read_yaml(path)
     if "name" in content:

@@ -1,7 +1,14 @@
+import re
+
+import numpy as np
 import pytest
 
+from pipelines.ensembles.rank_mean import RankMean
 from pipelines.plumbing.errors import MemberFailed
-from pipelines.tracking import reasons
+from pipelines.plumbing.pages import Say
+from pipelines.sandbox import endings
+from pipelines.tracking import kernel_facts, reasons
+from pipelines.values import metrics
 
 TOKEN = "KGAT_" + "0a1b2c3d" * 4
 
@@ -49,3 +56,48 @@ def test_secrets_of_the_environment_are_taken_out_wherever_they_stand(
 )
 def test_plain_messages_stay_as_they_are(text: str) -> None:
     assert reasons.shown(text) == text
+
+
+MARKS = [
+    kernel_facts.KNOWS, kernel_facts.UNSEEDED, kernel_facts.ELSEWHERE, kernel_facts.QUICK, kernel_facts.NETWORKED,
+    f"{kernel_facts.UNSHUFFLED}: took more than its 2 s, and was ended in cell 3: make it faster, or raise "
+    "`time_limit` in kernel.yaml",
+    "tuned on folds 1…4", "tuned inside every fold", "labels only", "no CV: fold2: cell 3 raised ValueError",
+    "no CV: views no, because rows repeat", "no real view: it was never tried",
+]  # fmt: skip
+REASONS = [
+    str(ended)
+    for ended in (
+        endings.raised(3, "ValueError", "bad"), endings.raised(3, "KeyError", ""),
+        endings.raised(3, "OSError", "[Errno 27] File too large"), endings.took_too_long(3, 2.5),
+        endings.printed_too_much(3, 1 << 20), endings.exited(3), endings.died(3, None), endings.died(3, -9),
+        endings.died(3, -11),
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MARKS)
+def test_every_mark_has_korean_words(text: str) -> None:
+    assert re.search("[가-힣]", Say("ko", "pipelines.tracking").recorded(text))
+    assert Say("en", "pipelines.tracking").recorded(text) == text
+
+
+@pytest.mark.parametrize("text", REASONS)
+def test_why_a_notebook_ended_has_korean_words(text: str) -> None:
+    say = Say("ko", "pipelines.tracking")
+    korean = say.reason(f"fold0: {text}")
+    assert korean.startswith("폴드 0: ")
+    assert "3" in korean
+    assert "영어로만" not in korean
+
+
+@pytest.mark.parametrize(("metric", "width"), [("accuracy", 3), ("rmse", 1)])
+def test_why_a_method_was_left_out_has_korean_words(metric: str, width: int) -> None:
+    method = RankMean(metrics.get(metric), [], 0)
+    with pytest.raises(MemberFailed) as refused:
+        method.fit(np.zeros((2, 4, width)), np.zeros(4))
+    korean = Say("ko", "pipelines.tracking").reason(
+        f"ensembles/rank_mean of models/a, models/b: {refused.value}"
+    )
+    assert "순위 평균" in korean
+    assert "models/a, models/b" in korean

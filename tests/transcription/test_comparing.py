@@ -135,3 +135,14 @@ def test_many_members_fit_beside_each_other() -> None:
     assert titles == list(members)
     assert re.search(r"1\s*2\s*3\s*4\s*5\s*6\s*7\s*8\s*9\s*10\s*11\s*12\s*직접 쓴 문장", found.text)
     assert "12\xa0·\xa0m12/타이타닉" in found.text
+
+
+def test_a_korean_page_is_korean() -> None:
+    """But for names and code."""
+    html = comparing.page(
+        compare(OURS, ORIGINAL), "m01/knn", "ko", matrix({"m01": OURS, "m02": OURS}, ORIGINAL)
+    )
+    text = Elements(re.sub("<code.*?</code>|<style.*?</style>", "", html, flags=re.S)).text
+    assert set(re.findall("[A-Za-z]+", text)) <= {"m", "knn", "dftrain"}
+    for word in ("같음", "바뀜", "더함", "필사율", "원본을 뺀 나머지의 유사도"):
+        assert word in text

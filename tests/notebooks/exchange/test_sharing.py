@@ -1,6 +1,7 @@
 """Pages for the meeting and pushes to Kaggle: whole, harmless, and within the rules."""
 
 import json
+import re
 from html import unescape
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +12,13 @@ from pipelines.notebooks.exchange import sharing
 from pipelines.notebooks.exchange.sharing import Push
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import PilsaError, UserError
+from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED
 from pipelines.values import kernel
 from pipelines.values.kernel import Kernel
 from tests.cells.test_conversion import notebook
 from tests.cells.test_rendering import Loads
 from tests.conftest import Workshop
+from tests.html_elements import Elements
 from tests.platforms.kaggle_server import OWNER, TOKEN, KaggleServer, kaggle_server
 
 __all__ = ["kaggle_server"]
@@ -267,3 +270,18 @@ def test_what_no_page_can_show_is_an_error_with_the_next_step(
     shared = make("m01/knn")
     with pytest.raises(PilsaError, match=r"must .*RecursionError: too deep.*: find the cell"):
         sharing.share_html(shared, EXECUTED, None)
+
+
+def test_a_korean_page_is_korean(workshop: Workshop) -> None:
+    """But for names, and for what the member and the notebook say."""
+    original = ORIGINAL.replace("Apache-2.0", "unknown") + "week: 3\n"
+    result = RESULT | {
+        "status": "FAILED", "reason": "fold0: its process was killed by someone",
+        "marks": [KNOWS, UNSEEDED, "labels only", "tuned on folds 1…2"], "kernel": {"is_quick": True, "ran_elsewhere": True},
+    }  # fmt: skip
+    path = sharing.share_html(make("m01/titanic", original), None, result).path
+    page = Elements(path.read_text(encoding="utf-8")).text
+    header = page.partition(".ansi-bold")[2].partition("굵게")[0]
+    names = r"m01|abc|someone|tiny|kaggle|titanic|kernel[.]yaml|quick|Colab|Kaggle|CV|accuracy|d1\w+|f2\w+|font-weight|`pilsa[^`]*`"
+    assert re.findall("[A-Za-z]{2,}", re.sub(names, "", header)) == []
+    assert len(re.findall("[가-힣]+", header)) > 40
