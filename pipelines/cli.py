@@ -8,11 +8,14 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines import kernel_cli
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     help="A study group's competition workbench: rebuild a competition, compare scores, submit.",
@@ -78,11 +81,9 @@ def _scores(competition: str | None, as_json: bool) -> None:
     if as_json:
         _print_json(found.as_json())
     else:
-        from rich.console import Console
-
         from pipelines.review import table
 
-        table.show(found, Console(width=None if sys.stdout.isatty() else 140))
+        table.show(found, _console())
     if not found.is_whole:
         raise typer.Exit(1)
 
@@ -146,6 +147,46 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="A file of pipelines/models/, without .py.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models; of one, its parameters with defaults, limits, and what tuning tries."""
+    from pipelines.workspace import reference
+
+    found = reference.parameters(name) if name else reference.models()
+    if as_json:
+        _print_json(found)
+    else:
+        reference.show(found, _console())
+
+
+@app.command()
+def clean(
+    older: Annotated[float, typer.Option(help="Days since its last use.", min=0)] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list, largest first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what can be made again and was not used for some days; the history of runs stays.
+
+    Kept work and views, kernels' own environments and bundles, downloads, copies of experiments, and results
+    in DVC's cache that no dvc.lock names, here or in any commit.
+    """
+    from pipelines.workspace import clean as cleaning
+
+    gone, used = cleaning.clean(older, dry_run)
+    if as_json:
+        found = {"removed": gone, "in_use": used}
+        _print_json(
+            {"dry_run": dry_run} | {key: [entry.as_json() for entry in found[key]] for key in found}
+        )
+    else:
+        print(cleaning.table(gone, used, dry_run))
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -176,6 +217,12 @@ def mirror(as_json: Json = False) -> None:
         _print_json({"new": new})
     else:
         print(f"{new} runs were new to the store")
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 140)
 
 
 def _active() -> str:
