@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Without bytecode every start of Python takes three times as long, and a stage is a start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup repro test check deps format bench lock clean
+.PHONY: help setup repro test check deps format bench docs lock clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -51,6 +51,9 @@ format: $(READY)  ## format the code
 
 bench: $(READY)  ## measure side by side (benchmarks/); PILSA_DATA_DIR adds MNIST
 	@for file in benchmarks/*.py; do python $$file || exit 1; done
+
+docs: $(READY)  ## write docs/competition-file.md from the schemas
+	python -c 'from pipelines.workspace import reference; print(reference.competition_page(), end="")' > docs/competition-file.md
 
 lock: $(READY)  ## make the lock files anew from pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra kernels pyproject.toml -o requirements.lock

@@ -7,12 +7,15 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines import kernel_cli
 from pipelines.plumbing.printing import console, say, say_json
+
+if TYPE_CHECKING:
+    pass
 
 app = typer.Typer(
     help="A study group's competition workbench: rebuild a competition, compare scores, submit.",
@@ -168,6 +171,46 @@ def doctor(as_json: Json = False) -> None:
                 say(f"     → {finding.next}")
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="A file of pipelines/models/, without .py.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models; of one, its parameters with defaults, limits, and what tuning tries."""
+    from pipelines.workspace import reference
+
+    found = reference.parameters(name) if name else reference.models()
+    if as_json:
+        say_json(found)
+    else:
+        reference.show(found, console())
+
+
+@app.command()
+def clean(
+    older: Annotated[float, typer.Option(help="Days since its last use.", min=0)] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list, largest first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what can be made again and was not used for some days; the history of runs stays.
+
+    Kept work and views, kernels' own environments and bundles, downloads, copies of experiments, and results
+    in DVC's cache that no dvc.lock names, here or in any commit.
+    """
+    from pipelines.workspace import clean as cleaning
+
+    gone, used = cleaning.clean(older, dry_run)
+    if as_json:
+        found = {"removed": gone, "in_use": used}
+        say_json(
+            {"dry_run": dry_run} | {key: [entry.as_json() for entry in found[key]] for key in found}
+        )
+    else:
+        say(cleaning.table(gone, used, dry_run))
 
 
 @app.command()

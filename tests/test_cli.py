@@ -14,6 +14,8 @@ COMMANDS = [
     ["scores"],
     ["submit"],
     ["use"],
+    ["models"],
+    ["clean"],
     ["doctor"],
     ["ui"],
     ["runs"],

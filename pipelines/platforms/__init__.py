@@ -14,7 +14,11 @@ from pipelines.values.seeds import derive
 
 
 class Source(Strict):
-    """What `source:` of a competition file must hold; each platform adds its own keys."""
+    """What `source:` of a competition file must hold; each platform adds its own keys.
+
+    Attributes:
+        platform: a file of `pipelines/platforms/`.
+    """
 
     platform: str
 

@@ -46,12 +46,24 @@ class RemoteFile(Strict):
     """Where one file lies and what its bytes must be.
 
     Attributes:
-        url: http or https; None where the platform gives the file to members alone.
-        md5: 32 hex digits.
+        url: http or https; none for a member's own file, or one that the platform gives to members alone.
+        md5: 32 hex digits; must be given with a `url`. Without it the file may be any, and a new one is taken
+            by `dvc repro -s -f download@COMPETITION` alone.
     """
 
     url: str | None = Field(default=None, pattern=_ADDRESS)
-    md5: str = Field(pattern=r"^[0-9a-f]{32}$")
+    md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_a_bare_name(cls, content: Any) -> Any:
+        return {} if content is None else content
+
+    @model_validator(mode="after")
+    def _what_is_fetched_is_checked(self) -> "RemoteFile":
+        if self.url is not None and self.md5 is None:
+            raise ValueError("a file with a url must have the md5 of its bytes, found none")
+        return self
 
 
 class FilesSource(platforms.Source):
@@ -60,7 +72,7 @@ class FilesSource(platforms.Source):
     Attributes:
         mirror: the folder below $PILSA_DATA_DIR that may hold the same files.
         files: name → address and hash.
-        page: where a member downloads the files that have no `url`.
+        page: where a member downloads the files that have no `url`; none for files of one's own.
         solution: the one of `files` that holds the test labels in idx form; it never reaches `raw/`.
         seed: of the drawing of the public half.
     """
@@ -81,10 +93,9 @@ class FilesSource(platforms.Source):
     @model_validator(mode="after")
     def _every_file_can_be_had(self) -> "FilesSource":
         lacking = [name for name, file in self.files.items() if file.url is None]
-        if lacking and not (self.page and self.mirror):
+        if lacking and not self.mirror:
             raise ValueError(
-                f"a file must have a url, or the source a `page:` to download it from by hand and a `mirror:` "
-                f"to put it into, found neither for {lacking[0]!r}"
+                f"a file must have a url, or the source a `mirror:` to find it in, found neither for {lacking[0]!r}"
             )
         return self
 
@@ -133,10 +144,11 @@ class Files(platforms.Platform):
         folder = os.environ.get(DATA_DIR)
         where = str(Path(folder).expanduser()) if folder else f"${DATA_DIR}"
         first = "" if folder else f"set {DATA_DIR} to a folder for such files, "
+        names, folder = ", ".join(lacking), f"{where}/{self.source.mirror}"
+        fetch = f"download {names} from {self.source.page} and " if self.source.page else ""
         raise UserError(
-            f"{', '.join(lacking)} of {self.competition.name} must be downloaded by hand, since the platform "
-            f"gives files to its members alone, and nothing was found in {where}/{self.source.mirror}: {first}"
-            f"download {', '.join(lacking)} from {self.source.page} and put it into {where}/{self.source.mirror}"
+            f"{names} of {self.competition.name} must lie in {folder}, since no address is known that gives it to "
+            f"everybody, and nothing was found there: {first}{fetch}put {names} into {folder}"
         )
 
     def solution(self) -> pd.DataFrame | None:
@@ -172,8 +184,8 @@ class Files(platforms.Platform):
         path = self._mirror_path(name)
         if path is None or not path.is_file():
             return None
-        found, expected = file_hash(path, "md5"), self.source.files[name].md5
-        if found != expected:
+        expected = self.source.files[name].md5
+        if expected and (found := file_hash(path, "md5")) != expected:
             raise UserError(
                 f"{path} must have the md5 {expected}, found {found}: {self._original_of(name)}"
             )
@@ -183,10 +195,10 @@ class Files(platforms.Platform):
         """What to do about a file in the mirror that is not the one that was meant."""
         if self.source.files[name].url is not None:
             return f"put the original file there, remove it, or unset {DATA_DIR} to download it"
-        return (
-            f"download {name} again from {self.source.page}; if it stays so, the platform has another file now: "
-            f"write its md5 into competitions/{self.competition.name}.yaml"
+        again = (
+            f"download {name} again from {self.source.page}" if self.source.page else "put it back"
         )
+        return f"{again}; if another file is meant now, write its md5 into competitions/{self.competition.name}.yaml"
 
     def _from_network(self, name: str) -> Path:
         import pooch

@@ -16,7 +16,7 @@ from pipelines.plumbing.errors import UserError, refuse_conflict
 if TYPE_CHECKING:
     import numpy as np
 
-_FREE_SPACE = "free some space (`rm -r .cache/pilsa/work` removes resumable work and no result)"
+_FREE_SPACE = "free some space (`pilsa clean` removes what can be made again)"
 _NOT_WRITABLE = "the folder is not writable for this user: change its permissions"
 _WRONG_KIND = "a file lies where a folder must be, or the reverse: move it away"
 _ADVICE = {

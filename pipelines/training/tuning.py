@@ -7,11 +7,13 @@ The same bytes after a restart: each trial gets a fresh sampler, seeded by how m
 and a trial that a kill left running is failed and its values are tried again before the next are asked.
 """
 
+import json
 import math
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ from scipy.stats import wilcoxon
 from pipelines.models import Choice, ModelParams, Range
 from pipelines.plumbing import progress
 from pipelines.plumbing.atomic import read_arrays, write_arrays
-from pipelines.plumbing.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.training import fits
 from pipelines.training.fits import OutOfTime
 from pipelines.training.plan import Plan
@@ -250,10 +252,18 @@ def _open_study(path: Path, direction: str) -> "optuna.Study":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path.parent.mkdir(parents=True, exist_ok=True)
     _mend(path)
-    storage = JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
-    return optuna.create_study(
-        storage=storage, study_name="tune", direction=direction, load_if_exists=True
-    )
+    file = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
+    try:
+        return optuna.create_study(
+            storage=JournalStorage(file),
+            study_name="tune",
+            direction=direction,
+            load_if_exists=True,
+        )
+    except (
+        Exception
+    ) as error:  # Optuna trusts what it reads: anything may come of an entry that lacks a key
+        raise _damaged_journal(path, f"these do not fit together ({error!r})") from error
 
 
 def _mend(path: Path) -> None:
@@ -261,11 +271,32 @@ def _mend(path: Path) -> None:
 
     Our own lock keeps other processes out, so nobody holds Optuna's. A torn line would swallow the next
     one that is written behind it, and the study could not be read again.
+
+    Raises:
+        UserError: a line before the last is damaged. Without it the numbers of later trials would be wrong.
     """
     path.with_name(path.name + ".lock").unlink(missing_ok=True)
-    if path.is_file():
-        whole = path.read_bytes().rpartition(b"\n")
-        os.truncate(path, len(whole[0]) + len(whole[1]))
+    lines = BytesIO(path.read_bytes() if path.is_file() else b"").readlines()
+    damaged = [number for number, line in enumerate(lines) if not _is_entry(line)]
+    if damaged and damaged != [len(lines) - 1]:
+        raise _damaged_journal(path, f"line {damaged[0] + 1} is none")
+    if damaged:
+        os.truncate(path, sum(map(len, lines[:-1])))
+
+
+def _damaged_journal(path: Path, found: str) -> UserError:
+    return UserError(
+        f"{path} must hold one entry of Optuna's journal a line, and {found}: delete that file; the next call "
+        "tunes anew"
+    )
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return line.endswith(b"\n") and isinstance(entry, dict) and "op_code" in entry
 
 
 def _sampler(seed: int) -> "optuna.samplers.BaseSampler":

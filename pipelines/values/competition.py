@@ -59,9 +59,13 @@ class Split(Strict):
 
 
 class Files(Strict):
-    """Names below `raw/`. CSV: one file each; idx (MNIST's format): train is images and labels.
+    """Names of files below `raw/`.
 
-    `also` lists further files without a target, such as a description of the columns: every view shows them.
+    Attributes:
+        format: csv, or idx (MNIST's): then `train` is a list of images and labels.
+        train, test: one CSV file each.
+        sample: the sample submission.
+        also: further files without a target, such as a description of the columns: every view shows them.
     """
 
     format: Literal["csv", "idx"] = "csv"
@@ -84,6 +88,14 @@ class Competition(Strict):
 
     Attributes:
         name: the file's name without `.yaml`.
+        title: what tables and pages are headed with.
+        url: the competition's page.
+        task: classes, or numbers.
+        id_column: the column of ids in train, test and sample.
+        target: the column to predict.
+        image: where the feature columns are pixels.
+        split: how rows fall into folds.
+        files: names of the files as downloaded.
         id: `key` where ids mean something and are kept, `position` where they only count rows.
         metric: a name of `pipelines.values.metrics`.
         source: `platform` and what that platform needs; checked by the platform's own schema.

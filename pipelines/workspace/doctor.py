@@ -79,7 +79,7 @@ def _disk() -> Finding:
             "disk",
             "bad",
             f"{free:.1f} GB free, less than {_ENOUGH_GB}",
-            "rm -r .cache/pilsa/work removes resumable work and no result",
+            "pilsa clean --older 0 removes what can be made again",
         )
     return Finding("disk", "ok", f"{free:.0f} GB free")
 

@@ -314,10 +314,10 @@ def test_what_only_members_get_is_asked_for_all_at_once(
     with pytest.raises(UserError) as raised:
         make(workshop, by_hand(server.url)).download(into)
     message = str(raised.value)
-    assert "t.gz, y.gz of tiny must be downloaded by hand" in message
-    assert f"nothing was found in {mirror}: download" in message
+    assert f"t.gz, y.gz of tiny must lie in {mirror}" in message
+    assert "nothing was found there" in message
     assert message.endswith(
-        f"download t.gz, y.gz from https://example.org/data and put it into {mirror}"
+        f"download t.gz, y.gz from https://example.org/data and put t.gz, y.gz into {mirror}"
     )
     assert server.asked == here(into) == []
 
@@ -326,8 +326,8 @@ def test_without_a_folder_the_variable_is_named(
     workshop: Workshop, server: Server, into: Path
 ) -> None:
     wanted = (
-        r"found in \$PILSA_DATA_DIR/tiny: set PILSA_DATA_DIR to a folder for such files, download .* from "
-        r"https://example\.org/data and put it into \$PILSA_DATA_DIR/tiny$"
+        r"must lie in \$PILSA_DATA_DIR/tiny, .*: set PILSA_DATA_DIR to a folder for such files, download .* "
+        r"from https://example\.org/data and put .* into \$PILSA_DATA_DIR/tiny$"
     )
     with pytest.raises(UserError, match=wanted):
         make(workshop, by_hand(server.url)).download(into)
@@ -340,11 +340,30 @@ def test_another_file_in_place_of_one_that_only_members_get(
     found = hashlib.md5(b"other").hexdigest()
     with pytest.raises(
         UserError,
-        match=rf"found {found}: download y\.gz again from https://example\.org/data; if it stays so, .*"
+        match=rf"found {found}: download y\.gz again from https://example\.org/data; if another .*"
         r"write its md5 into competitions/tiny\.yaml$",
     ):
         make(workshop, by_hand(server.url)).download(into)
     assert here(into) == []
+
+
+@pytest.mark.parametrize("written", [None, {}])
+def test_files_of_ones_own_need_neither_hash_nor_page(
+    workshop: Workshop, server: Server, mirror: Path, into: Path, written: dict[str, Any] | None
+) -> None:
+    own = {
+        "platform": "files",
+        "mirror": "tiny",
+        "files": dict.fromkeys(("x.gz", "y.gz", "t.gz"), written),
+    }
+    platform = make(workshop, own)
+    (mirror / "y.gz").write_bytes(b"of my own")
+    platform.download(into)
+    assert (into / "y.gz").read_bytes() == b"of my own"
+    (mirror / "y.gz").unlink()
+    with pytest.raises(UserError) as raised:
+        platform.download(into)
+    assert str(raised.value).endswith(f"nothing was found there: put y.gz into {mirror}")
 
 
 def test_names_in_korean_with_spaces(
@@ -376,7 +395,8 @@ GOOD = {"url": "https://example.org/a", "md5": "0" * 32}
         ({"mirrors": "x"}, {}, "unknown key 'mirrors'; did you mean 'mirror'"),
         ({"solution": "s.g"}, {}, "solution must be one of `files`, found 's.g'; did you mean 's.gz'"),
         ({}, {"test": "tt.gz"}, "must be among `source.files`, found 'tt.gz'; did you mean 't.gz'"),
-        ({"files": {"x": {"md5": "0" * 32}}, "solution": None}, {}, "must have a url, or .*`page:`.*found neither for 'x'"),
+        ({"files": {"x": {"md5": "0" * 32}}, "solution": None, "mirror": None}, {}, "must have a url, or .*`mirror:`.*found neither for 'x'"),
+        ({"files": {"x": {"url": "https://example.org/x"}}, "solution": None}, {}, r"files\.x: a file with a url must have the md5"),
         ({"page": "example.org"}, {}, "page: .*found 'example.org'"),
         ({}, {"test": "s.gz"}, "the solution must stay hidden, and 's.gz' is also under `files:`"),
     ],

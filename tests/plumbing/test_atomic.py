@@ -187,7 +187,7 @@ def test_a_full_disk_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: Path
     )  # fmt: skip
     message, *rest = done.stdout.splitlines()
     assert "the disk is full" in message
-    assert "rm -r .cache/pilsa/work" in message
+    assert "pilsa clean" in message
     assert rest == ["status 7", "old", "a.bin"]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.models import Choice, Model, ModelParams, Range
 from pipelines.plumbing import registry
-from pipelines.plumbing.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.stages.preprocess import preprocess
 from pipelines.training import plan as plans
 from pipelines.training import tuning
@@ -226,6 +226,34 @@ def test_a_torn_journal_and_a_left_lock_are_mended(plan: Plan, tmp_path: Path) -
         journal.write(b'{"op_code":5,"worker_id":"abc","trial_')
     (work / "study.journal.lock").touch()
     assert study(plan, work, trials=5) == whole
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"\0\0\0\n", b'{"op_code":5,"wor\n', b"\xff\xfe\n", b"[]\n", b'{"op_code": 4}\n'],
+)
+def test_a_journal_with_a_damaged_inner_line_is_named_and_may_be_deleted(
+    plan: Plan, tmp_path: Path, damaged: bytes
+) -> None:
+    whole = study(plan, tmp_path, trials=3)
+    journal = tmp_path / "study.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:1], damaged, *lines[2:]]))
+    before = journal.read_bytes()
+    with pytest.raises(UserError) as caught:
+        study(plan, tmp_path, trials=3)
+    for part in (f"{journal} must hold one entry", ", and ", ": delete that file"):
+        assert part in str(caught.value)
+    assert journal.read_bytes() == before
+    journal.unlink()
+    assert study(plan, tmp_path, trials=3) == whole
+
+
+def test_a_damaged_last_line_counts_as_torn(plan: Plan, tmp_path: Path) -> None:
+    whole = study(plan, tmp_path, trials=3)
+    with (tmp_path / "study.journal").open("ab") as journal:
+        journal.write(b'{"op_code":5,"worker_id":"abc","trial_\n')
+    assert study(plan, tmp_path, trials=3) == whole
 
 
 KILLED = """
