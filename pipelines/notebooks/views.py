@@ -28,7 +28,7 @@ from pipelines.values.folds import Folds
 from pipelines.values.kernel import REAL, SHUFFLED, fold_view
 from pipelines.values.metrics import Metric, get
 from pipelines.values.seeds import derive
-from pipelines.values.tables import read_cells
+from pipelines.values.tables import Form, read_cells
 
 SAMPLE_NAME = "sample_submission.csv"
 
@@ -144,7 +144,7 @@ def _build_fold(data: CompetitionData, name: str, folder: Path) -> View:
         raise MemberFailed(f"{data.competition.name} has no views: {data.competition.views}")
     fold = 0 if name == SHUFFLED else int(name.removeprefix("fold"))
     train_rows, test_rows = data.folds.train_rows(fold), data.folds.valid_rows(fold)
-    train, test, encoding = _cells(data)
+    train, test, form = _cells(data)
     key, target = data.competition.id_column, data.competition.target
     positions = pd.Index(train[key]).get_indexer(pd.Index(data.dataset.row_ids))
     if (positions < 0).any():
@@ -163,7 +163,7 @@ def _build_fold(data: CompetitionData, name: str, folder: Path) -> View:
     if data.competition.id == "position":
         shown[key], asked[key] = _renumbered(train[key], shown), _renumbered(test[key], asked)
     sample = constant(data, asked[key])
-    _write_tables(folder, data.competition, shown, asked, sample, encoding)
+    _write_tables(folder, data.competition, shown, asked, sample, form)
     for extra in data.competition.files.also:
         shutil.copyfile(paths.raw(data.competition.name) / extra, folder / extra)
     # The group's folds of the rows that train here, for kernels that validate on them.
@@ -199,14 +199,14 @@ def uninformative(y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return order
 
 
-def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Train and test with every cell as spelled, and their encoding."""
+def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, Form]:
+    """Train and test with every cell as spelled, and the form of their files."""
     competition, folder = data.competition, paths.raw(data.competition.name)
     if competition.files.format == "idx":
         tables = raw.read(competition, folder)
-        return tables.train.astype(str), tables.test.astype(str), "utf-8"
+        return tables.train.astype(str), tables.test.astype(str), Form()
     parts = [
-        [read_cells(folder / name) for name in names]
+        [read_cells(folder / name, raw.form_of(competition, folder / name)) for name in names]
         for names in (competition.files.train_files, competition.files.test_files)
     ]
     train, test = (pd.concat([table for table, _ in part], ignore_index=True) for part in parts)
@@ -255,17 +255,24 @@ def _write_tables(
     train: pd.DataFrame,
     test: pd.DataFrame,
     sample: pd.DataFrame,
-    encoding: str = "utf-8",
+    form: Form = Form(),  # noqa: B008 (it is frozen)
 ) -> None:
     is_csv = competition.files.format == "csv"
     trains = competition.files.train_files if is_csv else ["train.csv"]
     tests = competition.files.test_files if is_csv else ["test.csv"]
     for names, table in ((trains, train), (tests, test)):
         for number, name in enumerate(names):  # of several files the first takes the rows
-            _write(folder / name, table if number == 0 else table.iloc[:0], encoding)
-    _write(folder / (competition.files.sample or SAMPLE_NAME), sample, encoding)
+            _write(folder / name, table if number == 0 else table.iloc[:0], form)
+    _write(folder / (competition.files.sample or SAMPLE_NAME), sample, form)
 
 
-def _write(path: Path, table: pd.DataFrame, encoding: str = "utf-8") -> None:
+def _write(path: Path, table: pd.DataFrame, form: Form = Form()) -> None:  # noqa: B008 (it is frozen)
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, encoding=encoding, lineterminator="\n")
+    table.to_csv(
+        path,
+        index=False,
+        encoding=form.encoding,
+        sep=form.delimiter,
+        lineterminator="\n",
+        **form.quoting,
+    )
