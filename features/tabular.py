@@ -14,6 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from features import text
 from pipelines.plumbing.errors import MemberFailed, did_you_mean
 
+# Why a column is left out.
+NO_VALUE = "no value is known"
+NAMES_ROWS = "nearly every row has a value of its own"
+_NUMBER_TEXT = r"[-+(]?[₩￦$€£¥]?[-+]?(\d+|\d{1,3}(,\d{3})+)([.,]\d+)?\)?(%|원|만원|천원|억원)?"
 # What a category says of a row that has no value; a column that spells it so means the same.
 MISSING = "missing"
 # Above this share of different values a column of words names its rows.
@@ -37,7 +41,7 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         numbers_, categories_, texts_: names of the columns that are used.
-        left_out_: column → why it is not used: no value known, or nearly every row its own value.
+        left_out_: column → why it is not used: `NO_VALUE` or `NAMES_ROWS`.
         encoder_: the fitted ColumnTransformer.
     """
 
@@ -54,7 +58,7 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise MemberFailed(
                 f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
             )
-        self.left_out_ = _left_out(X)
+        self.left_out_ = left_out(X)
         used = [column for column in X.columns if column not in self.left_out_]
         if not used:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out_.items())
@@ -116,17 +120,31 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(numbers | categories | texts, index=X.index)
 
 
-def _left_out(X: pd.DataFrame) -> dict[str, str]:
+def left_out(X: pd.DataFrame) -> dict[str, str]:
+    """Columns that are not used → `NO_VALUE` or `NAMES_ROWS`."""
     reasons = {}
     for column in X.columns:
         known = _as_numbers(X[column]).dropna() if _is_number(X[column]) else X[column].dropna()
         if known.empty:
-            reasons[column] = "no value is known"
+            reasons[column] = NO_VALUE
         elif not _is_number(X[column]):
             different = known.astype(str).nunique()
             if different > max(2, _NAMING_SHARE * len(known)) and not text.is_free_text(known):
-                reasons[column] = f"{different} different values in {len(known)} rows"
+                reasons[column] = NAMES_ROWS
     return reasons
+
+
+def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
+    """Columns of numbers that are text to a computer, such as `1,234`, `12%` or `₩1,000` → an example."""
+    found = {}
+    for column in X.columns:
+        known = X[column].dropna()
+        if known.empty or _is_number(known) or pd.api.types.is_bool_dtype(known):
+            continue
+        cells = known.astype(str)
+        if cells.str.replace(" ", "").str.fullmatch(_NUMBER_TEXT).all():
+            found[str(column)] = next((cell for cell in cells if not cell.isdigit()), cells.iloc[0])
+    return found
 
 
 def _is_number(column: "pd.Series") -> bool:

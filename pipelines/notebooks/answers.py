@@ -107,10 +107,9 @@ def _checked(
         numbers = _probabilities(frame, competition, sample, classes)
         if numbers is not None:
             return _likeliest(name, numbers, competition, sample, classes)
-        ordered = submission.in_form(
-            competition, _spelled(frame, competition, classes), sample, classes
-        )
-        return Answer(name, ordered, *submission.matrix_of(competition, ordered, classes))
+        ordered = submission.in_form(competition, frame, sample, classes)
+        matrix, kind = submission.matrix_of(competition, ordered, classes)
+        return Answer(name, ordered, matrix.astype(np.float32), kind)
     except UserError as error:
         raise MemberFailed(f"{name}: {error}") from None
 
@@ -157,7 +156,7 @@ def _likeliest(
     )
     likeliest = np.array(classes)[matrix.argmax(axis=1)]
     labels = dict.fromkeys(submission.target_columns(competition, sample), likeliest)
-    return Answer(name, sample.assign(**labels), matrix, "probability")
+    return Answer(name, sample.assign(**labels), matrix.astype(np.float32), "probability")
 
 
 def _has_classes(columns: list[str], competition: Competition, classes: tuple[str, ...]) -> bool:
@@ -224,31 +223,6 @@ def _same(a: pd.DataFrame, b: pd.DataFrame, competition: Competition) -> bool:
     """Whether two tables that fit say the same, their rows in any order."""
     a, b = (table.set_index(competition.id_column).sort_index().astype(str) for table in (a, b))
     return a.equals(b)
-
-
-def _spelled(
-    frame: pd.DataFrame, competition: Competition, classes: tuple[str, ...]
-) -> pd.DataFrame:
-    """Labels as in train: `1.0` is the class `1`, as every platform takes it."""
-    by_value: dict[float, str] = {}
-    for name in classes:
-        try:
-            by_value[float(name)] = name
-        except ValueError:
-            return frame  # classes that are words
-
-    def as_in_train(cell: object) -> object:
-        try:
-            return cell if cell in classes else by_value.get(float(str(cell)), cell)
-        except ValueError:
-            return cell
-
-    texts = [
-        column
-        for column in frame.columns.drop(competition.id_column)
-        if not pd.api.types.is_numeric_dtype(frame[column])
-    ]
-    return frame.assign(**{str(column): frame[column].map(as_in_train) for column in texts})
 
 
 def _why_none(

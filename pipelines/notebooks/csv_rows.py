@@ -1,6 +1,5 @@
 """The rows of a CSV as they lie in its file: cut out and written elsewhere, every byte as given."""
 
-import codecs
 import csv
 from array import array
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-_ENCODINGS = ("utf-8-sig", "cp949")
+from pipelines.values.tables import Form
 
 
 class CannotCutError(ValueError):
@@ -25,7 +24,7 @@ class Rows:
         names: the columns that it names.
         keys: text (n_rows,), each row's cell of the column that names rows.
         spans: int64 (n_rows, 2), a row's first byte and the one behind its line end.
-        encoding: of names and keys.
+        form: how the file is written down.
     """
 
     path: Path
@@ -33,7 +32,7 @@ class Rows:
     names: list[str]
     keys: list[str]
     spans: np.ndarray
-    encoding: str
+    form: Form
 
     @property
     def line_end(self) -> bytes:
@@ -71,41 +70,43 @@ class Header:
 
     head: bytes
     names: list[str]
-    encoding: str
 
 
-def header(path: Path) -> Header:
+def header(path: Path, form: Form) -> Header:
     """Read the first line.
 
+    Args:
+        path: a CSV.
+        form: how it is written down.
+
     Raises:
-        CannotCutError: it goes on in the next one, or its encoding is another.
+        CannotCutError: it goes on in the next one, or commas do not part its cells, or quotes do not hold them.
     """
+    if form.delimiter != "," or form.quotes not in (None, "standard"):
+        raise CannotCutError("its cells are parted or quoted in another way")
+    if len("a,".encode(form.encoding.removesuffix("-sig"))) != 2:
+        raise CannotCutError(f"{form.encoding} does not keep ASCII")
     with path.open("rb") as source:
         head = source.readline()
-    for encoding in _ENCODINGS:
-        try:
-            names = next(csv.reader([head.decode(encoding)], strict=True), [])
-        except UnicodeDecodeError:
-            continue
-        except csv.Error as error:
-            raise CannotCutError(str(error)) from None
-        if not head.startswith(codecs.BOM_UTF8):
-            encoding = encoding.removesuffix("-sig")
-        return Header(head if head.endswith(b"\n") else head + b"\n", names, encoding)
-    raise CannotCutError("neither UTF-8 nor cp949")
+    try:
+        names = next(csv.reader([head.decode(form.encoding)], strict=True), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CannotCutError(str(error)) from None
+    return Header(head if head.endswith(b"\n") else head + b"\n", names)
 
 
-def index(path: Path, key: str) -> Rows:
+def index(path: Path, key: str, form: Form) -> Rows:
     """Find the rows of a CSV; a line end between quotes ends no row.
 
     Args:
-        path: a file in an encoding that keeps ASCII, as UTF-8, cp949 and Windows-1252 do.
+        path: a CSV.
         key: the column that names rows.
+        form: how it is written down.
 
     Raises:
         CannotCutError: it has no such column, or the standard library reads it in no strict way.
     """
-    first, keys, bounds = header(path), [], array("q")
+    first, keys, bounds = header(path, form), [], array("q")
     position = _position(first.names, key)
     with path.open("rb") as source:
         start = read = len(source.readline())
@@ -125,8 +126,7 @@ def index(path: Path, key: str) -> Rows:
         except csv.Error as error:
             raise CannotCutError(str(error)) from None
     spans = np.frombuffer(bounds, np.int64).reshape(-1, 2)
-    encoding = first.encoding
-    return Rows(path, first.head, first.names, _decoded(keys, encoding), spans, encoding)
+    return Rows(path, first.head, first.names, _decoded(keys, form.encoding), spans, form)
 
 
 def _position(names: list[str], key: str) -> int:

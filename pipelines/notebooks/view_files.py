@@ -19,9 +19,10 @@ from pipelines.values import raw
 from pipelines.values.competition import Competition
 from pipelines.values.kernel import REAL, SHUFFLED
 from pipelines.values.seeds import derive
-from pipelines.values.tables import read_cells
+from pipelines.values.tables import Form, read_cells
 
 SAMPLE_NAME = "sample_submission.csv"
+_PLAIN = Form()
 _ONE_THREAD = Lock()  # within this process, which would wait for itself without a word
 
 
@@ -87,7 +88,10 @@ def _cut(data: CompetitionData, view: View, folder: Path) -> None:
     """
     files, rows = data.competition.files, data.rows
     place, shown = paths.raw(data.competition.name), data.folds.train_rows(views.fold_of(view.name))
-    tests = [csv_rows.header(place / name) for name in files.test_files]
+    tests = [
+        csv_rows.header(place / name, raw.form_of(data.competition, place / name))
+        for name in files.test_files
+    ]
     keep = [rows.names.index(name) for name in _test_columns(data, rows.names, tests[0].names)]
     train: Iterable[bytes] = rows.lines(shown)
     if view.name == SHUFFLED:
@@ -102,13 +106,13 @@ def _cut(data: CompetitionData, view: View, folder: Path) -> None:
     _write_lines(folder / files.train_files[0], rows.head, train)
     for number, (name, header) in enumerate(zip(files.test_files, tests, strict=True)):
         _write_lines(folder / name, header.head, test if number == 0 else ())
-    encoding = read_cells(place / files.sample)[1] if files.sample else rows.encoding
-    _write(folder / (files.sample or SAMPLE_NAME), view.sample, encoding)
+    form = raw.form_of(data.competition, place / files.sample) if files.sample else rows.form
+    _write(folder / (files.sample or SAMPLE_NAME), view.sample, form)
 
 
 def _write_anew(data: CompetitionData, view: View, folder: Path) -> np.ndarray:
     """Write a fold's view cell by cell; return the ids of all rows as the kernel sees them."""
-    train, test, encoding = _cells(data)
+    train, test, form = _cells(data)
     key, target, ids = data.competition.id_column, data.competition.target, data.dataset.row_ids
     positions = pd.Index(train[key]).get_indexer(pd.Index(ids))
     if (positions < 0).any():
@@ -126,7 +130,7 @@ def _write_anew(data: CompetitionData, view: View, folder: Path) -> np.ndarray:
         shown[key], asked[key] = views.numbered(train[key].iloc[0], len(shown)), view.sample[key]
         ids = ids.astype(object)
         ids[train_rows] = shown[key]
-    _write_tables(folder, data.competition, shown, asked, view.sample, encoding)
+    _write_tables(folder, data.competition, shown, asked, view.sample, form)
     return ids
 
 
@@ -162,14 +166,14 @@ def uninformative(y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return order
 
 
-def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Train and test with every cell as spelled, and their encoding."""
+def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, Form]:
+    """Train and test with every cell as spelled, and the form of their files."""
     competition, folder = data.competition, paths.raw(data.competition.name)
     if competition.files.format == "idx":
         tables = raw.read(competition, folder)
-        return tables.train.astype(str), tables.test.astype(str), "utf-8"
+        return tables.train.astype(str), tables.test.astype(str), Form()
     parts = [
-        [read_cells(folder / name) for name in names]
+        [read_cells(folder / name, raw.form_of(competition, folder / name)) for name in names]
         for names in (competition.files.train_files, competition.files.test_files)
     ]
     train, test = (pd.concat([table for table, _ in part], ignore_index=True) for part in parts)
@@ -198,15 +202,15 @@ def _write_tables(
     train: pd.DataFrame,
     test: pd.DataFrame,
     sample: pd.DataFrame,
-    encoding: str = "utf-8",
+    form: Form = _PLAIN,
 ) -> None:
     is_csv = competition.files.format == "csv"
     trains = competition.files.train_files if is_csv else ["train.csv"]
     tests = competition.files.test_files if is_csv else ["test.csv"]
     for names, table in ((trains, train), (tests, test)):
         for number, name in enumerate(names):  # of several files the first takes the rows
-            _write(folder / name, table if number == 0 else table.iloc[:0], encoding)
-    _write(folder / (competition.files.sample or SAMPLE_NAME), sample, encoding)
+            _write(folder / name, table if number == 0 else table.iloc[:0], form)
+    _write(folder / (competition.files.sample or SAMPLE_NAME), sample, form)
 
 
 def _write_lines(path: Path, head: bytes, lines: Iterable[bytes]) -> None:
@@ -215,5 +219,7 @@ def _write_lines(path: Path, head: bytes, lines: Iterable[bytes]) -> None:
         target.writelines(lines)
 
 
-def _write(path: Path, table: pd.DataFrame, encoding: str = "utf-8") -> None:
-    table.to_csv(path, index=False, encoding=encoding, lineterminator="\n")
+def _write(path: Path, table: pd.DataFrame, form: Form = _PLAIN) -> None:
+    table.to_csv(
+        path, index=False, encoding=form.encoding, sep=form.delimiter, lineterminator="\n", **form.quoting
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
 from pipelines.values import params as settings_file
-from pipelines.values import submission
+from pipelines.values import raw, submission
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.folds import Folds
@@ -64,9 +64,9 @@ class CompetitionData:
         files = self.competition.files
         if self.competition.id == "position" or files.format == "idx" or len(files.train_files) > 1:
             raise CannotCutError("its rows are made anew")
-        found = csv_rows.index(
-            paths.raw(self.competition.name) / files.train_files[0], self.competition.id_column
-        )
+        path = paths.raw(self.competition.name) / files.train_files[0]
+        form = raw.form_of(self.competition, path)
+        found = csv_rows.index(path, self.competition.id_column, form)
         keys = pd.Index(found.keys)
         if not (keys.is_unique and keys.isin(self.dataset.row_ids).sum() == len(self.dataset.y)):
             raise CannotCutError("the rows of the dataset are not found by their ids")

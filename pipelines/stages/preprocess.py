@@ -10,9 +10,9 @@ from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
 from pipelines.training import profile
+from pipelines.values import columns, folds, params, raw, submission
 from pipelines.values import competition as competitions
 from pipelines.values import dataset as datasets
-from pipelines.values import folds, params, raw, submission
 from pipelines.values.dataset import Dataset
 from pipelines.values.seeds import derive
 
@@ -21,7 +21,7 @@ def preprocess(competition: str) -> None:
     """Write dataset/, sample_submission.csv, folds.csv and profile/."""
     settings, chosen = params.load(), competitions.load(competition)
     tables = raw.read(chosen, paths.raw(competition))
-    dataset, warnings = raw.build(chosen, tables)
+    dataset, notes = raw.build(chosen, tables)
     dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed)
     fold = folds.make(
         chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
@@ -32,8 +32,9 @@ def preprocess(competition: str) -> None:
         dataset.save(paths.dataset(competition))
         submission.save(paths.sample(competition), tables.sample)
         folds.save(paths.folds(competition), dataset.row_ids, fold)
-        profile.write(paths.profile(competition), dataset, warnings, settings.seed)
-    for sentence in warnings:
+        _, left_out = columns.choose(chosen, tables.train, tables.test)
+        said = profile.write(paths.profile(competition), dataset, notes, settings.seed, left_out)
+    for sentence in said:
         say(f"note: {sentence}")
     say(
         f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows"

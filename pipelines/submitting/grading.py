@@ -17,7 +17,6 @@ from pipelines.tracking.ledger import LedgerRow
 from pipelines.values import submission
 from pipelines.values.competition import Competition
 from pipelines.values.metrics import get
-from pipelines.values.predictions import Predictions, one_hot
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ def grade(
         MemberFailed: the metric is not defined for these values.
     """
     truth = _aligned(competition, frame, solution)
-    y = _targets(truth["target"], classes)
-    predicted = matrix(competition, frame, classes)
+    target = truth["target"]
+    y = submission.class_indices(target, classes) if classes else target.to_numpy(np.float64)
+    predicted, _ = submission.matrix_of(competition, frame, classes)
     metric = get(competition.metric)
 
     def score(rows: np.ndarray) -> float | None:
@@ -60,40 +60,6 @@ def grade(
 
     public, private = ((truth["usage"] == part).to_numpy() for part in ("Public", "Private"))
     return Grade(score(public), score(private))
-
-
-def matrix(competition: Competition, frame: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
-    """The prediction matrix behind a submission: float64 (n, n_classes) one-hot or probabilities, or (n, 1)."""
-    columns = submission.target_columns(competition, frame)
-    needs = get(competition.metric).needs
-    if needs == "label":
-        return one_hot(_targets(frame[columns[0]], classes), len(classes)).astype(np.float64)
-    values = frame[columns].to_numpy(np.float64)
-    if needs == "value":
-        return values
-    if len(columns) == 1:  # the probability of the last of two classes
-        return np.hstack([1 - values, values])
-    return values @ _columns_of_classes(competition, frame, classes).T
-
-
-def _columns_of_classes(
-    competition: Competition, frame: pd.DataFrame, classes: tuple[str, ...]
-) -> np.ndarray:
-    """(n_classes, n_columns): 1 where a column stands for a class, else 0.
-
-    The rule by which columns are named is `submission.build`'s own, so it is asked to fill in one sure row
-    per class.
-    """
-    names = np.array(classes)
-    sure = np.eye(len(names), dtype=np.float32)
-    predictions = Predictions(
-        name="sure", kind="probability", oof=sure, test=sure, test_from="refit", row_ids=names, test_ids=names,
-        classes=names, metric=competition.metric, fold_scores=np.array([]), folds_hash="", data_hash="",
-    )  # fmt: skip
-    sample = pd.DataFrame(0.0, index=range(len(names)), columns=frame.columns)
-    sample = sample.assign(**{competition.id_column: names})
-    filled = submission.build(competition, sample, predictions)
-    return filled[submission.target_columns(competition, frame)].to_numpy(np.float64)
 
 
 def _aligned(competition: Competition, frame: pd.DataFrame, solution: pd.DataFrame) -> pd.DataFrame:
@@ -106,20 +72,6 @@ def _aligned(competition: Competition, frame: pd.DataFrame, solution: pd.DataFra
             f"({len(missing)} missing): delete data/{competition.name} and run `dvc repro`"
         )
     return known.loc[ids]
-
-
-def _targets(column: "pd.Series[str]", classes: tuple[str, ...]) -> np.ndarray:
-    """Labels as int64 class indices (n,); values as float64 (n,)."""
-    if not classes:
-        return column.to_numpy(np.float64)
-    index = {label: number for number, label in enumerate(classes)}
-    numbers = column.astype(str).map(index)
-    if numbers.isna().any():
-        unknown = sorted(set(column[numbers.isna()].astype(str)))
-        raise UserError(
-            f"labels must occur in training ({', '.join(classes[:8])}), found {unknown[:3]}: check `target:`"
-        )
-    return numbers.to_numpy(np.int64)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import features
+from features import tabular
 from pipelines.plumbing.atomic import write_bytes, write_json
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.training import pictures
@@ -24,12 +25,15 @@ _SAMPLES = 40
 _SLIGHT = 0.6
 
 
-def profile(dataset: Dataset, seed: int) -> dict[str, Any]:
+def profile(
+    dataset: Dataset, seed: int, left_out: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Describe a dataset in plain numbers.
 
     Args:
         dataset: as the preprocess stage made it.
         seed: of the rows that are drawn and of the adversarial validation.
+        left_out: columns that the dataset does not hold → why.
 
     Returns:
         rows, test_rows, columns: counts.
@@ -39,7 +43,10 @@ def profile(dataset: Dataset, seed: int) -> dict[str, Any]:
         missing: train and test, cells without a value; columns, the 20 that lack most.
         duplicates: see `_duplicates`.
         adversarial: see `_adversarial`.
+        left_out: column → why it is no feature, or not used by models that take encoded tables.
+        numbers_as_text: column → an example.
     """
+    table = dataset.X_train if isinstance(dataset.X_train, pd.DataFrame) else pd.DataFrame()
     counts = (
         np.bincount(dataset.y, minlength=len(dataset.classes)) if dataset.is_classification else ()
     )
@@ -54,22 +61,35 @@ def profile(dataset: Dataset, seed: int) -> dict[str, Any]:
         "missing": _missing(dataset),
         "duplicates": _duplicates(dataset),
         "adversarial": _adversarial(dataset, seed),
+        "left_out": {**(left_out or {}), **tabular.left_out(table)},
+        "numbers_as_text": tabular.numbers_as_text(table),
     }
 
 
-def write(folder: Path, dataset: Dataset, warnings: Sequence[str], seed: int) -> None:
+def write(
+    folder: Path,
+    dataset: Dataset,
+    warnings: Sequence[str],
+    seed: int,
+    left_out: Mapping[str, str] | None = None,
+) -> list[str]:
     """Write `profile.json` and `samples.png` (pictures) or `distributions.png` (tables) into `folder`.
 
     Args:
         folder: made where it does not exist.
         dataset: what is described.
         warnings: sentences of `raw.build`, kept beside the numbers.
-        seed: as in `profile`.
+        seed, left_out: as in `profile`.
+
+    Returns:
+        The warnings, and a sentence for each column that an encoded table leaves out or that holds numbers as text.
 
     Raises:
         UserError: the disk is full or read-only.
     """
-    write_json(folder / "profile.json", {**profile(dataset, seed), "warnings": list(warnings)})
+    described = profile(dataset, seed, left_out)
+    said = [*warnings, *_column_notes(described)]
+    write_json(folder / "profile.json", {**described, "warnings": said})
     if isinstance(dataset.X_train, pd.DataFrame):
         assert isinstance(dataset.X_test, pd.DataFrame)
         target = _labels(dataset) if dataset.is_classification else dataset.y
@@ -82,6 +102,20 @@ def write(folder: Path, dataset: Dataset, warnings: Sequence[str], seed: int) ->
             dataset.X_train[rows], dataset.row_ids[rows], _labels(dataset)[rows], white=white
         )
         write_bytes(folder / "samples.png", drawn)
+    return said
+
+
+def _column_notes(described: dict[str, Any]) -> list[str]:
+    unused = [
+        f"column {name!r} is left out of encoded tables: {reason}"
+        for name, reason in described["left_out"].items()
+        if reason in (tabular.NO_VALUE, tabular.NAMES_ROWS)
+    ]
+    return unused + [
+        f"column {name!r} holds numbers as text, such as {example!r}, which models take for words: turn them into "
+        "numbers in a kernel"
+        for name, example in described["numbers_as_text"].items()
+    ]
 
 
 def _labels(dataset: Dataset) -> np.ndarray:

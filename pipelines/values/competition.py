@@ -9,6 +9,7 @@ from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
 
 TaskKind = Literal["classification", "regression"]
+Quotes = Literal["standard", "backslash", "none"]
 SplitKind = Literal["stratified", "plain", "group", "stratified_group", "time"]
 
 
@@ -43,11 +44,13 @@ class Split(Strict):
             models of earlier ones).
         group: the column whose values stay together in one fold.
         time: the column that orders the rows.
+        time_format: how it is written, as of `strptime`, such as %d/%m/%Y; known forms need none.
     """
 
     kind: SplitKind
     group: str | None = None
     time: str | None = None
+    time_format: str | None = None
 
     @model_validator(mode="after")
     def _has_its_column(self) -> "Split":
@@ -101,6 +104,12 @@ class Competition(Strict):
         source: `platform` and what that platform needs; checked by the platform's own schema.
         positive: the class that F1 and ROC AUC take for positive; the last one by default.
         drop: columns that are no features.
+        keep: columns that are features although they look like an index of the rows.
+        encoding: of the CSV files, a codec of Python such as cp949 or cp1252; found out by default.
+        delimiter: between their cells; found out by default.
+        quotes: what a double quote means in them: standard (it surrounds cells, and stands twice within one),
+            backslash (within a cell one stands before it), or none (it is text). Without the key standard,
+            where no cell looks like a swallowed row.
         baselines: the models that `pilsa use` lists for it.
         pool: the kernels, member/kernel, that `pilsa use` lists for it.
         daily_limit: submissions a day.
@@ -121,6 +130,10 @@ class Competition(Strict):
     positive: str | None = None
     image: Image | None = None
     drop: list[str] = []
+    keep: list[str] = []
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    quotes: Quotes | None = None
     split: Split
     files: Files = Files()
     source: dict[str, Any]
@@ -130,6 +143,28 @@ class Competition(Strict):
     live: bool = False
     team: list[Name] = []
     views: str = Field(default="yes", pattern=r"^(yes|no, because \S.*)$")
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _is_as_spelled(cls, positive: Any) -> Any:
+        """A number is its digits; what YAML turned into something else must be quoted."""
+        if isinstance(positive, int | float) and not isinstance(positive, bool):
+            return str(positive)
+        if positive is not None and not isinstance(positive, str):
+            raise ValueError(
+                f"must be a class as spelled in train, and YAML reads it as {type(positive).__name__}: put it in "
+                "quotes"
+            )
+        return positive
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_a_codec(cls, encoding: str | None) -> str | None:
+        try:
+            "".encode(encoding or "utf-8")
+        except LookupError:
+            raise ValueError("must be a codec of Python, such as utf-8, cp949 or cp1252") from None
+        return encoding
 
     @field_validator("source")
     @classmethod

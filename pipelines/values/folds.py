@@ -131,7 +131,10 @@ def _check_sizes(
 
 def _remedy(rows: int) -> str:
     if rows < 2:
-        return "no number of folds helps; remove the class from train, or merge it with another"
+        return (
+            "no number of folds helps; take the class out of train where the file comes from (and mend its `md5:`), "
+            "or merge it with another there"
+        )
     return f"lower folds.n_splits to {rows} or less in params.yaml"
 
 

@@ -115,7 +115,7 @@ class Metric:
 
 
 def _is_integer(label: str) -> bool:
-    return re.fullmatch(r"[+-]?[0-9]+", label) is not None
+    return re.fullmatch(r"[+-]?[0-9]+(\.0*)?", label) is not None
 
 
 def _log_loss(y: np.ndarray, p: np.ndarray, classes: Sequence[str]) -> float:
@@ -137,7 +137,7 @@ def _roc_auc(y: np.ndarray, p: np.ndarray, classes: Sequence[str]) -> float:
 
 def _qwk(y: np.ndarray, p: np.ndarray, classes: Sequence[str]) -> float:
     """Weights are squared distances of the ratings themselves, so a rating nobody gave still counts."""
-    ratings = np.array([int(label) for label in classes])
+    ratings = np.array([int(float(label)) for label in classes])
     span = np.arange(ratings.min(), ratings.max() + 1)
     return sk.cohen_kappa_score(ratings[y], ratings[p], labels=span, weights="quadratic")
 

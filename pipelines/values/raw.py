@@ -1,26 +1,36 @@
 """Raw files, checked and turned into a dataset. What is wrong with them is said here, once, for everybody."""
 
-import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.values import columns, spelling, submission, tables, times
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
-from pipelines.values.tables import read_csv, read_idx
+
+_TARGET = "set `target:` in the competition file to the column that is to be predicted"
 
 
 @dataclass(frozen=True, eq=False)
 class RawTables:
-    """The three tables of Kaggle's contract; ids and class labels are text as spelled in the files."""
+    """The three tables of Kaggle's contract.
+
+    Attributes:
+        train, test, sample: ids and class labels are text as spelled in the files.
+        spelled: the columns that split train into groups or by time, as text.
+        notes: a sentence for each file that is not UTF-8.
+    """
 
     train: pd.DataFrame
     test: pd.DataFrame
     sample: pd.DataFrame
+    spelled: Mapping[str, "pd.Series[str]"] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read(competition: Competition, raw: Path) -> RawTables:
@@ -31,31 +41,61 @@ def read(competition: Competition, raw: Path) -> RawTables:
     """
     if competition.files.format == "idx":
         return _read_idx_tables(competition, raw)
-    text = [competition.id_column]
-    if competition.task == "classification":
-        text.append(competition.target)
+    key, target, files = competition.id_column, competition.target, competition.files
+    text = [key, target] if competition.task == "classification" else [key]
+    splits = [name for name in (competition.split.group, competition.split.time) if name]
+    notes: list[str] = []
     train, test = (
-        pd.concat([_read_rows(raw / name, text) for name in names], ignore_index=True)
-        for names in (competition.files.train_files, competition.files.test_files)
+        pd.concat(
+            [_read_rows(competition, raw / name, [*text, *splits], notes) for name in names],
+            ignore_index=True,
+        )
+        for names in (files.train_files, files.test_files)
     )
-    _need_columns(
-        train, [competition.id_column, competition.target], competition.files.train_files[0]
+    _need_columns(train, [key, target], files.train_files[0])
+    _need_columns(test, [key], files.test_files[0])
+    if not files.sample:
+        sample = constant_sample(competition, train, test)
+    else:
+        in_text = submission.text_columns(competition)
+        sample = _read_rows(competition, raw / files.sample, in_text, notes)
+        _need_columns(sample, [key], files.sample)
+    spelled = {name: train[name] for name in splits if name in train.columns}
+    typed = [name for name in spelled if name not in text]
+    train, test = (
+        table.assign(**{name: _typed(table[name]) for name in typed if name in table.columns})
+        for table in (train, test)
     )
-    _need_columns(test, [competition.id_column], competition.files.test_files[0])
-    if competition.files.sample:
-        # Labels are spelled as in train; probabilities and values stay numbers.
-        spelled = text if get(competition.metric).needs == "label" else text[:1]
-        sample = _read_rows(raw / competition.files.sample, spelled)
-        _need_columns(sample, [competition.id_column], competition.files.sample)
-        return RawTables(train, test, sample)
-    return RawTables(train, test, constant_sample(competition, train, test))
+    return RawTables(train, test, sample, spelled, tuple(notes))
 
 
-def _read_rows(path: Path, text: list[str]) -> pd.DataFrame:
-    table = read_csv(path, text)
+def form_of(competition: Competition, path: Path) -> tables.Form:
+    """The form of a competition's CSV, by the keys of its file or found out."""
+    return tables.form_of(path, competition.encoding, competition.delimiter, competition.quotes)
+
+
+def _read_rows(
+    competition: Competition, path: Path, text: tables.Columns, notes: list[str]
+) -> pd.DataFrame:
+    form = form_of(competition, path)
+    table = tables.read_csv(path, text, form)
     if table.empty:
         raise UserError(f"{path} must hold rows and has only a header: download it again")
+    if not form.encoding.startswith("utf-8"):
+        cells = (str(cell) for name in table for cell in (*table[name].dropna().unique(), name))
+        foreign = next((cell for cell in cells if not cell.isascii()), None)
+        shown = f"one of its cells is {foreign!r}" if foreign else "it holds ASCII alone"
+        notes.append(
+            f"{path.name} is no UTF-8 and was read as {form.encoding}: {shown} (if that is wrong, set `encoding:` in "
+            "the competition file)"
+        )
     return table
+
+
+def _typed(texts: "pd.Series[str]") -> "pd.Series":
+    """Numbers where all that is known are some, as in any other feature."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    return numbers if (numbers.notna() == texts.notna()).all() else texts
 
 
 def _need_columns(table: pd.DataFrame, columns: list[str], name: str) -> None:
@@ -73,8 +113,8 @@ def _read_idx_tables(competition: Competition, raw: Path) -> RawTables:
         raise UserError(
             "idx files must be `train: [images, labels]` and `test: [images]` in the competition file"
         )
-    images, labels = (read_idx(raw / name) for name in competition.files.train_files)
-    test_images = read_idx(raw / competition.files.test_files[0])
+    images, labels = (tables.read_idx(raw / name) for name in competition.files.train_files)
+    test_images = tables.read_idx(raw / competition.files.test_files[0])
     axes = (images.ndim, labels.ndim, test_images.ndim)
     if axes != (3, 1, 3):
         raise UserError(
@@ -85,13 +125,13 @@ def _read_idx_tables(competition: Competition, raw: Path) -> RawTables:
         raise UserError(
             f"images and labels must be as many, found {len(images)} and {len(labels)}: check `files:`"
         )
-    tables = []
+    made = []
     for pictures in (images, test_images):
         flat = pictures.reshape(len(pictures), -1)
         table = pd.DataFrame(flat, columns=[f"pixel{i}" for i in range(flat.shape[1])])
         ids = pd.Series(np.arange(1, len(flat) + 1).astype(str), name=competition.id_column)
-        tables.append(pd.concat([ids, table], axis=1))
-    train, test = tables
+        made.append(pd.concat([ids, table], axis=1))
+    train, test = made
     train.insert(1, competition.target, labels.astype(str))
     return RawTables(train, test, constant_sample(competition, train, test))
 
@@ -115,32 +155,37 @@ def constant_sample(
     return pd.DataFrame({competition.id_column: ids, **dict.fromkeys(columns, 1 / len(classes))})
 
 
-def build(competition: Competition, tables: RawTables) -> tuple[Dataset, list[str]]:
+def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str]]:
     """Check the tables and turn them into a dataset.
 
     Returns:
-        The dataset and warnings, a sentence each (columns that were dropped, …).
+        The dataset and notes, a sentence each (columns that are no features, how a file was read, …).
 
     Raises:
         UserError: ids twice, a target missing or constant, a sample of other ids, a test column that train
-            lacks, an image column count that is no picture, a metric that does not fit the target.
+            lacks, an image column count that is no picture, a metric that does not fit the target, times that
+            can be read in two ways.
     """
-    train, test = tables.train, tables.test
+    train, test = given.train, given.test
     row_ids = _ids(train, competition.id_column, "train")
     test_ids = _ids(test, competition.id_column, "test")
-    classes, y = _target(competition, train[competition.target])
+    classes, y, notes = _target(competition, train[competition.target], given.sample)
     if competition.task == "classification":
         get(competition.metric).check_classes(classes)
-    _check_sample(competition, tables.sample, test_ids, len(classes))
-    columns, notes = _feature_columns(competition, train, test)
-    X_train, X_test = (_features(competition, table[columns]) for table in (train, test))
+    _check_sample(competition, given.sample, test_ids, len(classes))
+    features, left_out = columns.choose(competition, train, test)
+    X_train, X_test = (_features(competition, table[features]) for table in (train, test))
     split = competition.split
+    groups = _split_column(given, split.group, "split.group")
+    moments = _split_column(given, split.time, "split.time")
+    ordered, reading = (None, None) if moments is None else times.read(moments, split.time_format)
     dataset = Dataset(
         X_train, X_test, y, row_ids, test_ids, classes, competition.image,
-        groups=_column(train, split.group, "split.group"),
-        times=_times(train, split.time),
+        groups=None if groups is None else groups.to_numpy(dtype=np.str_),
+        times=ordered,
     )  # fmt: skip
-    return with_hash(dataset), notes
+    said = [*given.notes, *notes, *columns.notes(left_out), *([reading] if reading else [])]
+    return with_hash(dataset), said
 
 
 def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
@@ -154,7 +199,7 @@ def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
     if len(twins):
         raise UserError(
             f"ids must be unique, found {len(twins)} repeated in {part} (first: {twins.iloc[0]!r}): "
-            "set id_column to the column that names rows, or remove the duplicates"
+            "set id_column to the column that names rows, or mend the file where it comes from and its `md5:`"
         )
     return ids.to_numpy(dtype=np.str_)
 
@@ -180,31 +225,39 @@ def _check_sample(
 
 
 def _target(
-    competition: Competition, column: "pd.Series[str]"
-) -> tuple[tuple[str, ...], np.ndarray]:
-    advice = "set `target:` in the competition file to the column that is to be predicted"
+    competition: Competition, column: "pd.Series[str]", sample: pd.DataFrame
+) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
+    """The classes, the targets as a dataset holds them, and notes."""
     missing = int(column.isna().sum())
     if missing:
         raise UserError(
-            f"target {competition.target!r} must be known for every training row, found {missing} missing: {advice}"
-        )
-    if column.nunique() < 2:
-        raise UserError(
-            f"target {competition.target!r} must have at least 2 different values, found only "
-            f"{column.iloc[0]!r}: {advice}"
+            f"target {competition.target!r} must be known for every training row, found {missing} missing: {_TARGET}"
         )
     if competition.task == "regression":
-        return (), _values(competition, column)
+        _need_two_values(competition, column)
+        return (), _values(competition, column), []
+    asked = submission.labels_of(competition, sample)
+    column, notes = spelling.as_in_sample(column, asked)
+    _need_two_values(competition, column)
     classes = sorted(column.unique(), key=_class_order)
     if competition.positive is not None:
-        if competition.positive not in classes or len(classes) != 2:
+        (positive,) = spelling.as_classes(pd.Series([competition.positive]), classes)
+        if positive not in classes or len(classes) != 2:
             raise UserError(
                 f"positive must be one of two classes, found {competition.positive!r} of {classes[:5]}: "
                 "correct or remove `positive:` in the competition file"
             )
-        classes.sort(key=lambda label: label == competition.positive)
+        classes.sort(key=lambda label: label == positive)
     index = {label: position for position, label in enumerate(classes)}
-    return tuple(classes), column.map(index).to_numpy(np.int64)
+    return tuple(classes), column.map(index).to_numpy(np.int64), notes
+
+
+def _need_two_values(competition: Competition, column: "pd.Series[str]") -> None:
+    if column.nunique() < 2:
+        raise UserError(
+            f"target {competition.target!r} must have at least 2 different values, found only "
+            f"{column.iloc[0]!r}: {_TARGET}"
+        )
 
 
 def _values(competition: Competition, column: "pd.Series[str]") -> np.ndarray:
@@ -213,7 +266,7 @@ def _values(competition: Competition, column: "pd.Series[str]") -> np.ndarray:
     if len(wrong):
         raise UserError(
             f"target {competition.target!r} must be finite numbers for regression, found "
-            f"{str(column.iloc[wrong[0]])!r} ({len(wrong)} such rows): correct the file, or set "
+            f"{str(column.iloc[wrong[0]])!r} ({len(wrong)} such rows): mend the file where it comes from and its `md5:`, or set "
             "`task: classification` in the competition file"
         )
     if competition.metric == "rmsle" and numbers.min() < 0:
@@ -229,35 +282,6 @@ def _class_order(label: str) -> tuple[int, float, str]:
         return (0, float(label), label)
     except ValueError:
         return (1, 0.0, label)
-
-
-def _feature_columns(
-    competition: Competition, train: pd.DataFrame, test: pd.DataFrame
-) -> tuple[list[str], list[str]]:
-    for name in competition.drop:
-        if name not in train.columns and name not in test.columns:
-            raise UserError(
-                f"`drop:` must list columns of train or test, found {name!r}{did_you_mean(name, train.columns)}"
-            )
-    apart = {competition.id_column, competition.target, *competition.drop}
-    in_train = [column for column in train.columns if column not in apart]
-    in_test = [column for column in test.columns if column not in apart]
-    extra = [column for column in in_test if column not in train.columns]
-    if extra:
-        raise UserError(
-            f"every test column must be in train too, found {extra[:5]} only in test"
-            f"{did_you_mean(extra[0], in_train)} (list it under `drop:` if it is no feature)"
-        )
-    only_train = [column for column in in_train if column not in test.columns]
-    notes = []
-    if only_train:
-        notes.append(f"columns only in train are dropped: {', '.join(map(str, only_train))}")
-    columns = [column for column in in_train if column in test.columns]
-    if not columns:
-        raise UserError(
-            "train and test must share at least one feature column, found none: check `drop:`"
-        )
-    return columns, notes
 
 
 def _features(competition: Competition, table: pd.DataFrame) -> Features:
@@ -291,32 +315,18 @@ def _nearest_square(columns: int, channels: int) -> str:
     return " (no square picture)"
 
 
-def _column(table: pd.DataFrame, column: str | None, what: str) -> np.ndarray | None:
+def _split_column(given: RawTables, column: str | None, what: str) -> "pd.Series[str] | None":
+    """The column that splits the rows, as text, since `NA` may be a country."""
     if column is None:
         return None
-    if column not in table.columns:
+    if column not in given.train.columns:
         raise UserError(
-            f"{what} must be a column of train, found {column!r}{did_you_mean(column, table.columns)}"
+            f"{what} must be a column of train, found {column!r}{did_you_mean(column, given.train.columns)}"
         )
-    if table[column].isna().any():
+    texts = given.spelled.get(column, given.train[column])
+    if texts.isna().any():
         raise UserError(
-            f"{what} must be known for every row, found {int(table[column].isna().sum())} missing: "
+            f"{what} must be known for every row, found {int(texts.isna().sum())} missing: "
             f"set {what} to a column without gaps"
         )
-    return table[column].to_numpy(dtype=np.str_)
-
-
-def _times(table: pd.DataFrame, column: str | None) -> np.ndarray | None:
-    values = _column(table, column, "split.time")
-    if values is None or column is None:
-        return None
-    if pd.api.types.is_numeric_dtype(table[column]):
-        return table[column].to_numpy(np.float64)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that each cell is parsed by itself
-            return pd.to_datetime(table[column]).to_numpy("datetime64[ns]").astype(np.int64)
-    except (ValueError, TypeError):
-        raise UserError(
-            f"split.time must be numbers or dates, found {str(values[0])!r} in {column!r}: set it to another column"
-        ) from None
+    return texts.astype(str)

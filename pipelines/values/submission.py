@@ -10,7 +10,8 @@ from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Competition
 from pipelines.values.metrics import Kind, get
 from pipelines.values.predictions import Predictions, one_hot
-from pipelines.values.tables import read_csv
+from pipelines.values.spelling import as_classes
+from pipelines.values.tables import Columns, read_csv
 
 _SHOWN = 3
 
@@ -60,6 +61,19 @@ def target_columns(competition: Competition, sample: pd.DataFrame) -> list[str]:
     return [str(column) for column in sample.columns if column != competition.id_column]
 
 
+def text_columns(competition: Competition) -> Columns:
+    """What is read as text in a submission or a sample: ids, and labels, whose column may have any name."""
+    return "all" if get(competition.metric).needs == "label" else [competition.id_column]
+
+
+def labels_of(competition: Competition, sample: pd.DataFrame) -> list[str]:
+    """The labels that a sample holds, each once; none where the metric is given probabilities or values."""
+    if get(competition.metric).needs != "label":
+        return []
+    columns = target_columns(competition, sample)
+    return sample[columns[0]].dropna().astype(str).unique().tolist() if columns else []
+
+
 def _class_order(columns: list[str], classes: np.ndarray) -> list[int]:
     order = [_class_of(column, classes) for column in columns]
     if sorted(order) != list(range(len(classes))):
@@ -71,11 +85,17 @@ def _class_order(columns: list[str], classes: np.ndarray) -> list[int]:
 
 
 def _class_of(column: str, classes: np.ndarray) -> int:
-    """The class that a probability column stands for: its name is the class, or ends with it."""
+    """The class that a probability column stands for: its name is the class, or ends with it.
+
+    Numbers count by value: `Class_1` stands for the class `1.0`.
+    """
     names = classes.tolist()
-    fitting = [index for index, name in enumerate(names) if column == name] or [
-        index for index, name in enumerate(names) if column.endswith(f"_{name}")
-    ]
+    (ending,) = as_classes(pd.Series([column.rpartition("_")[2]]), names)
+    fitting = (
+        [index for index, name in enumerate(names) if column == name]
+        or [index for index, name in enumerate(names) if column.endswith(f"_{name}")]
+        or [index for index, name in enumerate(names) if ending == name]
+    )
     if len(fitting) != 1:
         raise UserError(
             f"column {column!r} of the sample must name one class, found classes {names[:8]}: check "
@@ -96,10 +116,7 @@ def save(path: Path, frame: pd.DataFrame) -> None:
 
 def read(path: Path, competition: Competition) -> pd.DataFrame:
     """Read a submission or sample: ids as text and, where labels are asked for, labels as text."""
-    text = [competition.id_column]
-    if get(competition.metric).needs == "label":  # its column may bear another name than in train
-        text += [str(column) for column in read_csv(path).columns]
-    return read_csv(path, text)
+    return read_csv(path, text_columns(competition))
 
 
 def validate(
@@ -136,6 +153,9 @@ def in_form(
         sample: the sample submission.
         classes: the labels that occur in training; empty for regression.
 
+    Returns:
+        The submission, its labels as the classes are spelled: `1.0` is the class `1`.
+
     Raises:
         UserError: columns or ids differ, a value is missing or of the wrong kind, or a label is unknown.
     """
@@ -154,6 +174,7 @@ def in_form(
             f"{empty.iloc[0]!r}): fill them"
         )
     if get(competition.metric).needs == "label":
+        ordered[columns[0]] = as_classes(ordered[columns[0]], classes)
         _check_labels(ordered[columns[0]], classes)
     else:
         _check_numbers(competition, ordered[columns])
@@ -176,15 +197,15 @@ def matrix_of(
         classes: class names, in the order of the matrix' columns; empty for regression.
 
     Returns:
-        float32 (n, n_classes) or (n, 1), and its kind: labels are one-hot, also where the metric is given
+        float64 (n, n_classes) or (n, 1), and its kind: labels are one-hot, also where the metric is given
         probabilities and found only 0 and 1.
     """
     columns = target_columns(competition, ordered)
     needs = get(competition.metric).needs
     if needs == "label":
-        index = {label: position for position, label in enumerate(classes)}
-        return one_hot(ordered[columns[0]].map(index).to_numpy(np.int64), len(classes)), "label"
-    values = ordered[columns].to_numpy(np.float32)
+        y = class_indices(ordered[columns[0]], classes)
+        return one_hot(y, len(classes)).astype(np.float64), "label"
+    values = ordered[columns].to_numpy(np.float64)
     if needs == "value":
         return values, "value"
     kind: Kind = "label" if are_labels(ordered[columns]) else "probability"
@@ -194,6 +215,17 @@ def matrix_of(
     matrix[:, _class_order(columns, np.array(classes))] = values
     sums = matrix.sum(axis=1, keepdims=True)  # platforms normalise rows before they grade them
     return matrix / np.where(sums > 0, sums, 1), kind
+
+
+def class_indices(labels: "pd.Series[str]", classes: tuple[str, ...]) -> np.ndarray:
+    """Labels as positions among the classes, int64 (n,).
+
+    Raises:
+        UserError: a label is no class.
+    """
+    known = as_classes(labels, classes)
+    _check_labels(known, classes)
+    return known.map({label: place for place, label in enumerate(classes)}).to_numpy(np.int64)
 
 
 def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:
@@ -213,7 +245,7 @@ def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:
 
 
 def _check_labels(column: "pd.Series[str]", classes: tuple[str, ...]) -> None:
-    found = set(column.astype(str))
+    found = set(column)
     unknown = sorted(found - set(classes))
     if not unknown:
         return

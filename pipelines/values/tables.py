@@ -1,90 +1,239 @@
-"""Reading what platforms hand out: CSV in UTF-8 or cp949, and idx, the format of MNIST."""
+"""Reading what platforms hand out: CSV in several encodings and dialects, and idx, the format of MNIST."""
 
 import codecs
+import csv
 import gzip
 import math
+import re
 import struct
+import sys
 import warnings
 import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
+from pipelines.values.competition import Quotes
 
-_ENCODINGS = ("utf-8-sig", "cp949")
+# What a file begins with, and how it is read then.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+Columns = Sequence[str] | Literal["all"]
+_DELIMITERS = ",\t;|"
+_CHUNK = 1 << 20
+_FILE = "in the competition file"
 _IDX_BYTES = 0x08
 
 
-def read_csv(path: Path, text_columns: list[str] | None = None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Form:
+    """How a CSV is written down.
+
+    Attributes:
+        encoding: a codec of Python; utf-8-sig where the file begins with a byte order mark.
+        delimiter: stands between two cells.
+        quotes: see `Competition`.
+    """
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quotes: Quotes | None = None
+
+    @property
+    def quoting(self) -> dict[str, Any]:
+        """Its quotes, in the words that csv and pandas share."""
+        if self.quotes == "none":
+            return {"quoting": csv.QUOTE_NONE}
+        return {"escapechar": "\\", "doublequote": False} if self.quotes == "backslash" else {}
+
+
+def form_of(
+    path: Path,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    quotes: Quotes | None = None,
+) -> Form:
+    """The form of a CSV: what is given counts, the rest is found out.
+
+    The encoding is UTF-8, or UTF-16 with its mark, or else cp949 (Korean Windows) where at least half of what
+    is not ASCII are common syllables, or else Windows-1252: nearly any bytes can be decoded as cp949. The
+    delimiter is a comma, or where the header has none a tab, semicolon or bar.
+
+    Raises:
+        UserError: the file is missing, or in none of these encodings.
+    """
+    with _told(path):
+        encoding = encoding or _encoding(path)
+        with path.open(encoding=encoding, newline="") as file:
+            header = file.readline(_CHUNK)
+    found = next((mark for mark in _DELIMITERS if mark in header), _DELIMITERS[0])
+    return Form(encoding, delimiter or found, quotes)
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(_CHUNK)
+    for mark, encoding in _MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    if b"\0" in start:
+        raise UserError(
+            f"{path} must be text, found zero bytes, as of UTF-16 without its mark: set `encoding: utf-16-le` {_FILE}, "
+            "or download it again"
+        )
+    if _decodes(path, "utf-8"):
+        return "utf-8"
+    if _decodes(path, "cp949") and _is_korean(path.read_text(encoding="cp949")):
+        return "cp949"
+    if _decodes(path, "cp1252"):
+        return "cp1252"
+    raise UserError(
+        f"{path} must be UTF-8, UTF-16, cp949 or Windows-1252, and its bytes are none of these: set `encoding:` "
+        f"{_FILE} to a codec of Python, such as shift_jis"
+    )
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            while file.read(_CHUNK):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_korean(text: str) -> bool:
+    """Whether half of what is not ASCII are syllables of KS X 1001, whose bytes in cp949 both are A1 or more."""
+    found = Counter(re.sub(r"[\0-\x7f]+", "", text))
+    common = [
+        letter for letter in found if "가" <= letter <= "힣" and min(letter.encode("cp949")) >= 0xA1
+    ]
+    return 2 * sum(found[letter] for letter in common) >= found.total()
+
+
+def read_csv(path: Path, text_columns: Columns = (), form: Form | None = None) -> pd.DataFrame:
     """Read a CSV whose ids and labels keep the spelling they have in the file.
 
     Args:
-        path: the file; UTF-8 with or without a byte order mark, else cp949 (Korean Windows).
-        text_columns: columns to read as text.
+        path: the file.
+        text_columns: those to read as text, in which only an empty cell is missing.
+        form: None finds it out.
 
     Raises:
-        UserError: the file is missing, empty, no CSV, in another encoding, or its rows are wider than
-            its header.
+        UserError: the file is missing, empty, no CSV, in another encoding, a quote stays open, or its rows
+            are wider than its header.
     """
-    for encoding in _ENCODINGS:
-        try:
-            return _parse(path, text_columns or [], encoding)
-        except UnicodeDecodeError:
-            continue
-        except FileNotFoundError:
-            raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
-        except (IsADirectoryError, PermissionError) as error:
-            raise UserError(f"{path} must be a file that can be read ({error.strerror})") from None
-        except pd.errors.EmptyDataError:
-            raise UserError(
-                f"{path} must hold a header and rows and is empty: download it again"
-            ) from None
-        except pd.errors.ParserError as error:
-            reason = str(error).strip()
-            raise UserError(f"{path} must be a CSV ({reason}): download it again") from None
-        except pd.errors.ParserWarning:
-            raise UserError(
-                f"{path} must have as many cells in each row as in its header, and rows have more: "
-                "remove the surplus commas, or quote texts that hold one"
-            ) from None
-    raise UserError(f"{path} must be UTF-8 or cp949 and is neither: save it again as UTF-8")
+    with _told(path):
+        form = form or form_of(path)
+        _check_quotes(path, form)
+        return _parse(path, text_columns, form)
 
 
-def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
-    """A CSV with every cell as it is spelled in the file, and the encoding to write it in again.
+def read_cells(path: Path, form: Form | None = None) -> tuple[pd.DataFrame, Form]:
+    """A CSV with every cell as it is spelled in the file, and the form to write it in again.
 
     Raises:
         UserError: as `read_csv`.
     """
-    for encoding in _ENCODINGS:
-        try:
-            table = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding=encoding, index_col=False
-            )
-        except UnicodeDecodeError:
-            continue
-        except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError):
-            break
-        has_mark = path.read_bytes()[:3] == codecs.BOM_UTF8
-        return table, encoding if has_mark else encoding.removesuffix("-sig")
-    raise UserError(f"{path} must be a CSV in UTF-8 or cp949 and cannot be read: download it again")
+    with _told(path):
+        form = form or form_of(path)
+        _check_quotes(path, form)
+        return pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding=form.encoding, delimiter=form.delimiter,
+            index_col=False, **form.quoting,
+        ), form  # fmt: skip
 
 
-def _parse(path: Path, text_columns: list[str], encoding: str) -> pd.DataFrame:
+def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
     """Read with pandas; of a text column only an empty cell is missing: `NA` or `None` may be an id or a class.
 
     Without `index_col=False` pandas takes surplus cells for an index and moves each column by one.
     """
+    how: dict[str, Any] = {**form.quoting, "encoding": form.encoding, "delimiter": form.delimiter}
+    how["index_col"] = False
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(path, encoding=encoding, index_col=False, low_memory=False)
+        table = pd.read_csv(path, low_memory=False, **how)
         texts = pd.read_csv(
-            path, usecols=lambda name: name in text_columns, dtype=str, na_values=[""], keep_default_na=False,
-            encoding=encoding, index_col=False,
+            path, usecols=lambda name: text_columns == "all" or name in text_columns, dtype=str, na_values=[""], keep_default_na=False, **how
         )  # fmt: skip
     return table.assign(**{str(name): texts[name] for name in texts})
+
+
+def _check_quotes(path: Path, form: Form) -> None:
+    """Refuse a quote that stays open: pandas would swallow rows up to the next one, without a word."""
+    with path.open("rb") as file:
+        if not any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b"")):
+            return
+    csv.field_size_limit(sys.maxsize)  # pandas has none
+    line, open_at = 1, None
+    with path.open(encoding=form.encoding, newline="") as file:
+        rows = csv.reader(file, delimiter=form.delimiter, strict=True, **form.quoting)
+        try:
+            for row in rows:
+                if rows.line_num > line and form.quotes is None and _is_two(row, form.delimiter):
+                    open_at = f"line {line}, whose cell holds what looks like another row"
+                    break
+                line = rows.line_num + 1
+        except csv.Error as error:
+            open_at = f"the row of line {line} ({error})"
+    if open_at:
+        raise UserError(
+            f"{path} must be a CSV that closes every quote, found one open in {open_at}: set `quotes: none` {_FILE} if "
+            'quotes are plain text there, `quotes: backslash` if \\" stands for one, `quotes: standard` if all is '
+            "right; or download it again if it is cut off"
+        )
+
+
+def _is_two(row: list[str], delimiter: str) -> bool:
+    """Whether a row over several lines is as wide as the table in its first line and in its last, ids alike."""
+    for place, cell in enumerate(row):
+        lines = cell.splitlines() or [""]
+        if len(lines) > 1 and place and lines[-1].count(delimiter) == place:
+            ids = [re.sub(r"\d", "0", text) for text in (row[0], lines[-1].partition(delimiter)[0])]
+            if lines[0].count(delimiter) == len(row) - 1 - place and ids[0] == ids[1]:
+                return True
+    return False
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What can go wrong with a CSV, as an error that says what to do."""
+    columns = f"set `delimiter:` or `quotes:` {_FILE} if its cells end elsewhere"
+    try:
+        yield
+    except UnicodeError as error:
+        raise UserError(
+            f"{path} must be text in one encoding ({error}): set `encoding:` {_FILE} to the one it has"
+        ) from None
+    except FileNotFoundError:
+        raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise UserError(f"{path} must be a file that can be read ({error.strerror})") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(
+            f"{path} must hold a header and rows and is empty: download it again"
+        ) from None
+    except pd.errors.ParserError as error:
+        reason = str(error).strip()
+        raise UserError(
+            f"{path} must be a CSV ({reason}): download it again, or {columns}"
+        ) from None
+    except pd.errors.ParserWarning:
+        raise UserError(
+            f"{path} must have as many cells in each row as in its header, and rows have more: {columns}"
+        ) from None
 
 
 def read_idx(path: Path) -> np.ndarray:

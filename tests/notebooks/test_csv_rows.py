@@ -8,11 +8,12 @@ import pytest
 
 from pipelines.notebooks import csv_rows
 from pipelines.notebooks.csv_rows import CannotCutError
+from pipelines.values.tables import form_of
 
 
 def cut(path: Path, content: bytes, key: str = "id") -> csv_rows.Rows:
     path.write_bytes(content)
-    return csv_rows.index(path, key)
+    return csv_rows.index(path, key, form_of(path))
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
@@ -65,6 +66,6 @@ def test_positions_are_those_of_pandas(tmp_path: Path) -> None:
     texts = ["".join(generator.choice(list('ab,"\n '), size=6)) for _ in range(200)]
     table = pd.DataFrame({"id": [f"r{i}" for i in range(200)], "t": texts, "n": range(200)})
     table.to_csv(tmp_path / "t.csv", index=False)
-    found = csv_rows.index(tmp_path / "t.csv", "id")
+    found = csv_rows.index(tmp_path / "t.csv", "id", form_of(tmp_path / "t.csv"))
     assert found.keys == table["id"].tolist()
     assert [int(row[2]) for row in found.cells(np.arange(200))] == table["n"].tolist()

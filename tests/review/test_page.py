@@ -12,12 +12,13 @@ import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
-from pipelines.plumbing import paths
+from features import tabular
+from pipelines.plumbing import pages, paths
 from pipelines.plumbing.atomic import write_json
 from pipelines.plumbing.errors import UserError
 from pipelines.review import page
 from pipelines.tracking import failures
-from pipelines.values import metrics
+from pipelines.values import columns, metrics
 from tests.conftest import Workshop
 from tests.html_elements import Elements
 from tests.review.scored_competition import PROFILE, finish, submit, write
@@ -236,3 +237,24 @@ def test_a_missing_profile_is_an_error(scored: Workshop) -> None:
     (paths.profile("tiny") / "profile.json").unlink()
     with pytest.raises(UserError, match=r"profile\.json must exist"):
         rendered()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_columns_that_are_left_out_are_shown_with_the_reason(
+    scored: Workshop, language: str
+) -> None:
+    reasons = [
+        getattr(columns, name) for name in ("ONLY_TRAIN", "UNNAMED", "COPIES_ID", "COUNTS_ROWS")
+    ]
+    reasons += [tabular.NO_VALUE, tabular.NAMES_ROWS]
+    found = {f"<c{place}>": reason for place, reason in enumerate(reasons)}
+    more = {"left_out": found, "numbers_as_text": {"inc": "25,123"}}
+    write_json(paths.profile("tiny") / "profile.json", PROFILE | more)
+    text, words = rendered(language), pages.texts("pipelines.review", language)
+    for name, reason in found.items():
+        assert (
+            f"<b>{name.replace('<', '&lt;').replace('>', '&gt;')}</b> ({words.gettext(reason)})"
+            in text
+        )
+        assert (words.gettext(reason) == reason) == (language == "en")
+    assert "<b>inc</b> (25,123)" in text

@@ -84,6 +84,28 @@ def test_what_is_dropped_is_said(workshop: Workshop, capsys: pytest.CaptureFixtu
     assert "note: columns only in train are dropped: hint" in capsys.readouterr().out
 
 
+def test_columns_that_are_left_out_are_said_with_the_reason(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test, sample, _ = tiny_tables()
+    for table in (train, test):
+        table["inc"] = [f"{20 + row},{row:03}" for row in range(len(table))]
+        table["row"] = range(len(table))
+    workshop.write_raw(train.assign(hint=1), test, sample)
+    workshop.write_competition(image=None)
+    preprocess("tiny")
+    profile = json.loads((paths.profile("tiny") / "profile.json").read_text(encoding="utf-8"))
+    assert set(profile["left_out"]) == {"hint", "row", "inc"}
+    assert profile["numbers_as_text"] == {"inc": "20,000"}
+    said = capsys.readouterr().out
+    for name, reason in profile["left_out"].items():
+        assert any(name in line and reason in line for line in said.splitlines())
+    assert "such as '20,000'" in said
+    assert [line for line in said.splitlines() if line.startswith("note: ")] == [
+        f"note: {sentence}" for sentence in profile["warnings"]
+    ]
+
+
 def test_wrong_data_stops_before_anything_is_written(workshop: Workshop) -> None:
     train, test, sample, _ = tiny_tables()
     workshop.write_raw(train.assign(label="c0"), test, sample)

@@ -66,6 +66,15 @@ def test_what_does_not_fit_is_said_with_the_file(
     assert "competitions/tiny.yaml" in str(raised.value)
 
 
+def test_an_encoding_is_one_of_python(workshop: Workshop) -> None:
+    workshop.write_competition(encoding="cp1252")
+    assert competition.load("tiny").encoding == "cp1252"
+    for wrong in ("klingon", "hex"):
+        workshop.write_competition(encoding=wrong)
+        with pytest.raises(UserError, match=rf"encoding: must be a codec .*found '{wrong}'"):
+            competition.load("tiny")
+
+
 def test_all_findings_come_at_once(workshop: Workshop) -> None:
     workshop.write_competition(metrics="x", daily_limits=3)
     with pytest.raises(UserError, match=r"(?s)'daily_limits'.*'metrics'"):
@@ -96,3 +105,23 @@ def test_a_name_that_a_shell_would_act_on_is_refused(workshop: Workshop) -> None
     workshop.write_competition("a;b")
     with pytest.raises(UserError, match=r"letters, digits, Hangul, '_' and '-'.*found 'a;b'"):
         competition.load("a;b")
+
+
+@pytest.mark.parametrize(("written", "meant"), [(1, "1"), (1.0, "1.0"), ("yes", "yes")])
+def test_the_positive_class_may_be_a_number(
+    workshop: Workshop, written: object, meant: str
+) -> None:
+    workshop.write_competition(positive=written)
+    assert competition.load("tiny").positive == meant
+
+
+def test_a_positive_class_that_yaml_reads_as_something_else_must_be_quoted(
+    workshop: Workshop,
+) -> None:
+    path = workshop.root / "competitions" / "tiny.yaml"
+    plain = path.read_text(encoding="utf-8")
+    path.write_text(plain + "positive: yes\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"must be a class .*reads it as bool: put it in quotes"):
+        competition.load("tiny")
+    path.write_text(plain + "positive: 'yes'\n", encoding="utf-8")
+    assert competition.load("tiny").positive == "yes"

@@ -177,7 +177,7 @@ def test_a_rare_class_is_named_with_what_to_do() -> None:
 def test_a_class_of_one_row_gets_no_advice_that_cannot_work() -> None:
     message = refused(STRATIFIED, 2, np.array([0] * 20 + [1]), classes=("cat", "dog"))
     assert "class 'dog' has 1 rows" in message
-    assert "remove the class" in message
+    assert "take the class out of train" in message
     assert "lower" not in message
 
 

@@ -148,6 +148,95 @@ def test_a_row_without_its_group(bench: Bench) -> None:
     )
 
 
+def test_na_may_be_a_country(bench: Bench) -> None:
+    for table in (bench.train, bench.test):
+        table["country"] = np.resize(["NA", "KR", "None"], len(table))
+    dataset, _ = bench.build(split={"kind": "group", "group": "country"}, **TABLE)
+    assert dataset.groups is not None
+    assert dataset.groups[:3].tolist() == ["NA", "KR", "None"]
+    assert isinstance(dataset.X_train, pd.DataFrame)
+    assert dataset.X_train["country"].head(3).tolist() == ["NA", "KR", "None"]
+
+
+def test_a_group_of_numbers_stays_a_feature_of_numbers(bench: Bench) -> None:
+    for table in (bench.train, bench.test):
+        table["subject"] = np.arange(len(table)) // 4
+    dataset, _ = bench.build(split={"kind": "group", "group": "subject"}, **TABLE)
+    assert isinstance(dataset.X_train, pd.DataFrame)
+    assert dataset.X_train["subject"].dtype == np.int64
+    assert dataset.groups is not None
+    assert dataset.groups[4] == "1"
+
+
+def test_labels_are_spelled_as_in_the_sample_and_positive_too(bench: Bench) -> None:
+    bench.train["label"] = np.resize(["1.0", "0.0", "0"], 60)
+    bench.sample["label"] = "0"
+    dataset, notes = bench.build(metric="f1_binary", positive=0)
+    assert dataset.classes == ("1", "0")
+    assert [note[:30] for note in notes] == [
+        "label '1.0' of train is '1' he",
+        "label '0.0' of train is '0' he",
+    ]
+
+
+def test_one_number_in_two_spellings_is_one_class(bench: Bench) -> None:
+    bench.train["label"] = np.resize(["1.0", "1"], 60)
+    bench.refuses("at least 2 different values, found only '1'")
+
+
+def test_a_file_that_is_not_utf_8_is_said_with_a_cell(bench: Bench) -> None:
+    for table in (bench.train, bench.test):
+        table["say"] = "don’t"
+    found, _ = bench.read(**TABLE)
+    bench.train.to_csv(paths.raw("tiny") / "train.csv", index=False, encoding="cp1252")
+    _, (note,) = raw.build(found, raw.read(found, paths.raw("tiny")))
+    assert "train.csv" in note
+    assert "cp1252" in note
+    assert "'don’t'" in note
+    assert "`encoding:`" in note
+
+
+INDEXES: dict[str, Any] = {
+    "Unnamed: 0": lambda rows: rows[::-1] * 3,
+    "copy": lambda rows: [f"r{i}" for i in rows],
+    "from 0": lambda rows: rows - rows[0],
+    "from 1": lambda rows: rows - rows[0] + 1,
+    "shuffled": lambda rows: np.random.default_rng(0).permutation(rows - rows[0]),
+    "goes on in test": lambda rows: rows,
+}
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_an_index_of_the_rows_is_no_feature_unless_it_is_kept(bench: Bench, name: str) -> None:
+    for table, rows in ((bench.train, np.arange(60)), (bench.test, np.arange(60, 80))):
+        table[name] = INDEXES[name](rows)
+    dataset, (note,) = bench.build(**TABLE)
+    assert isinstance(dataset.X_train, pd.DataFrame)
+    assert name not in dataset.X_train.columns
+    assert f"`keep: [{name!r}]`" in note
+    kept, notes = bench.build(keep=[name], **TABLE)
+    assert isinstance(kept.X_train, pd.DataFrame)
+    assert name in kept.X_train.columns
+    assert notes == []
+
+
+def test_whole_numbers_that_do_not_count_rows_are_features(bench: Bench) -> None:
+    for table in (bench.train, bench.test):
+        table["age"] = np.arange(len(table)) + 7
+        table["room"] = np.arange(len(table)) // 2
+        table["same"] = 1
+    dataset, notes = bench.build(**TABLE)
+    assert isinstance(dataset.X_train, pd.DataFrame)
+    assert {"age", "room", "same"} <= set(dataset.X_train.columns)
+    assert notes == []
+
+
+def test_what_is_kept_must_be_there(bench: Bench) -> None:
+    bench.refuses(
+        "`keep:` must list columns .*found 'pixle1'; did you mean 'pixel1'", keep=["pixle1"]
+    )
+
+
 def test_columns_only_in_train_are_dropped_with_a_warning(bench: Bench) -> None:
     bench.train["spare"] = 1
     dataset, warnings = bench.build(**TABLE)
@@ -181,7 +270,7 @@ def test_dropped_columns_are_no_features(bench: Bench) -> None:
         ({"drop": [f"pixel{i}" for i in range(16)]}, "share at least one feature column.*`drop:`"),
         ({"split": {"kind": "group", "group": "pixle0"}},
          "split.group must be a column of train, found 'pixle0'; did you mean 'pixel0'"),
-        ({"split": {"kind": "time", "time": "label"}}, "must be numbers or dates, found 'c0' in 'label': set it"),
+        ({"split": {"kind": "time", "time": "label"}}, "must be numbers or dates of one form, found 'c0' .*set `time_format:`"),
         (REGRESSION, r"finite numbers for regression, found 'c0' \(60 such rows\).*task: classification"),
     ],
 )  # fmt: skip
@@ -209,7 +298,7 @@ def test_one_bad_cell(bench: Bench, column: str, value: str | None, says: str) -
 
 def test_a_repeated_test_id(bench: Bench) -> None:
     bench.test.loc[1, "id"] = bench.test.loc[0, "id"]
-    bench.refuses("found 1 repeated in test .*or remove the duplicates")
+    bench.refuses("found 1 repeated in test .*or mend the file")
 
 
 def test_a_constant_target(bench: Bench) -> None:

@@ -94,6 +94,32 @@ def test_each_class_finds_its_column() -> None:
         np.testing.assert_array_equal(frame[column], rows[:, place].astype(np.float64))
 
 
+def test_a_column_names_its_class_by_value() -> None:
+    sample = pd.DataFrame({"id": IDS, "Class_1": 0.0, "Class_0": 0.0})
+    frame = submission.build(MANY, sample, predictions(matrix(2), IDS, ("0.0", "1.0")))
+    np.testing.assert_array_equal(frame["Class_1"], matrix(2)[:, 1].astype(np.float64))
+
+
+def test_labels_are_taken_by_value_and_spelled_as_the_classes() -> None:
+    sample = pd.DataFrame({"id": IDS, "label": "0"})
+    frame = sample.assign(label=["1.0", "0", "1", "0.0", "0", "0"])
+    ordered = submission.in_form(LABELS, frame, sample, ("0", "1"))
+    assert ordered["label"].tolist() == ["1", "0", "1", "0", "0", "0"]
+    found, kind = submission.matrix_of(LABELS, ordered, ("0", "1"))
+    assert (found.argmax(axis=1).tolist(), kind) == ([1, 0, 1, 0, 0, 0], "label")
+
+
+@every_kind
+def test_a_submission_says_what_was_predicted(kind: str) -> None:
+    asked, sample, classes = KINDS[kind]
+    frame = submission.in_form(asked, valid(asked, sample, classes), sample, classes)
+    said, _ = submission.matrix_of(asked, frame, classes)
+    predicted = matrix({"roc_auc": 2, "rmsle": 1}.get(asked.metric, 3))
+    if kind == "labels":
+        predicted = one_hot(predicted.argmax(axis=1), 3)
+    np.testing.assert_allclose(said, predicted, atol=1e-6)
+
+
 def test_a_class_is_not_mistaken_for_another_one_that_ends_like_it() -> None:
     sample = pd.DataFrame({"id": IDS, "Class_11": 0.0, "Class_1": 0.0})
     frame = submission.build(MANY, sample, predictions(matrix(2), IDS, ("1", "11")))
@@ -207,7 +233,7 @@ def test_the_untouched_sample_is_refused(tmp_path: Path, kind: str) -> None:
 OF_A_KIND: dict[str, tuple[str, Any, str]] = {
     "unknown label": ("labels", "cat", r"labels must occur in training \(01, 고양이, dog\), found \['cat'\]"),
     "probabilities for labels": ("labels", [0.1, 0.9, 0.4, 0.8, 0.2, 0.3], "given labels .*numbers such as 0.1"),
-    "labels as floats": ("labels", [1.0, 2.0, 1.0, 2.0, 1.0, 2.0], "spelled as in train"),
+    "labels as floats": ("labels", [1.0, 2.0, 1.0, 2.0, 1.0, 2.0], r"must occur in training .*found \['2.0'\]: spell"),
     "labels for probabilities": ("binary", [0, 1, 1, 0, 1, 0], "found only 0 and 1: submit probabilities"),
     "words for probabilities": ("binary", "dog", "roc_auc must be given numbers, found text"),
     "above 1": ("binary", 1.5, r"must lie in 0 … 1, found .* 1\.5"),

@@ -5,13 +5,14 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from pipelines.plumbing.errors import UserError
-from pipelines.values.tables import read_csv, read_idx
+from pipelines.values.tables import Form, form_of, read_cells, read_csv, read_idx
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def idx_bytes(values: np.ndarray) -> bytes:
     return header + values.tobytes()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
 def test_a_csv_reads_the_same_in_each_encoding(csv: Path, encoding: str) -> None:
     csv.write_bytes("번호,리뷰\n1,뷁 똠방각하 재미있다\n2,별로\n".encode(encoding))
     table = read_csv(csv)
@@ -52,12 +53,17 @@ def test_text_survives_utf8(texts: list[str], tmp_path_factory: pytest.TempPathF
     [
         (b"", "must hold a header and rows and is empty: download it again"),
         (b"\n\n", "is empty: download it again"),
-        (b'id,text\n1,"open\n', r"must be a CSV \(.*\): download it again"),
         (
-            "id,뷁\n".encode("utf-16"),
-            "must be UTF-8 or cp949 and is neither: save it again as UTF-8",
+            b'id,text\n1,a\n2,"open\n3,b\n',
+            r"closes every quote, found .* of line 3 .*`quotes: none`",
         ),
-        (b"id,x\n1,2,3\n4,5,6\n", "as many cells in each row as in its header.*commas"),
+        (b'id,text\n1,a\n2,"open\n3,5 inch"\n4,b', r"found .* line 3.*`quotes: none`"),
+        (b'id,text,x\n1,a,2\n2,"open,3\n3,5 inch",4\n', r"found .* line 3.*`quotes: standard`"),
+        (b'id,text\n1,"say \\"hi, you\\""\n', r"found .* of line 2 .*`quotes: backslash`"),
+        ("id,x\n1,2\n".encode("utf-16-le"), "must be text, found zero .*`encoding: utf-16-le`"),
+        (b"id,x\n1,\x81\xff\n", "bytes are none of these: set `encoding:`"),
+        (b"\xef\xbb\xbfid,x\n1,\xff\n", "must be text in one encoding .*set `encoding:`"),
+        (b"id,x\n1,2,3\n4,5,6\n", "as many cells in each row as in its header.*`delimiter:`"),
         (b"id,x\n1,2\n4,5,6\n", r"must be a CSV \(.*line 3, saw 3\): download it again"),
     ],
 )
@@ -65,6 +71,63 @@ def test_what_is_no_csv_is_refused(csv: Path, content: bytes, says: str) -> None
     csv.write_bytes(content)
     with pytest.raises(UserError, match=says):
         read_csv(csv)
+
+
+WINDOWS = ["Mary’s", "don’t stop", "café £100", "it’s fine – really", "naïve Ünïcödé", "12 °C"]
+
+
+@pytest.mark.parametrize("text", WINDOWS)
+def test_windows_1252_is_not_taken_for_korean(csv: Path, text: str) -> None:
+    csv.write_bytes(f"id,text\n1,{text}\n".encode("cp1252"))
+    assert form_of(csv).encoding == "cp1252"
+    assert read_csv(csv)["text"].tolist() == [text]
+
+
+@pytest.mark.parametrize(
+    "text", ["가", "서울특별시 강남구", "똠방각하 재미있다", "漢字와 한글 둘 다"]
+)
+def test_korean_is_not_taken_for_windows_1252(csv: Path, text: str) -> None:
+    csv.write_bytes(f"id,text\n1,{text}\n".encode("cp949"))
+    assert form_of(csv).encoding == "cp949"
+    assert read_csv(csv)["text"].tolist() == [text]
+
+
+def test_an_encoding_that_is_given_counts(csv: Path) -> None:
+    csv.write_bytes("id,text\n1,ｱｲｳ\n".encode("shift_jis"))
+    assert read_csv(csv, form=form_of(csv, "shift_jis"))["text"].tolist() == ["ｱｲｳ"]
+
+
+@pytest.mark.parametrize("delimiter", list(",\t;|"))
+def test_the_delimiter_is_seen_in_the_header(csv: Path, delimiter: str) -> None:
+    csv.write_text(
+        delimiter.join(["id", "x"]) + "\n" + delimiter.join(["1", "2"]), encoding="utf-8"
+    )
+    assert read_csv(csv).to_dict("list") == {"id": [1], "x": [2]}
+    assert read_cells(csv)[1] == Form(delimiter=delimiter)
+
+
+def test_quotes_mean_what_the_competition_says(csv: Path) -> None:
+    csv.write_bytes(b'id,x\n1,"open\n2,5" disk\n')
+    assert read_csv(csv, form=form_of(csv, quotes="none"))["x"].tolist() == ['"open', '5" disk']
+    csv.write_bytes(b'id,x\n1,"say \\"hi, you\\" now"\n')
+    assert read_csv(csv, form=form_of(csv, quotes="backslash"))["x"].tolist() == [
+        'say "hi, you" now'
+    ]
+
+
+def test_quoted_texts_may_hold_quotes_lines_and_much(csv: Path) -> None:
+    texts = ['he said "hi", ok\nnew line', "it's\\\"x\t", "x" * 200_000, "a\nb, c, d\n"]
+    csv.write_text(
+        pd.DataFrame({"id": [1, 2, 3, 4], "x": texts}).to_csv(index=False), encoding="utf-8"
+    )
+    assert read_csv(csv)["x"].tolist() == texts
+
+
+def test_a_cell_that_looks_like_a_row_can_be_declared_right(csv: Path) -> None:
+    csv.write_bytes(b'id,x\n1,"a\n2,b"\n')
+    with pytest.raises(UserError, match="`quotes: standard`"):
+        read_csv(csv)
+    assert read_csv(csv, form=form_of(csv, quotes="standard"))["x"].tolist() == ["a\n2,b"]
 
 
 def test_a_comma_at_the_end_of_each_row_moves_no_column(csv: Path) -> None:
