@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell
 
 from pipelines.sandbox import endings, stops
 from pipelines.sandbox.endings import Ended
-from pipelines.sandbox.kernel_process import KernelProcess
+from pipelines.sandbox.notebook_process import NotebookProcess
 from pipelines.sandbox.outputs import last_line, last_object, plain, settle, size_of
 from pipelines.sandbox.run_folder import RunFolder
 from pipelines.sandbox.task import Execution, FailedCell, Task
@@ -75,7 +75,9 @@ class _Client(NotebookClient):  # type: ignore[misc]  # it has no types
     the signal handlers of this process.
     """
 
-    def __init__(self, session: "_Session", notebook: NotebookNode, process: KernelProcess) -> None:
+    def __init__(
+        self, session: "_Session", notebook: NotebookNode, process: NotebookProcess
+    ) -> None:
         super().__init__(
             notebook, km=process.manager, timeout=None, record_timing=False, coalesce_streams=False,
             iopub_timeout=30, store_widget_state=False, on_cell_executed=self._heed_exit,
@@ -147,7 +149,7 @@ class _Session:
         self.task = task
         self.notebook = _fresh(task.notebook)
         folder.show(self.notebook)
-        self.process = KernelProcess(task, folder)
+        self.process = NotebookProcess(task, folder)
         self.number = 0  # of the running cell, from 1
         self.count = sum(cell.cell_type == "code" for cell in self.notebook.cells)
         self.failed_cell: FailedCell | None = None

@@ -40,7 +40,7 @@ class _Manager(AsyncKernelManager):
         return self.spec
 
 
-class KernelProcess:
+class NotebookProcess:
     """One notebook's process and the channels to it.
 
     Args:
