@@ -226,6 +226,8 @@ def prepared_of(
         seconds=file.time_limit,
         memory_bytes=int(file.memory_gb * GIB),
         threads=1 if data else None,
+        raise_seconds="raise `time_limit` in kernel.yaml",
+        raise_memory="raise `memory_gb` in kernel.yaml",
     )
     last_cell = probe.source(file, week.check if week else None)
     key = content_hash(

@@ -13,10 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
+
+import psutil
 
 from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import UserError
@@ -156,6 +158,42 @@ def run_child(command: Sequence[str], to_stderr: bool = False) -> int:
             child.terminate()
             child.wait()
         raise
+
+
+def end_tree(process: int, itself: bool = True, patience: float = 10.0) -> None:
+    """Kill all that descends from a process, also while it multiplies, and then the process itself.
+
+    Around a namespace the process ends by itself once all within are dead, and has reaped them then.
+
+    Args:
+        process: its id; nothing happens where it is gone.
+        itself: whether it is killed too.
+        patience: seconds after which what still lives below it is given up.
+    """
+    try:
+        outer = psutil.Process(process)
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            found = [one for one in outer.children(recursive=True) if _is_alive(one)]
+            if not found:
+                break
+            for number in (signal.SIGSTOP, signal.SIGKILL):  # a stopped one does not multiply
+                for one in found:
+                    with suppress(psutil.Error):
+                        one.send_signal(number)
+        until = time.monotonic() + 2
+        while itself and _is_alive(outer) and time.monotonic() < until:
+            time.sleep(0.005)
+        if itself:
+            outer.kill()
+    except psutil.Error:
+        return
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 @contextmanager

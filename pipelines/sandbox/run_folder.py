@@ -19,7 +19,7 @@ from pipelines.sandbox.task import Task
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_PREFIX = "pilsa-kernel-"
+_PREFIX = "pilsa-notebook-"
 _LONGEST = 107 - len("/k-5")  # bytes of a unix socket's path that Linux allows (macOS: 103)
 _KAGGLE = re.compile(r"(?<![\w.])/kaggle/(input|output|working|temp)\b")
 _AWKWARD = re.compile(r"['\"\\{}%\n]")  # would mean something else inside a string of the code
@@ -48,7 +48,7 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         task = self.task
         with disk_errors(task.folder):
-            for name in ("input", "working", "output", "home/mlruns", "tmp", "shm", "root"):
+            for name in ("input", "working", "output", "home/mlruns", "tmp", "shm"):
                 (task.folder / name).mkdir(parents=True, exist_ok=True)
             _lend_font_list(task.folder / "home")
             if task.isolation.kind == "none":
@@ -68,9 +68,8 @@ class RunFolder:
     ) -> None:
         shutil.rmtree(self.sockets, ignore_errors=True)
         os.close(self._lock)
-        for unused in (self.task.folder / "root", self.task.folder / "tmp" / self.sockets.name):
-            with suppress(OSError):
-                unused.rmdir()
+        with suppress(OSError):
+            (self.task.folder / "tmp" / self.sockets.name).rmdir()
 
     def show(self, notebook: "NotebookNode") -> None:
         """Where nothing can be mounted, write the real folders for Kaggle's into the code that is executed."""

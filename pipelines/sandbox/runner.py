@@ -7,27 +7,28 @@ output or a dead process is a reason. Whatever ends this process, nothing of the
 import asyncio
 import copy
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from queue import Empty
 from typing import Any
 
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from pipelines.sandbox import endings, stops
-from pipelines.sandbox.endings import Ended
-from pipelines.sandbox.kernel_process import KernelProcess
-from pipelines.sandbox.outputs import last_line, last_object, plain, settle, size_of
+from pipelines.sandbox.notebook_process import NotebookProcess
+from pipelines.sandbox.outputs import Outputs, last_object, of_the_cell, plain
 from pipelines.sandbox.run_folder import RunFolder
-from pipelines.sandbox.task import Execution, FailedCell, Task
-from pipelines.sandbox.watching import Watcher
+from pipelines.sandbox.task import Ended, Execution, FailedCell, Task
+from pipelines.sandbox.watching import Watcher, amount
 
 _PROBE_SECONDS = 60  # at least
 _PROBE_BYTES = 1 << 20
 _GRACE = 3  # seconds that an interrupted cell has to show where it was
 _TICK = 1.0  # seconds between two words about a cell that goes on
+_LAST_OUTPUT = 30  # seconds of silence after which the end of a cell's outputs is taken for lost
+
+End = Callable[[BaseException], None]
+_ENDS: set[End] = set()  # one for every notebook that runs
 
 
 async def execute(task: Task) -> Execution:
@@ -50,12 +51,12 @@ async def execute(task: Task) -> Execution:
     with RunFolder(task) as folder:
         session = _Session(task, folder)
         try:
-            with stops.heeded(session.end):
+            with _stops_heeded(session.end):
                 await session.start()
                 await session.run_cells()
                 probe = await session.ask_probe()
         except Ended as ended:
-            reason = ended.reason
+            reason = str(ended)
         finally:
             await session.close()
     return Execution(
@@ -68,94 +69,24 @@ async def execute(task: Task) -> Execution:
     )
 
 
-class _Client(NotebookClient):  # type: ignore[misc]  # it has no types
-    """nbclient's execution of one cell; this adds what it must not take from a stranger.
-
-    Its own handling of signals, of dead processes and of a whole notebook is not used: it would replace
-    the signal handlers of this process.
-    """
-
-    def __init__(self, session: "_Session", notebook: NotebookNode, process: KernelProcess) -> None:
-        super().__init__(
-            notebook, km=process.manager, timeout=None, record_timing=False, coalesce_streams=False,
-            iopub_timeout=30, store_widget_state=False, on_cell_executed=self._heed_exit,
-        )  # fmt: skip
-        self.kc = process.client
-        self.session = session
-        self.polls: list[asyncio.Task[Any] | None] = []
-        self.has_exited = False
-        self.printed = 0  # bytes
-        self.most = session.task.limits.output_bytes
-        self.last_line = ""
-
-    async def async_execute_cell(self, *given: Any, **named: Any) -> NotebookNode:
-        try:
-            return await super().async_execute_cell(*given, **named)
-        except DeadKernelError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():  # nbclient takes that for a death
-                raise asyncio.CancelledError from None
-            raise
-
-    def _heed_exit(self, execute_reply: dict[str, Any], **_: Any) -> None:
-        payload = execute_reply["content"].get("payload") or []
-        self.has_exited = any(part.get("source") == "ask_exit" for part in payload)
-
-    async def _async_poll_kernel_alive(self) -> None:
-        self.polls.append(asyncio.current_task())
-        with stops.passed_on(self.session.end):
-            while await self.session.process.is_alive():
-                await asyncio.sleep(0.2)
-            if self.task_poll_for_reply is not None:
-                self.task_poll_for_reply.cancel()
-
-    async def _async_poll_output_msg(
-        self, parent_msg_id: str, cell: NotebookNode, cell_index: int
-    ) -> None:
-        self.polls.append(asyncio.current_task())
-        with stops.passed_on(self.session.end):
-            while True:
-                message = await self.kc.iopub_channel.get_msg(timeout=None)
-                await asyncio.sleep(0)  # or a flood of messages would keep the loop from all else
-                if self._is_too_much(message):
-                    continue
-                if message["parent_header"].get("msg_id") == parent_msg_id:
-                    try:
-                        self.process_message(message, cell, cell_index)
-                    except CellExecutionComplete:
-                        return
-
-    def _is_too_much(self, message: dict[str, Any]) -> bool:
-        """Count what is printed, by whatever cell; too much is dropped, or it would fill the memory."""
-        if message["msg_type"] in ("status", "execute_input"):
-            return False
-        self.printed += size_of(message["content"])
-        if self.printed > self.most:
-            self.session.end(endings.printed_too_much(self.session.number, self.most))
-            return True
-        if message["msg_type"] == "stream":
-            self.last_line = last_line(message["content"]["text"]) or self.last_line
-        return False
-
-
 class _Session:
     """One execution while it goes on."""
 
-    client: _Client
+    process: NotebookProcess
+    watcher: Watcher
 
     def __init__(self, task: Task, folder: RunFolder) -> None:
         self.task = task
         self.notebook = _fresh(task.notebook)
         folder.show(self.notebook)
-        self.process = KernelProcess(task, folder)
         self.number = 0  # of the running cell, from 1
         self.count = sum(cell.cell_type == "code" for cell in self.notebook.cells)
         self.failed_cell: FailedCell | None = None
         self._folder = folder
+        self._outputs, self._most = Outputs(), task.limits.output_bytes
         self._is_asking = False  # the probe
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._watcher: Watcher | None = None
-        self._listener: asyncio.Task[None] | None = None
+        self._listeners: list[asyncio.Task[None]] = []
         self._began = self._deadline = time.monotonic()
 
     async def start(self) -> None:
@@ -165,22 +96,23 @@ class _Session:
             Ended: it does not.
         """
         loop = asyncio.get_running_loop()
-        await self.process.start()
+        self.process = NotebookProcess(self.task, self._folder.sockets)
 
         def tell() -> None:
             with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(self._heed_verdict)
+                loop.call_soon_threadsafe(self.end, Ended())
 
-        self._watcher = Watcher(self.process.id, self._folder.written, self.task.limits, tell)
-        self._watcher.start()
+        self.watcher = Watcher(self.process.id, self._folder.written, self.task.limits, tell)
+        self.watcher.start()
+        self._listeners.append(asyncio.ensure_future(self._heed(self.process.death(), self._why)))
+        answer = asyncio.ensure_future(self.process.answer())
         try:
-            await self.process.answer()
-        except Ended:
-            if self._watcher.verdict is None:
-                raise
-            raise self._condemned(self._watcher.verdict) from None
-        self._listener = asyncio.ensure_future(self._heed_loss())
-        self.client = _Client(self, self.notebook, self.process)
+            await self._wait(answer, None)
+            answer.result()
+        finally:
+            await _cancel(answer)
+        lost = self.process.lost_message()
+        self._listeners.append(asyncio.ensure_future(self._heed(lost, self._printed_too_much)))
 
     async def run_cells(self) -> None:
         """Run every code cell.
@@ -190,16 +122,12 @@ class _Session:
         """
         self._began = time.monotonic()
         self._allow_until(self._began + self.task.limits.seconds)
-        for index, cell in enumerate(self.notebook.cells):
-            if cell.cell_type != "code":
-                continue
-            self.number += 1
-            self._say()
-            await self._run(cell, index)
-            if self.client.has_exited:
-                raise endings.exited(self.number)
-        assert self._watcher is not None
-        verdict = await asyncio.to_thread(self._watcher.look_at_disk)  # what it wrote a moment ago
+        for cell in self.notebook.cells:
+            if cell.cell_type == "code":
+                self.number += 1
+                self._say()
+                await self._run(cell)
+        verdict = await asyncio.to_thread(self.watcher.look_at_disk)  # what it wrote a moment ago
         if verdict is not None:
             raise Ended(verdict)
 
@@ -210,123 +138,175 @@ class _Session:
         cell = new_code_cell(self.task.probe)
         self._is_asking = True
         self._allow_until(max(self._deadline, time.monotonic() + _PROBE_SECONDS))
-        self.client.printed, self.client.most = 0, _PROBE_BYTES
-        self.notebook.cells.append(cell)
+        self._outputs, self._most = Outputs(), _PROBE_BYTES
         try:
-            await self._run(cell, len(self.notebook.cells) - 1)
+            await self._run(cell)
         except Ended:
             return None
-        finally:
-            self.notebook.cells.pop()
         return last_object("".join(o.text for o in cell.outputs if o.get("name") == "stdout"))
 
     def _allow_until(self, deadline: float) -> None:
         self._deadline = deadline
-        if self._watcher is not None:
-            self._watcher.deadline = deadline + 5 * _GRACE
+        self.watcher.deadline = deadline + 5 * _GRACE
 
-    async def _run(self, cell: NotebookNode, index: int) -> None:
-        work = asyncio.ensure_future(
-            self.client.async_execute_cell(cell, index, execution_count=self.number)
-        )
+    async def _run(self, cell: NotebookNode) -> None:
+        if not cell.source.strip() or "skip-execution" in cell.metadata.get("tags", []):
+            return
+        work = asyncio.ensure_future(self._execute(cell))
         try:
             while not work.done():
                 left = self._deadline - time.monotonic()
                 if left <= 0:
-                    await self._ask_watcher()
-                    await self._interrupt(work)
-                    raise endings.took_too_long(self.number, self.task.limits.seconds)
+                    await self._end_in_time(work)
                 await self._wait(work, min(left, _TICK))
                 self._say()
-            work.result()
-        except CellExecutionError as error:
-            raise self._blame(error) from None
-        except DeadKernelError:
-            raise await self._autopsy() from None
+            reply = work.result()
+            if reply["status"] == "error" and "raises-exception" not in cell.metadata.get(
+                "tags", []
+            ):
+                raise self._blame(reply)
+            if any(part.get("source") == "ask_exit" for part in reply.get("payload") or []):
+                raise Ended(
+                    f"ended its process in cell {self.number} (exit() or quit()): remove that"
+                )
         except Ended:
             raise
         except Exception as error:
-            raise endings.unreadable(self.number, error) from error
+            said = plain(f"{type(error).__name__}: {error}", 300)
+            raise Ended(
+                f"its process sent a message that cannot be read, in cell {self.number} ({said})"
+            ) from error
         finally:
-            await _cancel([work, *self.client.polls])
-            self.client.polls.clear()
+            await _cancel(work)
+            self._outputs.settle(cell)
 
-    async def _wait(self, work: "asyncio.Future[Any]", seconds: float) -> None:
-        """Wait for a cell, or for what ends the execution from outside."""
+    async def _execute(self, cell: NotebookNode) -> dict[str, Any]:
+        """Execute a cell and collect its outputs; returns the content of the reply."""
+        client, cell.execution_count = self.process.client, self.number
+        asked = client.execute(cell.source)
+        reply = asyncio.ensure_future(self._reply(asked))
+        outputs = asyncio.ensure_future(self._collect(asked, cell, reply))
+        try:
+            await asyncio.gather(reply, outputs)
+            return reply.result()
+        finally:
+            await _cancel(reply, outputs)
+
+    async def _reply(self, asked: str) -> dict[str, Any]:
+        while True:
+            message = await self.process.client.get_shell_msg()
+            if message["parent_header"].get("msg_id") == asked:
+                content: dict[str, Any] = message["content"]
+                return content
+
+    async def _collect(
+        self, asked: str, cell: NotebookNode, reply: "asyncio.Future[dict[str, Any]]"
+    ) -> None:
+        """Collect outputs until the process says that there are no more, or says nothing for long."""
+        while True:
+            try:
+                message = await self.process.client.get_iopub_msg(timeout=_LAST_OUTPUT)
+            except Empty:
+                if reply.done():
+                    return
+                continue
+            await asyncio.sleep(0)  # or a flood of messages would keep the loop from all else
+            if self._outputs.measure(message) > self._most:  # more would fill the memory
+                self.end(self._printed_too_much())
+            elif message["parent_header"].get("msg_id") == asked:
+                self._outputs.add(cell, message)
+                if message["content"].get("execution_state") == "idle":
+                    return
+
+    async def _wait(self, work: "asyncio.Future[Any]", seconds: float | None) -> None:
+        """Wait for some work, or for what ends the execution from outside.
+
+        Raises:
+            Ended: it is over; without a time given, the work is not.
+        """
         waiting = {work, self._over}
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._over.done():
+            self._heed_verdict()
             self._over.result()
 
-    async def _ask_watcher(self) -> None:
-        """A flood of processes leaves the watcher no time to speak first: then it is the reason, not the time."""
-        if self._watcher is not None:
-            verdict = await asyncio.to_thread(self._watcher.look_at_processes)
-            if verdict is not None:
-                raise self._condemned(verdict)
+    def _heed_verdict(self) -> None:
+        """Raise what the watcher has ended it for, which names the cell."""
+        if self.watcher.verdict is not None:
+            raise self._condemned(self.watcher.verdict)
 
-    async def _interrupt(self, work: "asyncio.Future[Any]") -> None:
+    async def _end_in_time(self, work: "asyncio.Future[Any]") -> None:
         """Let the cell show where it was: the interrupt's traceback becomes its output."""
-        await self.process.interrupt()
+        # A flood of processes leaves the watcher no time to speak first: then it is the reason, not the time.
+        verdict = await asyncio.to_thread(self.watcher.look_at_processes)
+        if verdict is not None:
+            raise self._condemned(verdict)
+        self.process.interrupt()
         await self._wait(work, _GRACE)
+        limits = self.task.limits
+        raise Ended(
+            f"took more than its {limits.seconds:g} s, and was ended in cell {self.number}: make it "
+            f"faster, or {limits.raise_seconds}"
+        )
 
-    def _blame(self, error: CellExecutionError) -> Ended:
+    def _blame(self, reply: dict[str, Any]) -> Ended:
         code = [cell for cell in self.task.notebook.cells if cell.cell_type == "code"]
-        source = code[self.number - 1].source if self.number <= len(code) else ""
-        name, message = plain(str(error.ename), 200), plain(str(error.evalue))
+        source = code[self.number - 1].source
+        name, message = plain(str(reply["ename"]), 200), plain(str(reply["evalue"]))
         self.failed_cell = FailedCell(self.number, source, name, message)
-        return endings.raised(self.number, name, message)
-
-    async def _autopsy(self) -> Ended:
-        """Why the process is dead."""
-        if self._watcher is not None and self._watcher.verdict is not None:
-            return self._condemned(self._watcher.verdict)
-        return endings.died(self.number, self.process.exit_code)
+        if name == "OSError" and "[Errno 27]" in message:
+            said = plain(message, 300)
+            return Ended(f"cell {self.number} wrote a larger file than it may ({said})")
+        said = plain(of_the_cell(message), 500).replace("\n", " ")
+        return Ended(f"cell {self.number} raised {name}" + (f": {said}" if said else ""))
 
     def _condemned(self, verdict: str) -> Ended:
         head, colon, advice = verdict.partition(":")
         where = f" (in cell {self.number})" if self.number else ""
         return Ended(f"{head}{where}{colon}{advice}")
 
+    def _printed_too_much(self) -> Ended:
+        most = amount(self._most)
+        return Ended(f"printed more than {most} and was ended in cell {self.number}: print less")
+
     def _say(self) -> None:
-        if self._is_asking:
-            return
-        seconds = time.monotonic() - self._began
-        parts = [f"cell {self.number} of {self.count}", f"{seconds:.0f} s", self.client.last_line]
-        self.task.on_event(" · ".join(filter(None, parts)))
+        if not self._is_asking:
+            seconds = f"{time.monotonic() - self._began:.0f} s"
+            parts = [f"cell {self.number} of {self.count}", seconds, self._outputs.last_line]
+            self.task.on_event(" · ".join(filter(None, parts)))
 
     def end(self, reason: BaseException) -> None:
         """End the execution from outside its cells."""
         if not self._over.done():
             self._over.set_exception(reason)
 
-    def _heed_verdict(self) -> None:
-        if self._watcher is not None and self._watcher.verdict is not None:
-            self.end(self._condemned(self._watcher.verdict))
+    async def _heed(self, event: Coroutine[Any, Any, None], reason: Callable[[], Ended]) -> None:
+        """End the execution after an event, or with what stops this process meanwhile."""
+        try:
+            await event
+            self.end(reason())
+        except BaseException as error:
+            self.end(error)
+            raise
 
-    async def _heed_loss(self) -> None:
-        await self.process.lost_message()
-        self.end(endings.printed_too_much(self.number, self.task.limits.output_bytes))
+    def _why(self) -> Ended:
+        return self.process.why(self.number)
 
     async def close(self) -> None:
         """Kill the notebook's processes and give back all that was opened."""
-        self.process.kill()
-        if self._watcher is not None:
-            self._watcher.stop()
-        if self._listener is not None:
-            await _cancel([self._listener])
-        await self.process.close()
-        if self._over.done():
-            self._over.exception()  # so that it counts as seen
-        else:
-            self._over.cancel()
+        if hasattr(self, "process"):
+            self.process.kill()
+            if hasattr(self, "watcher"):
+                self.watcher.stop()
+            await _cancel(*self._listeners)
+            self.process.close()
+        self.end(Ended())
+        self._over.exception()  # so that it counts as seen
 
     def result(self) -> NotebookNode:
         """The notebook with its outputs, under the sources as they were given."""
         for cell, given in zip(self.notebook.cells, self.task.notebook.cells, strict=True):
             cell.source = given.source
-            if cell.cell_type == "code":
-                cell.outputs = settle(cell.outputs)
         return self.notebook
 
 
@@ -340,8 +320,38 @@ def _fresh(notebook: NotebookNode) -> NotebookNode:
     return fresh
 
 
-async def _cancel(tasks: "Sequence[asyncio.Future[Any] | None]") -> None:
-    known = [task for task in tasks if task is not None]
-    for task in known:
+async def _cancel(*tasks: "asyncio.Future[Any]") -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*known, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def _stops_heeded(end: End) -> Iterator[None]:
+    """Call `end` with what is raised inside a callback of the running loop to stop this process.
+
+    A signal raises Killed in whatever runs at that moment. asyncio would only print what is raised inside a
+    callback, and this process would go on, deaf to signals.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def heed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException) and not isinstance(error, Exception):
+            for each in list(_ENDS):
+                each(error)
+        elif before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    if not _ENDS:  # else the loop has one already
+        loop.set_exception_handler(heed)
+    _ENDS.add(end)
+    try:
+        yield
+    finally:
+        _ENDS.discard(end)
+        if not _ENDS:
+            loop.set_exception_handler(before)

@@ -23,6 +23,8 @@ class Limits:
         processes: at one time.
         threads: of the numerical libraries; None leaves it to them. Views run side by side have one each: two
             on a busy core wait for each other, and sums come out the same however many views run.
+        raise_seconds: how a person allows it more time, for the reason that it took too long.
+        raise_memory: the same for memory.
     """
 
     seconds: float = 1800
@@ -31,6 +33,8 @@ class Limits:
     output_bytes: int = 16 << 20
     processes: int = 512
     threads: int | None = None
+    raise_seconds: str = "raise its limit"
+    raise_memory: str = "raise its limit"
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,12 @@ class Isolation:
     """What stands between a notebook and this machine.
 
     Attributes:
-        kind: bubblewrap, unshare (util-linux, user namespaces), or none.
+        kind: bubblewrap or none.
         has_network: whether the notebook may open connections.
         not_enforced: what could not be enforced here, a sentence each; empty where everything could.
     """
 
-    kind: Literal["bubblewrap", "unshare", "none"]
+    kind: Literal["bubblewrap", "none"]
     has_network: bool
     not_enforced: tuple[str, ...] = ()
 
@@ -79,6 +83,10 @@ class Task:
     @property
     def working(self) -> Path:
         return self.folder / "working"
+
+
+class Ended(Exception):
+    """The execution is over; the text is the reason: a sentence, with what to do next."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ the operating system can cap nothing for this user, this is all there is.
 
 import math
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from pipelines.plumbing.process import end_tree
 from pipelines.sandbox.task import GIB, Limits
 
 LOOK_EVERY = 0.1  # seconds; a process fills memory at some GB/s
@@ -67,37 +67,6 @@ def disk_of(folders: Iterable[Path]) -> tuple[int, int]:
     return size, count
 
 
-def kill(process: int) -> None:
-    """Kill all that descends from a process, also while it multiplies, and then the process itself.
-
-    Around a namespace the process ends by itself once all within are dead, and has reaped them then.
-    """
-    try:
-        outer = psutil.Process(process)
-    except psutil.Error:
-        return
-    patience = time.monotonic() + 10
-    while time.monotonic() < patience:
-        found = [one for one in below(process) if _is_alive(one)]
-        if not found:
-            break
-        for number in (signal.SIGSTOP, signal.SIGKILL):  # a stopped one does not multiply
-            for one in found:
-                with suppress(psutil.Error):
-                    one.send_signal(number)
-    patience = time.monotonic() + 2
-    while _is_alive(outer) and time.monotonic() < patience:
-        time.sleep(0.005)
-    with suppress(psutil.Error):
-        outer.kill()
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
 def amount(size: float) -> str:
     """Bytes in words."""
     return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / (1 << 20):.0f} MiB"
@@ -134,7 +103,7 @@ class Watcher(threading.Thread):
         except Exception as error:  # unwatched it must not go on
             self.verdict = f"could not be watched any longer ({type(error).__name__}: {error})"
         if self.verdict is not None:
-            kill(self._process)
+            end_tree(self._process)
             self._tell()
 
     def _watch(self) -> str | None:
@@ -169,8 +138,8 @@ class Watcher(threading.Thread):
         taken, may = memory_of(found, self._limits.memory_bytes), self._limits.memory_bytes
         if taken > may:
             return (
-                f"took {amount(taken)} of memory, and may take {amount(may)}: load less at a time, or raise "
-                "`memory_gb` in kernel.yaml"
+                f"took {amount(taken)} of memory, and may take {amount(may)}: load less at a time, or "
+                f"{self._limits.raise_memory}"
             )
         return None
 

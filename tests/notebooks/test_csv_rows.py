@@ -40,9 +40,13 @@ def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
 def test_names_and_keys_are_read_in_the_files_encoding(tmp_path: Path, encoding: str) -> None:
-    found = cut(tmp_path / "t.csv", "번호,값\n가,똠방\n나,2\n".encode(encoding), "번호")
-    assert (found.names, found.keys, found.encoding) == (["번호", "값"], ["가", "나"], encoding)
-    assert next(found.lines(np.array([0]))).decode(encoding.removesuffix("-sig")) == "가,똠방\n"
+    found = cut(tmp_path / "t.csv", "번호,값\n가,방\n나,2\n".encode(encoding), "번호")
+    assert (found.names, found.keys, found.form.encoding) == (
+        ["번호", "값"],
+        ["가", "나"],
+        encoding,
+    )
+    assert next(found.lines(np.array([0]))).decode(encoding.removesuffix("-sig")) == "가,방\n"
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE
 
+import psutil
 import pytest
 
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.process import Killed, exclusive, run_child
+from pipelines.plumbing.process import Killed, end_tree, exclusive, run_child
 
 PATIENCE = 20.0
 
@@ -286,6 +287,30 @@ def test_a_child_dies_when_its_parent_is_killed(tmp_path: Path, started: list[in
         started.append(written_id(tmp_path / "pid"))
         runner.kill()
     assert until(lambda: not is_alive(started[0]))
+
+
+MULTIPLYING = """
+    import os, time
+    for _ in range(3):
+        os.fork()
+        os.setsid() if os.getpid() != os.getpgrp() else None
+    time.sleep(60)
+"""
+
+
+def test_a_tree_ends_whole_also_what_left_its_session(tmp_path: Path, started: list[int]) -> None:
+    command = [sys.executable, program(tmp_path, "multiplying", MULTIPLYING)]
+    with subprocess.Popen(command) as root:
+        started.append(root.pid)
+        tree = psutil.Process(root.pid)
+        assert until(lambda: len(tree.children(recursive=True)) == 7)
+        below = [child.pid for child in tree.children(recursive=True)]
+        end_tree(root.pid, itself=False)
+        assert root.poll() is None
+        end_tree(root.pid)
+        assert root.wait(timeout=30) == -signal.SIGKILL
+    assert until(lambda: not any(is_alive(each) for each in below))
+    end_tree(root.pid)  # what is gone is passed over
 
 
 TALKS = """

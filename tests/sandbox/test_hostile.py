@@ -1,6 +1,7 @@
 """Notebooks that take what they may not; each ends as a failed run with its reason, and leaves nothing."""
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_a_process_that_ends_itself(tmp_path: Path, cell: str, told: str) -> Non
     assert not (tmp_path / "working" / "after").exists()
 
 
-@pytest.mark.parametrize("own_kind", ["unshare", "none"])
+@pytest.mark.parametrize("own_kind", EVERY)
 def test_how_a_process_ended_is_told_in_every_isolation(tmp_path: Path, own_kind: Kind) -> None:
     found = run(task(tmp_path / "a", own_kind, ["import os; os._exit(3)"]))
     assert reason(found).startswith("ended its process in cell 1 (exit status 3)")
@@ -168,3 +169,21 @@ def test_a_forger_of_inputs_is_refused(tmp_path: Path) -> None:
     asked = task(tmp_path, ISOLATING[0], ["open('../input/tiny/train.csv', 'w').write('forged')"])
     assert reason(run(asked)).startswith("cell 1 raised OSError: [Errno 30] Read-only file system")
     assert (asked.input / "tiny" / "train.csv").read_text(encoding="utf-8").startswith("id,label")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "from IPython.display import display\nfor i in range(10 ** 6): display(i)",
+        "for i in range(10 ** 6): print(i, flush=True)",
+        "import sys\nfor i in range(10 ** 6): print(i, file=sys.stdout if i % 2 else sys.stderr, flush=True)",
+    ],
+)
+def test_a_million_outputs_end_with_the_time_and_are_bounded(tmp_path: Path, cell: str) -> None:
+    began = time.monotonic()
+    found = run(task(tmp_path, ISOLATING[0], [cell], seconds=6))
+    assert time.monotonic() - began < 20
+    assert reason(found).startswith(("took more than its 6 s", "printed more than 16 MiB"))
+    outputs = found.notebook.cells[0].outputs
+    assert len(outputs) <= 2002
+    assert ("more outputs were dropped" in outputs[-1].get("text", "")) == (len(outputs) > 2000)

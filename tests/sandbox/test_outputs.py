@@ -1,7 +1,10 @@
-import pytest
-from nbformat.v4 import new_output
+from typing import Any
 
-from pipelines.sandbox.outputs import last_line, last_object, of_the_cell, plain, settle, size_of
+import pytest
+from ipykernel.compiler import XCachingCompiler
+from nbformat.v4 import new_code_cell
+
+from pipelines.sandbox.outputs import Outputs, last_line, last_object, of_the_cell, plain, size_of
 
 
 @pytest.mark.parametrize(
@@ -39,20 +42,35 @@ def test_the_object_on_the_last_line(text: str, expected: dict[str, object] | No
     assert last_object(text) == expected
 
 
+def message(kind: str, **content: Any) -> dict[str, Any]:
+    return {"msg_type": kind, "header": {"msg_type": kind}, "content": content}
+
+
+def text(words: str, name: str = "stdout") -> dict[str, Any]:
+    return message("stream", name=name, text=words)
+
+
+def shown(words: str, kind: str = "display_data", **transient: str) -> dict[str, Any]:
+    return message(kind, data={"text/plain": words}, metadata={}, transient=transient)
+
+
+def told(*messages: dict[str, Any]) -> list[str]:
+    """What is left of a cell's messages."""
+    cell, outputs = new_code_cell(), Outputs()
+    for each in messages:
+        outputs.measure(each)
+        outputs.add(cell, each)
+    outputs.settle(cell)
+    return [o.text if "text" in o else o.data["text/plain"] for o in cell.outputs]
+
+
 def test_pieces_of_a_stream_are_joined_and_other_outputs_stay_between_them() -> None:
-    outputs = [
-        new_output("stream", name="stdout", text="a"),
-        new_output("stream", name="stdout", text="b\n"),
-        new_output("stream", name="stderr", text="warning"),
-        new_output("display_data", data={"text/plain": "picture"}),
-        new_output("stream", name="stdout", text="c"),
-    ]
-    told = [output.get("text", "picture") for output in settle(outputs)]
-    assert told == ["ab\n", "warning", "picture", "c"]
+    found = told(text("a"), text("b\n"), text("warning", "stderr"), shown("picture"), text("c"))
+    assert found == ["ab\n", "warning", "picture", "c"]
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("printed", "left"),
     [
         ("1/3\r2/3\r3/3\nnext", "3/3\nnext"),
         ("windows\r\nlines\r\n", "windows\nlines\n"),
@@ -60,17 +78,40 @@ def test_pieces_of_a_stream_are_joined_and_other_outputs_stay_between_them() -> 
         ("\b\ba", "a"),
     ],
 )
-def test_what_is_overwritten_is_gone(text: str, left: str) -> None:
-    (output,) = settle([new_output("stream", name="stdout", text=text)])
-    assert output.text == left
+def test_what_is_overwritten_is_gone(printed: str, left: str) -> None:
+    assert told(text(printed)) == [left]
 
 
 def test_millions_of_backspaces_take_no_longer_than_other_characters() -> None:
     # Taken away a layer at a time this would take hours, and the test's time limit would end it.
-    (output,) = settle(
-        [new_output("stream", name="stdout", text="a" * 2_000_000 + "\b" * 2_000_000)]
-    )
-    assert output.text == ""
+    assert told(text("a" * 2_000_000 + "\b" * 2_000_000)) == [""]
+
+
+def test_an_output_is_cleared_at_once_or_when_the_next_comes() -> None:
+    now, later = message("clear_output", wait=False), message("clear_output", wait=True)
+    assert told(text("a"), now) == []
+    assert told(text("a"), later) == ["a"]
+    assert told(text("a"), later, shown("b"), shown("c")) == ["b", "c"]
+
+
+def test_an_update_changes_what_is_displayed_and_adds_nothing() -> None:
+    update = shown("new", "update_display_data", display_id="x")
+    assert told(shown("old", display_id="x"), shown("other"), update) == ["new", "other"]
+    assert told(update) == []
+
+
+def test_messages_of_widgets_are_passed_over() -> None:
+    widget = message("comm_open", comm_id="1", target_name="jupyter.widget", data={"state": {}})
+    assert told(widget, text("a"), message("comm_msg", comm_id="1", data={})) == ["a"]
+
+
+def test_more_outputs_than_are_kept_are_counted_and_said() -> None:
+    *kept, said = told(*(shown(str(number)) for number in range(2500)))
+    assert kept == [str(number) for number in range(2000)]
+    assert said == "500 more outputs were dropped: 2000 are kept of a notebook\n"
+    cleared = (m for n in range(2500) for m in (message("clear_output", wait=True), shown(str(n))))
+    assert told(*cleared) == ["2499"]
+    assert told(*[text("x")] * 2500) == ["x" * 2500]
 
 
 def test_size_counts_every_text_at_every_depth() -> None:
@@ -89,3 +130,11 @@ def test_size_counts_every_text_at_every_depth() -> None:
 )
 def test_a_line_of_the_cell(message: str, expected: str) -> None:
     assert of_the_cell(message) == expected
+
+
+def test_a_syntax_error_names_the_line_of_the_cell() -> None:
+    source = "a = 1\nb = (1,\n"
+    name = XCachingCompiler().get_code_name(source, source, 1)
+    with pytest.raises(SyntaxError) as error:
+        compile(source, name, "exec")
+    assert of_the_cell(str(error.value)) == "'(' was never closed (line 2 of the cell)"

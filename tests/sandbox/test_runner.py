@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pipelines.plumbing.process import Killed
-from pipelines.sandbox import run_folder, runner, stops
+from pipelines.sandbox import run_folder, runner
 from pipelines.sandbox.task import Task
 from tests.sandbox.small_tasks import EVERY, ISOLATING, Kind, printed, run, task
 
@@ -176,7 +176,7 @@ def test_sockets_of_a_killed_process_are_removed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_folder.tempfile, "tempdir", str(tmp_path))
-    abandoned, fresh = tmp_path / "pilsa-kernel-old", tmp_path / "pilsa-kernel-new"
+    abandoned, fresh = tmp_path / "pilsa-notebook-old", tmp_path / "pilsa-notebook-new"
     for path in (abandoned, fresh):
         path.mkdir()
     os.utime(abandoned, (1, 1))
@@ -320,10 +320,31 @@ def test_other_errors_in_callbacks_are_told_as_before() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
         ended: list[BaseException] = []
-        with stops.heeded(ended.append):
+        with runner._stops_heeded(ended.append):
             loop.call_soon(json.loads, "{")
             await asyncio.sleep(0.01)
         assert ended == []
 
     asyncio.run(callbacks())
     assert [type(error) for error in told] == [json.JSONDecodeError]
+
+
+def test_messages_of_widgets_do_not_disturb_a_cell(tmp_path: Path) -> None:
+    cells = [
+        "import comm\nwidget = comm.create_comm(target_name='jupyter.widget', data={'state': {}})\n"
+        "widget.send({'method': 'update', 'state': {'value': 1}}); print('a')",
+        "widget.close(); print('b')",
+    ]
+    found = run(task(tmp_path, "none", cells))
+    assert (found.reason, printed(found)) == (None, "a\nb\n")
+
+
+def test_tags_of_cells_are_heeded(tmp_path: Path) -> None:
+    asked = task(tmp_path, "none", ["1 / 0", "open('ran', 'w')", "print('on')"])
+    asked.notebook.cells[0].metadata.tags = ["raises-exception"]
+    asked.notebook.cells[1].metadata.tags = ["skip-execution"]
+    found = run(asked)
+    assert (found.reason, printed(found)) == (None, "on\n")
+    assert found.notebook.cells[0].outputs[0]["ename"] == "ZeroDivisionError"
+    assert not (tmp_path / "working" / "ran").exists()
+    assert [cell.execution_count for cell in found.notebook.cells] == [1, None, 3]
