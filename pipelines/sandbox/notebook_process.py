@@ -8,8 +8,10 @@ import secrets
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import zmq
@@ -26,6 +28,8 @@ _START_SECONDS = 120  # for the first answer; it usually takes one
 _CUT_SECONDS = 1.5  # in which a connection would have been tried again
 _PR_SET_CHILD_SUBREAPER = 36
 _SAID = 4096  # bytes kept of what the process prints before it answers
+End = Callable[[BaseException], None]
+_ENDS: set[End] = set()  # one for every notebook that runs
 
 
 class NotebookProcess:
@@ -181,3 +185,34 @@ def _never_started(said: str) -> Ended:
     missing = re.search(r"No module named '?ipykernel", last)
     advice = "its environment must have ipykernel" if missing else "see `pilsa doctor`"
     return Ended(f"its process did not start ({last}): {advice}")
+
+
+@contextmanager
+def stops_heeded(end: End) -> Iterator[None]:
+    """Call `end` with what is raised inside a callback of the running loop to stop this process.
+
+    A signal raises Killed in whatever runs at that moment. asyncio would only print what is raised inside a
+    callback, and this process would go on, deaf to signals.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def heed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException) and not isinstance(error, Exception):
+            for each in list(_ENDS):
+                each(error)
+        elif before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    if not _ENDS:  # else the loop has one already
+        loop.set_exception_handler(heed)
+    _ENDS.add(end)
+    try:
+        yield
+    finally:
+        _ENDS.discard(end)
+        if not _ENDS:
+            loop.set_exception_handler(before)

@@ -7,15 +7,15 @@ output or a dead process is a reason. Whatever ends this process, nothing of the
 import asyncio
 import copy
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from queue import Empty
 from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from pipelines.sandbox.notebook_process import NotebookProcess
+from pipelines.sandbox.notebook_process import NotebookProcess, stops_heeded
 from pipelines.sandbox.outputs import Outputs, last_object, of_the_cell, plain
 from pipelines.sandbox.run_folder import RunFolder
 from pipelines.sandbox.task import Ended, Execution, FailedCell, Task
@@ -26,9 +26,6 @@ _PROBE_BYTES = 1 << 20
 _GRACE = 3  # seconds that an interrupted cell has to show where it was
 _TICK = 1.0  # seconds between two words about a cell that goes on
 _LAST_OUTPUT = 30  # seconds of silence after which the end of a cell's outputs is taken for lost
-
-End = Callable[[BaseException], None]
-_ENDS: set[End] = set()  # one for every notebook that runs
 
 
 async def execute(task: Task) -> Execution:
@@ -51,7 +48,7 @@ async def execute(task: Task) -> Execution:
     with RunFolder(task) as folder:
         session = _Session(task, folder)
         try:
-            with _stops_heeded(session.end):
+            with stops_heeded(session.end):
                 await session.start()
                 await session.run_cells()
                 probe = await session.ask_probe()
@@ -227,13 +224,9 @@ class _Session:
         waiting = {work, self._over}
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._over.done():
-            self._heed_verdict()
+            if self.watcher.verdict is not None:
+                raise self._condemned(self.watcher.verdict)
             self._over.result()
-
-    def _heed_verdict(self) -> None:
-        """Raise what the watcher has ended it for, which names the cell."""
-        if self.watcher.verdict is not None:
-            raise self._condemned(self.watcher.verdict)
 
     async def _end_in_time(self, work: "asyncio.Future[Any]") -> None:
         """Let the cell show where it was: the interrupt's traceback becomes its output."""
@@ -324,34 +317,3 @@ async def _cancel(*tasks: "asyncio.Future[Any]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextmanager
-def _stops_heeded(end: End) -> Iterator[None]:
-    """Call `end` with what is raised inside a callback of the running loop to stop this process.
-
-    A signal raises Killed in whatever runs at that moment. asyncio would only print what is raised inside a
-    callback, and this process would go on, deaf to signals.
-    """
-    loop = asyncio.get_running_loop()
-    before = loop.get_exception_handler()
-
-    def heed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, BaseException) and not isinstance(error, Exception):
-            for each in list(_ENDS):
-                each(error)
-        elif before is not None:
-            before(loop, context)
-        else:
-            loop.default_exception_handler(context)
-
-    if not _ENDS:  # else the loop has one already
-        loop.set_exception_handler(heed)
-    _ENDS.add(end)
-    try:
-        yield
-    finally:
-        _ENDS.discard(end)
-        if not _ENDS:
-            loop.set_exception_handler(before)

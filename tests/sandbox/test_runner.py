@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pipelines.plumbing.process import Killed
-from pipelines.sandbox import run_folder, runner
+from pipelines.sandbox import notebook_process, run_folder, runner
 from pipelines.sandbox.task import Task
 from tests.sandbox.small_tasks import EVERY, ISOLATING, Kind, printed, run, task
 
@@ -320,7 +320,7 @@ def test_other_errors_in_callbacks_are_told_as_before() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
         ended: list[BaseException] = []
-        with runner._stops_heeded(ended.append):
+        with notebook_process.stops_heeded(ended.append):
             loop.call_soon(json.loads, "{")
             await asyncio.sleep(0.01)
         assert ended == []
