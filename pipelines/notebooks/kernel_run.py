@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines import platforms
 from pipelines.cells import conversion
-from pipelines.notebooks import cross_validation, environments, run_record, view_run, views
+from pipelines.notebooks import cross_validation, environments, page, run_record, view_run, views
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.cross_validation import Result
 from pipelines.notebooks.environments import Environment
@@ -103,7 +103,7 @@ def _run(prepared: PreparedKernel, week: Week | None, options: Options) -> Outco
 
 @contextmanager
 def _logging_beside(head: Head) -> Iterator[Callable[[], mlflow_store.Running]]:
-    """Open a run while the first view is already running, since importing MLflow takes a second.
+    """Open a run while the first view is already running: importing MLflow and nbconvert takes a second or two.
 
     Yields:
         What waits for the run. One that cannot be opened is an error at the end of the block at the latest; the
@@ -111,6 +111,9 @@ def _logging_beside(head: Head) -> Iterator[Callable[[], mlflow_store.Running]]:
     """
     with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
         opened = beside.submit(stack.enter_context, mlflow_store.running(head))
+        beside.submit(
+            page.executed_html, conversion.from_percent("")
+        )  # imports what the real one needs
         try:
             yield opened.result
         finally:
