@@ -18,8 +18,8 @@ import yaml
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
 from pipelines.tracking import kernel_facts
+from pipelines.tracking.curriculum import Curriculum
 from pipelines.values import competition as competitions
-from pipelines.values.curriculum import Curriculum
 from pipelines.values.kernel import KernelFile
 
 ROOT = Path(__file__).parents[1]

@@ -18,12 +18,11 @@ from pipelines.plumbing.atomic import content_hash
 from pipelines.plumbing.printing import say
 from pipelines.sandbox import isolate
 from pipelines.sandbox.task import GIB, Isolation, Limits
-from pipelines.tracking import mlflow_store, records
+from pipelines.tracking import curriculum, mlflow_store, records
+from pipelines.tracking.curriculum import Week
 from pipelines.tracking.records import Head, Record
-from pipelines.values import curriculum
 from pipelines.values import kernel as kernels
 from pipelines.values import params as settings_file
-from pipelines.values.curriculum import Week
 from pipelines.values.kernel import Kernel
 
 

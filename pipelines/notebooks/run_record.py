@@ -19,12 +19,12 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_bytes, writing
 from pipelines.plumbing.errors import UserError
 from pipelines.tracking import provenance, reasons, records
+from pipelines.tracking.curriculum import Week
 from pipelines.tracking.kernel_facts import KNOWS, UNSEEDED, KernelFacts
 from pipelines.tracking.parameters import flat
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.transcription import alignment, originals
 from pipelines.values import params as settings_file
-from pipelines.values.curriculum import Week
 from pipelines.values.kernel import REAL, SHUFFLED, STUDY, Kernel
 from pipelines.values.predictions import TestFrom
 

@@ -11,11 +11,10 @@ from pipelines.plumbing.atomic import read_json
 from pipelines.plumbing.pages import Language, Say
 from pipelines.review import leaderboard
 from pipelines.review.leaderboard import Standing
-from pipelines.tracking import failures, ledger
+from pipelines.tracking import curriculum, failures, ledger
+from pipelines.tracking.curriculum import Week
 from pipelines.values import competition as competitions
-from pipelines.values import curriculum
 from pipelines.values.competition import Competition
-from pipelines.values.curriculum import Week
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ import numpy as np
 from pipelines.plumbing import atomic, paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import Strict, validate
-from pipelines.tracking import provenance, reasons
+from pipelines.tracking import curriculum, provenance, reasons
 from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.parameters import Plain
-from pipelines.values import curriculum, metrics
+from pipelines.values import metrics
 from pipelines.values.competition import Competition
 from pipelines.values.folds import Folds
 from pipelines.values.predictions import Predictions, TestFrom

@@ -15,8 +15,8 @@ from pipelines.notebooks.checking.probe import Findings
 from pipelines.notebooks.checking.week_steps import Outcome, Step
 from pipelines.plumbing.pages import Language, Say
 from pipelines.tracking import reasons
+from pipelines.tracking.curriculum import Week
 from pipelines.tracking.kernel_facts import StepFacts, ViewFacts
-from pipelines.values.curriculum import Week
 from pipelines.values.kernel import REAL, SHUFFLED, Kernel, fold_view
 from pipelines.values.metrics import Metric
 

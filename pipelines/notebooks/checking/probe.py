@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipelines.plumbing.schema import Strict
-from pipelines.values.curriculum import Check, DataCheck
+from pipelines.tracking.curriculum import Check, DataCheck
 from pipelines.values.kernel import KernelFile
 
 Curves = dict[str, list[float | None]]

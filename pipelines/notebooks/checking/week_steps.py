@@ -13,7 +13,7 @@ from pipelines.notebooks.checking.probe import (
     TestScore,
 )
 from pipelines.plumbing.pages import Say
-from pipelines.values.curriculum import Bounds, Check, CompileCheck, DataCheck, ModelCheck
+from pipelines.tracking.curriculum import Bounds, Check, CompileCheck, DataCheck, ModelCheck
 
 Outcome = tuple[bool, str]
 Step = tuple[str, Outcome]

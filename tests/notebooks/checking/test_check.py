@@ -17,9 +17,9 @@ from pipelines.notebooks.checking import probe, secrets
 from pipelines.notebooks.checking.check import CheckInput, Verdict, judge
 from pipelines.plumbing.pages import Say
 from pipelines.plumbing.secrets import KINDS
+from pipelines.tracking.curriculum import Check, Week
 from pipelines.tracking.kernel_facts import ViewFacts
 from pipelines.values import metrics
-from pipelines.values.curriculum import Check, Week
 from pipelines.values.kernel import NOTES, Kernel, KernelFile
 
 CODE = """# %% [markdown]

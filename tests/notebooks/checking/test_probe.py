@@ -15,7 +15,7 @@ import pytest
 
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.checking.probe import Findings
-from pipelines.values.curriculum import Check
+from pipelines.tracking.curriculum import Check
 from pipelines.values.kernel import KernelFile
 
 S3 = {

@@ -4,8 +4,8 @@ import pytest
 
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
-from pipelines.values import curriculum
-from pipelines.values.curriculum import Check
+from pipelines.tracking import curriculum
+from pipelines.tracking.curriculum import Check
 from tests.conftest import Workshop
 
 DATA = {"name": "test_ds", "shape": [784], "dtype": "float32", "range": [0, 1], "batch": 128}
