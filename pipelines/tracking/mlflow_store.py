@@ -6,11 +6,10 @@ All runs but those can be rebuilt from `.cache/pilsa/runs/`.
 """
 
 import os
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,12 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.process import Killed, exclusive
-from pipelines.tracking import endings, measurements, reasons, records, ui_view
+from pipelines.tracking import endings, measurements, reasons, records, store_names, ui_view
 from pipelines.tracking.liveness import host, lives, process_tags
 from pipelines.tracking.records import Head, Record, Status
 from pipelines.tracking.store_file import REBUILD, check, database, uri
 
-# MLflow's own limits, of a name and for one log_batch call.
-_LONGEST_NAME = 250
-_STRANGE = re.compile(r"[^\w\-. :/]|^[./]+|(?<=/)[./]+|/$")
+# MLflow's own limits for one log_batch call.
 _METRICS_PER_BATCH = 1000
 _PARAMETERS_PER_BATCH = 100
 # Nothing leaves the machine, and what MLflow has to say about itself stays quiet.
@@ -76,7 +73,7 @@ def running(head: Head) -> Iterator[Running]:
         with _one_at_a_time():
             experiment = _experiment(client, head.competition)
         tags = _tags(head) | process_tags()
-        run = client.create_run(experiment, tags=tags, run_name=_run_name(head.name))
+        run = client.create_run(experiment, tags=tags, run_name=store_names.of_run(head.name))
     handle = Running(client, run.info.run_id, head)
     try:
         yield handle
@@ -150,7 +147,7 @@ def mirror(folder: Path) -> bool:
             _experiment(client, record.competition),
             start_time=_milliseconds(folder) - round(1000 * record.seconds),
             tags=_tags(record.head) | process_tags(),
-            run_name=_run_name(record.name),
+            run_name=store_names.of_run(record.name),
         )
         try:
             _fill(client, run.info.run_id, record, folder)
@@ -289,11 +286,6 @@ def _experiment(client: Any, competition: str) -> str:
     return found.experiment_id
 
 
-def _run_name(name: str) -> str:
-    """A kernel's run bears the name that members call it by: member/slug."""
-    return name.removeprefix("kernels/")
-
-
 def _tags(head: Head) -> dict[str, str]:
     """Tags by which MLflow's pages can filter; what is None is left out."""
     wanted = head.model_dump(exclude={"name"}) | {
@@ -318,7 +310,7 @@ def _fill(client: Any, mlflow_id: str, record: Record, folder: Path) -> None:
 
     parameters: dict[str, str] = {}
     for name, value in record.parameters.items():
-        parameters[_plain(name, parameters)] = str(value)
+        parameters[store_names.plain(name, parameters)] = str(value)
     for part in _parts([Param(*each) for each in parameters.items()], _PARAMETERS_PER_BATCH):
         client.log_batch(mlflow_id, params=part)
     for part in _parts(_metrics(record, folder), _METRICS_PER_BATCH):
@@ -329,12 +321,6 @@ def _fill(client: Any, mlflow_id: str, record: Record, folder: Path) -> None:
     tags |= {"pilsa.run_id": record.run_id, "pilsa.status": record.status}
     client.log_batch(mlflow_id, tags=[RunTag(name, text) for name, text in tags.items()])
     client.set_terminated(mlflow_id, record.status, end_time=_milliseconds(folder))
-
-
-def _plain(name: str, others: Mapping[str, str]) -> str:
-    """A name that MLflow takes and that none of the others has."""
-    plain = _STRANGE.sub("_", name[:_LONGEST_NAME]) or "_"
-    return plain if plain not in others else f"{plain[: _LONGEST_NAME - 9]} {len(others)}"
 
 
 def _parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
@@ -351,6 +337,6 @@ def _metrics(record: Record, folder: Path) -> list[Any]:
 
     moment = _milliseconds(folder)
     return [
-        Metric(found.name[:_LONGEST_NAME], found.value, moment, found.step)
+        Metric(found.name[: store_names.LONGEST], found.value, moment, found.step)
         for found in measurements.of(record, folder / "history.csv")
     ]
