@@ -176,7 +176,9 @@ def read_local() -> LocalParams:
     if paths.local().is_file():
         again = "delete it, and `pilsa use NAME` writes it anew"
         return validate(LocalParams, read_yaml(paths.local(), again), "local.yaml")
-    return LocalParams(**lists_of(competitions.load(_DEFAULT)))
+    # A group may have taken the default out of competitions/: then it is the first that is there.
+    name = min(competitions.names(), key=lambda name: name != _DEFAULT, default=_DEFAULT)
+    return LocalParams(**lists_of(competitions.load(name)))
 
 
 def lists_of(competition: Competition) -> dict[str, Any]:

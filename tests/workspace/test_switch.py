@@ -75,6 +75,13 @@ def test_a_clone_without_its_file_gets_the_default(clone: Workshop) -> None:
     assert local().startswith("#")
 
 
+def test_a_group_without_the_default_competition_can_begin_with_another(clone: Workshop) -> None:
+    paths.local().unlink()
+    assert params.load().competition == "table"
+    switch.switch("tiny")
+    assert params.load().competition == "tiny"
+
+
 def test_an_unknown_competition_is_named(clone: Workshop) -> None:
     assert "did you mean 'table'" in refused("tabel")
 

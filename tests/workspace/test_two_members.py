@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workspace.small_repository import SmallRepository
-
-OURS = ("local.yaml", "data", ".cache", "mlruns", "reports", "dvc.lock")
+from tests.workspace.small_repository import REPOSITORY, SmallRepository
 
 
 def git(repository: SmallRepository, *words: str) -> str:
@@ -38,7 +36,7 @@ def shared(tmp_path: Path) -> SmallRepository:
         repository.write(f"kernels/{name}/kernel.py", "x = 1\n")
         text = f"competition: {competition}\nsource: {{platform: own}}\n"
         repository.write(f"kernels/{name}/kernel.yaml", text)
-    repository.write(".gitignore", "".join(f"/{name}\n" for name in OURS) + "__pycache__/\n")
+    repository.write(".gitignore", (REPOSITORY / ".gitignore").read_text(encoding="utf-8"))
     git(repository, "init", "--quiet", "--initial-branch=main")
     git(repository, "add", "-A")
     git(repository, "commit", "--quiet", "-m", "first")
