@@ -6,7 +6,7 @@ import pytest
 from pipelines.ensembles.rank_mean import RankMean
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.plumbing.pages import Say
-from pipelines.sandbox import endings
+from pipelines.sandbox.notebook_process import died
 from pipelines.tracking import kernel_facts, reasons
 from pipelines.values import metrics
 
@@ -65,14 +65,11 @@ MARKS = [
     "tuned on folds 1…4", "tuned inside every fold", "labels only", "no CV: fold2: cell 3 raised ValueError",
     "no CV: views no, because rows repeat", "no real view: it was never tried",
 ]  # fmt: skip
-REASONS = [
-    str(ended)
-    for ended in (
-        endings.raised(3, "ValueError", "bad"), endings.raised(3, "KeyError", ""),
-        endings.raised(3, "OSError", "[Errno 27] File too large"), endings.took_too_long(3, 2.5),
-        endings.printed_too_much(3, 1 << 20), endings.exited(3), endings.died(3, None), endings.died(3, -9),
-        endings.died(3, -11),
-    )
+REASONS = [str(died(3, code)) for code in (1, -9, -11)] + [
+    "cell 3 raised ValueError: bad", "cell 3 raised KeyError", "printed more than 1.0 MiB and was ended in cell 3: print less",
+    "cell 3 wrote a larger file than it may ([Errno 27] File too large)",
+    "took more than its 2.5 s, and was ended in cell 3: make it faster, or raise `time_limit` in kernel.yaml",
+    "ended its process in cell 3 (exit() or quit()): remove that",
 ]  # fmt: skip
 
 
