@@ -68,11 +68,12 @@ def read(source: str) -> Parsed:
                 nothing = "0" + _blank(magic["magic"][1:])
                 text = text[: magic.end("before")] + nothing + text[magic.end() :]
                 continue
-            if error is not None:
+            error = error or found
+            # One within another is mended in the next round.
+            if not (statements := tuple(python2.statements(text))):
                 break
-            error = found
-            old = tuple(python2.statements(text))
-            text = python2.apply(text, (edit for each in old for edit in each.edits))
+            old = old or statements
+            text = python2.apply(text, (edit for each in statements for edit in each.edits))
         except UNREADABLE as found:
             error = error or found
             break
