@@ -9,10 +9,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Without bytecode every start of Python takes three times as long, and a stage is a start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup repro test check deps format bench docs lock clean
+.PHONY: help setup repro test test-slow check deps format bench docs lock clean
 
 help:  ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 setup: $(READY) local.yaml  ## set up .venv from the lock (GPU=1 for the CUDA libraries)
 
@@ -33,8 +33,11 @@ local.yaml: | $(READY)
 repro: $(READY)  ## rebuild the active competition and print its scores
 	@pilsa repro
 
-test: $(READY)  ## run the tests
-	pytest -n 2 --dist loadfile
+test: $(READY)  ## run the tests that prove the main path, in minutes
+	pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(READY)  ## run the rest: kills, study kernels, what each changed file redoes
+	pytest -n 2 --dist loadfile -m slow
 
 check: $(READY)  ## lint, format, types, import layers, DVC dependencies
 	ruff check .

@@ -8,11 +8,19 @@ from pathlib import Path
 
 from pipelines import platforms
 from pipelines.cells import conversion
-from pipelines.notebooks import cross_validation, environments, page, run_record, view_run, views
+from pipelines.notebooks import (
+    cross_validation,
+    environments,
+    page,
+    revival,
+    run_record,
+    view_run,
+    views,
+)
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.cross_validation import Result
 from pipelines.notebooks.environments import Environment
-from pipelines.notebooks.view_run import PreparedKernel
+from pipelines.notebooks.view_run import PreparedKernel, ViewResult
 from pipelines.plumbing import paths, process, sources
 from pipelines.plumbing.atomic import content_hash
 from pipelines.plumbing.printing import say
@@ -141,11 +149,21 @@ def log(
     prepared, failed = result.prepared, result.failure
     run_id = records.run_id({"key": prepared.work.name})
     record, files, bundle, remarks = run_record.write(result, logged.head, week, before, run_id)
-    hints = (*(failed.hints if failed else ()), *remarks)
+    hints = (*_hints(prepared, failed), *remarks)
     if is_kept and not run_record.keep(prepared.kernel, record, before):
         hints = (*hints, "result.json keeps the CV that it has of this very kernel")
     logged.finish(records.archive(record, files))
     return Outcome(record, result, bundle, hints)
+
+
+def _hints(prepared: PreparedKernel, failed: ViewResult | None) -> list[str]:
+    """What to do about a failed view: first what its age tells, then what the view itself had to say."""
+    if failed is None:
+        return []
+    kernel, cell = prepared.kernel, failed.failed_cell
+    packages = prepared.environment.packages
+    old = [] if cell is None else revival.explain(cell, kernel.code, packages, kernel.file)
+    return [*old, *failed.hints]
 
 
 @contextmanager

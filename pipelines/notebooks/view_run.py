@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.cells import conversion
-from pipelines.notebooks import answers, input_folder, revival, view_files, views
+from pipelines.notebooks import answers, input_folder, view_files, views
 from pipelines.notebooks.answers import Answer
 from pipelines.notebooks.checking import probe
 from pipelines.notebooks.checking.probe import Findings
-from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.views import CompetitionData
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_bytes, write_json
 from pipelines.plumbing.errors import MemberFailed, UserError
-from pipelines.sandbox.task import Execution, Isolation, Limits, Task
+from pipelines.sandbox.task import Execution, FailedCell, Isolation, Limits, Task
 from pipelines.tracking import reasons
 from pipelines.tracking.kernel_facts import ViewFacts
 from pipelines.values.kernel import REAL, Kernel
@@ -28,6 +27,8 @@ from pipelines.values.metrics import Kind
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+    from pipelines.notebooks.environments import Environment
 
 # What reading a file that is not there ends in; on a folder, where a file used to be.
 _NO_FILE = ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError")
@@ -50,7 +51,7 @@ class PreparedKernel:
     kernel: Kernel
     data: CompetitionData | None
     notebook: "NotebookNode"
-    environment: Environment
+    environment: "Environment"
     isolation: Isolation
     limits: Limits
     probe: str
@@ -69,6 +70,7 @@ class ViewResult:
         matrix: float32 (n, width) in the order of the view's rows; None where the view has no answer.
         kind: of the matrix.
         probe: what the namespace held in the end; None where nothing could be asked.
+        failed_cell: where and how its code failed; None where it did not.
         hints: what to do about a failure, a sentence each.
     """
 
@@ -77,6 +79,7 @@ class ViewResult:
     matrix: np.ndarray | None = None
     kind: Kind = "label"
     probe: Findings | None = None
+    failed_cell: FailedCell | None = None
     hints: tuple[str, ...] = ()
 
     @property
@@ -226,7 +229,8 @@ def _judge(
 
     if execution.status == "FAILED":
         facts = failed(execution.reason or "it ended without a reason")
-        return ViewResult(facts, folder, hints=tuple(_hints(prepared, execution, run)))
+        cell = execution.failed_cell
+        return ViewResult(facts, folder, failed_cell=cell, hints=_hints(prepared, cell, run))
     # Checked before it is kept: a notebook may have printed anything in the probe's place.
     told = probe.read(execution.probe)
     facts = ViewFacts(view=view, status="valid", seconds=seconds)
@@ -257,12 +261,11 @@ def _graded(
     return answer, data.metric.score(dataset.y[shown.rows], answer.matrix, dataset.classes)
 
 
-def _hints(prepared: PreparedKernel, execution: Execution, run: Path) -> list[str]:
-    kernel, failed = prepared.kernel, execution.failed_cell
+def _hints(prepared: PreparedKernel, failed: FailedCell | None, run: Path) -> tuple[str, ...]:
+    """What can be said of a failure only while the view's folder is there."""
     if failed is None:
-        return []
-    said = revival.explain(failed, kernel.code, prepared.environment.packages, kernel.file)
+        return ()
     if failed.error in _NO_FILE or "No such file or directory" in failed.message:
         is_scored = prepared.data is not None
-        said.append(input_folder.explain_missing(failed.message, run / "input", is_scored))
-    return said
+        return (input_folder.explain_missing(failed.message, run / "input", is_scored),)
+    return ()
