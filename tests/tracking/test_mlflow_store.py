@@ -200,7 +200,20 @@ def test_a_name_that_is_too_long_is_cut_and_loses_no_run(work: Work) -> None:
 
 
 def test_a_name_that_mlflow_does_not_take_loses_no_run(work: Work) -> None:
-    names = ("a@b", "a#b", "a//b", "/a", "a/", "..", "x/../y", "", "학습률 1", "a.b/c-d:e", "?", "\n")
+    names = (
+        "a@b",
+        "a#b",
+        "a//b",
+        "/a",
+        "a/",
+        "..",
+        "x/../y",
+        "",
+        "학습률 1",
+        "a.b/c-d:e",
+        "?",
+        "\n",
+    )
     run = work.run().model_copy(update={"parameters": dict.fromkeys(names, 1)})
     record = records.make(work.head, run, work.predictions, work.y, work.folds)
     mlflow_store.mirror(records.archive(record, {}))
