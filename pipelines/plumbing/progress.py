@@ -1,6 +1,5 @@
 """Progress of long work: a live bar in a terminal, a few plain lines in a log."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from pipelines.plumbing.printing import one_line, say
 
 _SECONDS_BETWEEN_LINES = 20.0
 
@@ -29,7 +30,7 @@ class Bar:
     def note(self, note: str) -> None:
         """Say in a few words where the work is, without moving the bar on."""
         if self._live and self._task is not None:
-            self._live.update(self._task, note=note)
+            self._live.update(self._task, note=one_line(note))
         elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
             self._print(note)
 
@@ -37,7 +38,7 @@ class Bar:
         """Advance by `advance` of `total` and show `note`."""
         self._done += advance
         if self._live and self._task is not None:
-            self._live.update(self._task, advance=advance, note=note)
+            self._live.update(self._task, advance=advance, note=one_line(note))
             return
         finished = self._done >= self._total
         if finished or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
@@ -46,7 +47,7 @@ class Bar:
     def _print(self, note: str) -> None:
         self._last_line = time.monotonic()
         line = f"{self._title}: {self._done}/{self._total} {note}"
-        print(line.rstrip(), file=sys.stderr, flush=True)
+        say(one_line(line.rstrip()), is_error=True)
 
 
 @contextmanager

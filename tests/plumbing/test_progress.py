@@ -38,6 +38,14 @@ def test_notes_do_not_flood_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_a_strangers_note_is_one_line_that_no_terminal_obeys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with bar("folds", 1) as moving:
+        moving.step("failed: a\x1b[2J\n.csv")
+    assert capsys.readouterr().err == "folds: 1/1 failed: a\\u001b[2J\\n.csv\n"
+
+
 def test_an_error_goes_through() -> None:
     with pytest.raises(ValueError, match="no"), bar("folds", 3):
         raise ValueError("no")
@@ -46,7 +54,7 @@ def test_an_error_goes_through() -> None:
 LIVE = """
 from pipelines.plumbing.progress import bar
 with bar("train [m01/knn] [/]", 2) as moving:
-    moving.note("[red]epoch[/] 1")
+    moving.note("[red]epoch[/] 1\\x9b2J")
     moving.step("[/] done")
     moving.step("[bold]all")
 """
@@ -64,3 +72,4 @@ def test_a_terminal_gets_a_bar_and_brackets_stay_brackets() -> None:
     assert "train [m01/knn] [/]" in shown
     assert "[bold]all" in shown
     assert "2/2" in shown
+    assert "\x9b" not in shown
