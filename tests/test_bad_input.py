@@ -11,6 +11,8 @@ import yaml
 
 from tests.workspace.small_repository import PATIENCE, SmallRepository, full_disk
 
+pytestmark = pytest.mark.slow  # whole commands in repositories of their own
+
 # A model of somebody's whose `fit` does what the test needs.
 MODEL = """
 import time

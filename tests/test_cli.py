@@ -209,6 +209,7 @@ def test_an_error_is_one_message_on_standard_error(
     assert "submissions/tiny.csv must exist" in complaint(fresh.pilsa("submit", *option))
 
 
+@pytest.mark.slow
 def test_outside_a_repository_every_command_says_where_to_go(
     fresh: SmallRepository, tmp_path: Path
 ) -> None:

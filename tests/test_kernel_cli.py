@@ -49,6 +49,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> SmallRepository:
     return made
 
 
+@pytest.mark.slow
 def test_one_failing_kernel_does_not_stop_the_others(group: SmallRepository) -> None:
     rebuilt = group.rebuilt  # type: ignore[attr-defined]
     assert rebuilt.returncode == 1
@@ -80,6 +81,7 @@ def test_run_prints_the_record_that_it_commits(group: SmallRepository) -> None:
     assert "group_by" in failed.stdout
 
 
+@pytest.mark.slow
 def test_check_answers_every_step_and_packs_the_bundle(group: SmallRepository) -> None:
     group.pilsa("kernel", "new", "m01", "checked", "--competition", "tiny")
     group.write("kernels/m01/checked/kernel.py", CODE + "\nother = 1\n")

@@ -207,6 +207,7 @@ def test_a_large_table_is_shown_in_less_than_a_second() -> None:
     assert html.count("<td>") == 80_000
 
 
+@pytest.mark.slow
 def test_all_outputs_of_a_page_share_one_bound() -> None:
     table = "<table>" + "<tr><td>1</td></tr>" * 4_000 + "</table>"
     html = shown(*[display(text_html=table) for _ in range(40)])

@@ -275,5 +275,8 @@ def test_who_has_not_downloaded_yet_is_told_where_from(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATA_DIR, str(tmp_path / "empty"))
-    with pytest.raises(UserError, match=r"by hand.* from https://\S+ and put it into .*/empty/"):
+    with pytest.raises(
+        UserError,
+        match=r"must lie in .*/empty/.*nothing was found.*: download .* from https://\S+ and put ",
+    ):
         platforms.of(load(name)).download(tmp_path)

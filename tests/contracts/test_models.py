@@ -11,6 +11,8 @@ from pipelines.training import backend
 from pipelines.values.competition import Image
 
 NAMES = registry.names("models")
+# Networks take seconds for each question: of all but the first they are asked in the slow tier.
+NETWORKS = [name for name in NAMES if registry.load(Model, name).backend is not None]
 
 
 PICTURES = Image(height=8, width=8, maximum=1)
@@ -33,7 +35,10 @@ def quick(model: type[Model]) -> ModelParams:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in NETWORKS[1:])) for name in NAMES],
+)
 class TestModel:
     @pytest.fixture(autouse=True)
     def model(self, name: str) -> None:

@@ -94,6 +94,7 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
     assert len(resumed.history_) == 4
 
 
+@pytest.mark.slow
 def test_other_seeds_give_other_networks(rows: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = rows
     params = CNNParams(epochs=1, validation=0)
@@ -115,6 +116,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(
     assert -np.log(picked).mean() == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_network_for_values_learns_in_units_of_their_spread(
     rows: tuple[np.ndarray, np.ndarray],
 ) -> None:

@@ -127,6 +127,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     return Story(root, left, said)
 
 
+@pytest.mark.slow
 def test_a_killed_build_counts_as_none(story: Story) -> None:
     assert len(story.left_behind) == 1
     assert not story.left_behind[0].exists()
@@ -209,6 +210,7 @@ def test_what_does_not_resolve_is_said_in_short(
     assert len(str(failure.value)) < 400
 
 
+@pytest.mark.slow
 def test_a_day_that_is_too_early_names_the_first_that_works(
     workshop: Workshop, index: None
 ) -> None:

@@ -187,6 +187,7 @@ def test_a_page_that_cannot_be_made_costs_no_result(
         assert "it must be small" in html
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(preprocessed: Workshop) -> None:
     slow = (
         "import time\nif __import__('os').path.getsize('../input/tiny/test.csv'): time.sleep(1)\n"
@@ -397,6 +398,7 @@ def test_the_solution_that_comes_with_a_package_is_not_there(preprocessed: Works
     ],
     ids=["deep", "closed", "commas", "forged", "names", "surrogate"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_a_notebook_leaves_neither_stops_nor_breaks_a_run(
     preprocessed: Workshop, last: str, reason: str | None
 ) -> None:

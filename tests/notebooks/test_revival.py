@@ -171,6 +171,7 @@ def test_the_old_text_fails_and_the_fixed_one_runs(name: str) -> None:
     exec(compile(revival.fix(code), name, "exec"), {})
 
 
+@pytest.mark.slow
 def test_the_fixed_networks_run() -> None:
     texts = [revival.fix(EXAMPLES[name][0]) for name in RUNS if name in NETWORKS]
     assert len(texts) > 5

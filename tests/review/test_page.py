@@ -250,11 +250,8 @@ def test_columns_that_are_left_out_are_shown_with_the_reason(
     found = {f"<c{place}>": reason for place, reason in enumerate(reasons)}
     more = {"left_out": found, "numbers_as_text": {"inc": "25,123"}}
     write_json(paths.profile("tiny") / "profile.json", PROFILE | more)
-    text, words = rendered(language), pages.texts("pipelines.review", language)
+    text, words = rendered(language), pages.Say(language, "pipelines.review")
     for name, reason in found.items():
-        assert (
-            f"<b>{name.replace('<', '&lt;').replace('>', '&gt;')}</b> ({words.gettext(reason)})"
-            in text
-        )
-        assert (words.gettext(reason) == reason) == (language == "en")
+        assert f"<b>{name.replace('<', '&lt;').replace('>', '&gt;')}</b> ({words(reason)})" in text
+        assert (words(reason) == reason) == (language == "en")
     assert "<b>inc</b> (25,123)" in text

@@ -9,6 +9,8 @@ import pytest
 from pipelines.sandbox import watching
 from tests.sandbox.small_tasks import EVERY, ISOLATING, Kind, printed, reason, run, task
 
+pytestmark = pytest.mark.slow  # each attack takes its time limit
+
 MIB = 1 << 20
 
 

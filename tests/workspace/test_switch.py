@@ -96,7 +96,7 @@ def test_an_unknown_competition_is_named(clone: Workshop) -> None:
         ({"source": {"platform": "bundeld"}}, "platforms must be", "'bundeld'", "'bundled'"),
         (
             {"source": BY_HAND},
-            "must be downloaded by hand",
+            "must lie in $PILSA_DATA_DIR/table",
             "nothing was found in $PILSA_DATA_DIR/table",
             "set PILSA_DATA_DIR",
         ),
