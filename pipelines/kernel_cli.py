@@ -73,11 +73,11 @@ def new(
 
 @app.command()
 def take(
-    file: Annotated[Path, typer.Argument(help="An .ipynb.")],
+    file: Annotated[Path, typer.Argument(help="An .ipynb or a .py.")],
     name: Kernel,
     force: Annotated[bool, typer.Option("--force", help="Write over another kernel.py.")] = False,
 ) -> None:
-    """Write kernel.py from a notebook: code, text and tags, nothing of its outputs."""
+    """Write kernel.py from a notebook or a script: code, text and tags, nothing of its outputs."""
     from pipelines.notebooks.exchange import taking
     from pipelines.values import kernel
 

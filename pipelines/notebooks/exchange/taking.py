@@ -7,6 +7,7 @@ from pipelines.cells import conversion
 from pipelines.notebooks import opened_notebooks
 from pipelines.plumbing import atomic
 from pipelines.plumbing.errors import UserError
+from pipelines.transcription import originals
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Taken:
 
 
 def take(path: Path, folder: Path, force: bool = False) -> Taken:
-    """Write kernel.py from a notebook: code, text and tags; nothing of its outputs.
+    """Write kernel.py from a notebook or a script: code, text and tags; nothing of its outputs.
 
     Args:
-        path: an .ipynb: one from elsewhere, or the one that `open_notebook` gave.
+        path: an .ipynb: one from elsewhere, or the one that `open_notebook` gave; or a .py.
         folder: the kernel's, `kernels/<member>/<kernel>`.
         force: write over another kernel.py.
 
@@ -38,7 +39,10 @@ def take(path: Path, folder: Path, force: bool = False) -> Taken:
         raise UserError(
             f"{folder} must exist and was not found: `pilsa kernel new MEMBER SLUG` makes it"
         )
-    notebook = conversion.read_notebook(path)
+    if path.suffix == ".ipynb":
+        notebook = conversion.read_notebook(path)
+    else:
+        notebook = originals.as_notebook(originals.read(path), str(path))
     text, target = conversion.to_percent(notebook), folder / "kernel.py"
     opened = opened_notebooks.Opened(f"{folder.parent.name}/{folder.name}")
     is_ours = path.resolve() == opened.path.resolve()

@@ -43,6 +43,23 @@ def test_a_notebook_is_taken_without_its_outputs(made: Kernel, tmp_path: Path) -
     assert "code cell 1, line 1" in taken.remarks[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("# %% [markdown]\n# # 제목\n\n# %%\nx = 1\n\n# %%\ny = x\n", ["# 제목", "x = 1", "y = x"]),
+        ("x = 1\n\n\ny = x\n", ["x = 1", "y = x"]),
+    ],
+)
+def test_a_script_is_taken_as_from_does(
+    made: Kernel, tmp_path: Path, text: str, cells: list[str]
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(text, encoding="utf-8")
+    taken = taking.take(script, made.folder, force=True)
+    notebook = from_percent(taken.path.read_text(encoding="utf-8"))
+    assert [cell.source for cell in notebook.cells] == cells
+
+
 def test_another_kernel_is_overwritten_by_force_alone(made: Kernel, tmp_path: Path) -> None:
     path = opened_notebooks.open_notebook(made).rename(tmp_path / "other.ipynb")
     assert taking.take(path, made.folder) == taking.Taken(made.folder / "kernel.py")
