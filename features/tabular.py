@@ -155,7 +155,7 @@ def _as_numbers(column: "pd.Series") -> "pd.Series":
     """float64; what is no finite number counts as missing."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     # Scaling sums squares, and the sum must stay a float64.
-    return pd.Series(np.where(np.abs(values) < _LARGEST, values, np.nan), index=column.index)
+    return pd.Series(np.where(np.abs(values) <= _LARGEST, values, np.nan), index=column.index)
 
 
 def _as_text(column: "pd.Series") -> "pd.Series":

@@ -97,7 +97,7 @@ def test_an_unknown_competition_is_named(clone: Workshop) -> None:
         (
             {"source": BY_HAND},
             "must lie in $PILSA_DATA_DIR/table",
-            "nothing was found in $PILSA_DATA_DIR/table",
+            "nothing was found there",
             "set PILSA_DATA_DIR",
         ),
     ],
