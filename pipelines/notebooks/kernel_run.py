@@ -254,8 +254,8 @@ def prepared_of(
         {
             "kernel": kernel.code_hash, "packages": environment.packages, "probe": last_cell,
             "quick": file.quick if options.is_quick else None, "network": options.has_network,
-            "field": [data.dataset.hash, data.folds.hash, data.metric.name, data.seed] if data else [],
-            "code": sources.fingerprint(sources.closure(view_run.__name__)),
+            "data": [data.key, data.dataset.hash, data.folds.hash, data.metric.name, data.seed] if data else [],
+            **sources.identity(sources.closure(view_run.__name__)),
         }
     )  # fmt: skip
     return PreparedKernel(

@@ -15,7 +15,7 @@ import pandas as pd
 from pipelines.notebooks import csv_rows
 from pipelines.notebooks.csv_rows import CannotCutError, Rows
 from pipelines.plumbing import paths, sources
-from pipelines.plumbing.atomic import content_hash
+from pipelines.plumbing.atomic import content_hash, file_hash
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
@@ -108,7 +108,7 @@ def load(competition_name: str) -> CompetitionData:
     seed = settings_file.load().seed
     files = paths.raw(competition_name).iterdir()
     key = {
-        "raw": sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files),
+        "raw": sorted((path.name, file_hash(path)) for path in files if path.is_file()),
         "data": [dataset.hash, folds.hash, seed],
         "competition": competition.model_dump(mode="json"),
         "code": sources.fingerprint(sources.closure("pipelines.notebooks.view_files")),
