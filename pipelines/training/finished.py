@@ -6,12 +6,17 @@ and the versions of the distributions that this code imports.
 """
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing import get_context
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ import numpy as np
 
 from pipelines.plumbing import paths, process, progress, sources
 from pipelines.plumbing.atomic import content_hash, read_arrays, write_arrays
-from pipelines.plumbing.errors import MemberFailed
+from pipelines.plumbing.errors import MemberFailed, PilsaError
 from pipelines.training import fits
 from pipelines.training.fits import Fit, FitSpec, Message
 
@@ -123,22 +128,34 @@ def _map(
     if processes == 1 or len(specs) < 2:
         yield from (_named(spec, post) for spec in specs)
         return
-    from multiprocessing import Manager
-    from os import cpu_count
-
     from joblib import Parallel, delayed, parallel_config
 
-    # Each process computes as this one would, with all threads: fewer would add up in another order.
-    with Manager() as manager, ThreadPoolExecutor(1) as listener:
+    # Started anew and not forked: a fork would hold this process's locks, also after it was killed.
+    manager = SyncManager(ctx=get_context("spawn"))
+    manager.start(process.die_with_parent)
+    with manager, ThreadPoolExecutor(1) as listener:
         queue = manager.Queue()
         listener.submit(_listen, queue, post)
         try:
-            with parallel_config("loky", inner_max_num_threads=cpu_count()):
+            with parallel_config("loky", inner_max_num_threads=_threads()):
                 yield from Parallel(processes, return_as="generator_unordered", batch_size=1)(
                     delayed(_in_another_process)(spec, queue) for spec in specs
                 )
+        except BrokenProcessPool:
+            raise MemberFailed(
+                f"every process must live until its fit ends, and one of {specs[0].model} was killed or ended itself, "
+                "perhaps for lack of memory: set parallel: 1 in local.yaml"
+            ) from None
         finally:
             queue.put(None)
+
+
+def _threads() -> int:
+    """As many as this process computes with: fewer or more would add up in another order."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit():
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _named(spec: FitSpec, post: Callable[[Message], None]) -> tuple[str, Fit]:
@@ -150,7 +167,13 @@ def _named(spec: FitSpec, post: Callable[[Message], None]) -> tuple[str, Fit]:
 
 def _in_another_process(spec: FitSpec, queue: Any) -> tuple[str, Fit]:
     _die_with_parent()
-    return _named(spec, queue.put)
+    try:
+        return _named(spec, queue.put)
+    except PilsaError:
+        raise
+    except Exception as error:  # of any class, which might not come through as it is
+        said = f"{type(error).__name__}: {error}"
+        raise RuntimeError(f"{spec.model} failed on {spec.name}: {said}") from None
 
 
 @cache

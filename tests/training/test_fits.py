@@ -1,6 +1,7 @@
 """A fit is a value: any process runs it, from a file too, to the same bytes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.plumbing import paths, process
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.stages.preprocess import preprocess
 from pipelines.training import cross_validation as cv
@@ -105,3 +107,70 @@ def test_its_content_is_what_decides_the_numbers(specs: list[FitSpec], change: d
 def test_where_it_lies_and_until_when_it_may_run_decide_nothing(specs: list[FitSpec]) -> None:
     elsewhere = replace(specs[0], dataset=Path("/there"), folder=Path("/here"), deadline=1.0)
     assert elsewhere.content() == specs[0].content()
+
+
+PLUGIN = """
+import os, time
+import numpy as np
+from pipelines.models import Model
+
+
+class Odd(Model):
+    def fit(self, X, y, validation):
+        {what}
+        return self
+
+    def predict(self, X):
+        return np.full((len(X), self.job.width), 1 / self.job.width, np.float32)
+"""
+RUN_PARALLEL = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from pipelines.training import cross_validation as cv, finished, plan
+if __name__ == "__main__":
+    specs = [replace(spec, model="odd", params={}) for spec in cv.specs_of(plan.load("tiny", "knn"), cv.Tuned({}, {}))]
+    with finished.working("odd", "odd fits") as work:
+        finished.run_all(specs, finished.Store(work), 2)
+"""
+
+
+def start_parallel(workshop: Workshop, what: str) -> "subprocess.Popen[str]":
+    """Fits of a model of its own on two processes, from a copy of the code."""
+    for name in ("pipelines", "features"):
+        shutil.copytree(REPOSITORY / name, workshop.root / name)
+    (workshop.root / "pipelines/models/odd.py").write_text(PLUGIN.format(what=what))
+    (workshop.root / "run.py").write_text(RUN_PARALLEL)
+    environment = os.environ | {"PYTHONPATH": str(workshop.root)}
+    command = [sys.executable, "run.py"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_a_killed_parent_of_parallel_fits_leaves_neither_process_nor_lock(
+    specs: list[FitSpec], workshop: Workshop
+) -> None:
+    started = start_parallel(workshop, "time.sleep(20)")
+    time.sleep(8)
+    assert started.poll() is None
+    started.kill()
+    started.wait()
+    with process.exclusive(paths.work("odd") / "lock", "the next one", wait=10):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("os._exit(3)", "every process must live until its fit ends"),
+        ("raise type('Two', (Exception,), {'__init__': lambda self, a, b: None})(1, 2)", "odd failed on "),
+    ],
+)  # fmt: skip
+def test_a_worker_that_dies_or_raises_something_odd_is_named(
+    specs: list[FitSpec], workshop: Workshop, what: str, said: str
+) -> None:
+    started = start_parallel(workshop, what)
+    printed = started.communicate(timeout=120)[1]
+    assert started.returncode != 0
+    assert said in printed
