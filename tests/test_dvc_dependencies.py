@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.plumbing import paths, registry, stage_deps
+from pipelines.plumbing import paths, registry, sources, stage_deps
 from pipelines.plumbing.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +56,26 @@ def test_a_stage_with_too_short_a_list_refuses_to_run(copied: Path, lacking: str
     stage_deps.write()
     stage_deps.check("train", {"competition": "digits", "model": "cnn"})
     assert paths.root() == copied.parent
+
+
+def test_a_model_may_build_on_another_and_on_a_file_beside_it(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pipelines", "features"):
+        shutil.copytree(ROOT / name, copied.parent / name)
+    models = copied.parent / "pipelines" / "models"
+    (models / "weights.npz").write_bytes(b"\xff\x00")
+    (models / "twice.py").write_text(
+        "from pipelines.models.knn import KNearestNeighbours\nWEIGHTS = 'weights.npz'\n"
+        "class Twice(KNearestNeighbours): ...\n"
+    )
+    monkeypatch.setattr(sources, "CODE_ROOT", copied.parent)
+    given = {"competition": "digits", "model": "twice"}
+    with pytest.raises(UserError, match=r"lack pipelines/models/knn.py and 1 more: run `make deps`"):
+        stage_deps.check("train", given)
+    stage_deps.write()
+    stage_deps.check("train", given)
+    assert len(sources.fingerprint(sources.closure("pipelines.models.twice"))) == 16
 
 
 def test_a_repository_without_stages_has_no_list(

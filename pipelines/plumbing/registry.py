@@ -16,7 +16,7 @@ def names(family: str) -> list[str]:
     Files that begin with `_` are shared parts, no plugins.
     """
     package = importlib.import_module(f"pipelines.{family}")
-    found = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
     return sorted(name for name in found if not name.startswith("_"))
 
 

@@ -18,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pipelines.plumbing.errors import UserError
+
 PACKAGES = ("pipelines", "features")
 CODE_ROOT = Path(__file__).parents[2]
 _MARK = "DECIDES_NO_NUMBER"
@@ -87,8 +89,8 @@ def fingerprint(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(files):
         is_code = path.suffix == ".py"
-        content = _read(path).code if is_code else (CODE_ROOT / path).read_text(encoding="utf-8")
-        digest.update(f"{path.as_posix()}\n{content}\n".encode())
+        content = _read(path).code.encode() if is_code else (CODE_ROOT / path).read_bytes()
+        digest.update(path.as_posix().encode() + b"\n" + content + b"\n")
     return digest.hexdigest()[:16]
 
 
@@ -125,7 +127,7 @@ def _reached_by(path: Path, plugins: Plugins) -> Iterator[Path]:
         yield from _files_of(name)
     for family in module.families:
         folder = Path(*family.split("."))
-        known = _plugins_in(folder)
+        known = plugins_in(folder)
         chosen = set(known) & set(plugins.get(folder.name, known))
         yield from (folder / f"{name}.py" for name in chosen)
     for name in module.named:
@@ -137,7 +139,8 @@ def _reached_by(path: Path, plugins: Plugins) -> Iterator[Path]:
         yield from (found.relative_to(CODE_ROOT) for found in catalogues)
 
 
-def _plugins_in(folder: Path) -> list[str]:
+def plugins_in(folder: Path) -> list[str]:
+    """The plugins of a family's folder: its files, but those that begin with `_`."""
     names = sorted(path.stem for path in (CODE_ROOT / folder).glob("*.py"))
     return [name for name in names if not name.startswith("_")]
 
@@ -168,7 +171,14 @@ def _files_of(module: str) -> list[Path]:
 
 def _read(path: Path) -> _Module:
     """A file as it is on disk now; parsed once while it stays the same."""
-    return _parsed(path, (CODE_ROOT / path).read_text(encoding="utf-8"))
+    try:
+        return _parsed(path, (CODE_ROOT / path).read_text(encoding="utf-8-sig"))
+    except (SyntaxError, ValueError) as error:  # ValueError: no UTF-8, or a NUL
+        line = getattr(error, "lineno", None)
+        where = f"{path}, line {line}" if line else str(path)
+        raise UserError(
+            f"a file of ours must be Python in UTF-8, and {where} is not ({error}): correct it"
+        ) from None
 
 
 @lru_cache(maxsize=1024)

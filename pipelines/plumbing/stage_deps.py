@@ -31,19 +31,22 @@ def code_of(stage: str, keys: Mapping[str, Any]) -> list[str]:
     module = f"pipelines.stages.{stage}"
     every = sources.closure(module)
     families = sources.families(every)
+    item = next((name for name in families if name.removesuffix("s") in keys), None)
     listed = set(sources.closure(module, plugins=dict.fromkeys(families, ())))
     for path in set(every) - listed:
         family = next((name for name in families if path.parent.name == name), None)
-        item = next((name for name in families if name.removesuffix("s") in keys), None)
         if family is None:
             listed.add(path if item is None else path.parent)
         elif family != item:
             listed.add(path.parent)
-        else:
-            name = family.removesuffix("s")
-            listed.add(
-                path if path.name.startswith("_") else path.with_name(f"${{item.{name}}}.py")
-            )
+    if item is not None:
+        folder = Path("pipelines", item)
+        listed.add(folder / f"${{item.{item.removesuffix('s')}}}.py")
+        for plugin in sources.plugins_in(folder):  # what it takes of others of its family
+            reached = sources.closure(module, plugins={item: [plugin]})
+            listed |= {path for path in reached if path.parent == folder} - {
+                folder / f"{plugin}.py"
+            }
     return sorted(path.as_posix() for path in listed if not listed & set(path.parents))
 
 

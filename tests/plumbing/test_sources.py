@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.plumbing import sources
+from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.sources import closure, distributions, families, fingerprint
 
 TREE = {
@@ -159,6 +160,20 @@ def test_files_beside_a_module_that_its_text_names_count(tree: Path) -> None:
     before = fingerprint([Path("pipelines/values/page.html")])
     (tree / "pipelines/values/page.html").write_text("<b>")
     assert fingerprint([Path("pipelines/values/page.html")]) != before
+
+
+@pytest.mark.parametrize("content", [b"def (\n", b"x = '\xe9'\n"])
+def test_a_file_that_is_no_python_is_named(tree: Path, content: bytes) -> None:
+    (tree / "pipelines/values/folds.py").write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"must be Python in UTF-8, and pipelines/values/folds.py.*: correct it"
+    ):
+        closure("pipelines.stages.whole")
+
+
+def test_the_mark_that_windows_editors_write_is_no_fault(tree: Path) -> None:
+    (tree / "pipelines/values/folds.py").write_bytes(b"\xef\xbb\xbfSPLITS = 5\n")
+    assert "pipelines/values/folds.py" in found("pipelines.stages.whole")
 
 
 def test_what_only_a_type_checker_imports_does_not_count(tree: Path) -> None:
