@@ -71,7 +71,9 @@ def test_a_model_may_build_on_another_and_on_a_file_beside_it(
     )
     monkeypatch.setattr(sources, "CODE_ROOT", copied.parent)
     given = {"competition": "digits", "model": "twice"}
-    with pytest.raises(UserError, match=r"lack pipelines/models/knn.py and 1 more: run `make deps`"):
+    with pytest.raises(
+        UserError, match=r"lack pipelines/models/knn.py and 1 more: run `make deps`"
+    ):
         stage_deps.check("train", given)
     stage_deps.write()
     stage_deps.check("train", given)

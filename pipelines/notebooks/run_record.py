@@ -25,6 +25,7 @@ from pipelines.tracking.parameters import flat
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.transcription import alignment, originals
 from pipelines.values import params as settings_file
+from pipelines.values import scores
 from pipelines.values.kernel import REAL, SHUFFLED, STUDY, Kernel
 from pipelines.values.predictions import TestFrom
 
@@ -129,8 +130,10 @@ def _record(
         return records.unfinished(head, run, "FAILED", reason, facts)
     real = result.views.get(REAL)
     test_from: TestFrom | None = "refit" if real is not None and real.is_valid else None
-    scores = result.fold_scores.tolist()
-    return records.scored(head, run, scores, result.cv_pooled(), test_from, facts)
+    fold_scores = result.fold_scores.tolist()
+    return records.scored(
+        head, run, scores.of_folds(fold_scores, result.cv_pooled()), test_from, facts
+    )
 
 
 def _environment(prepared: PreparedKernel) -> dict[str, str]:

@@ -1,11 +1,9 @@
 """Records: what one run was and what it scored. They are the truth; the run store only mirrors them."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
-
-import numpy as np
 
 from pipelines.plumbing import atomic, paths
 from pipelines.plumbing.errors import UserError
@@ -15,8 +13,8 @@ from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.parameters import Plain
 from pipelines.values import metrics
 from pipelines.values.competition import Competition
-from pipelines.values.folds import Folds
 from pipelines.values.predictions import Predictions, TestFrom
+from pipelines.values.scores import Scores
 
 RunKind = Literal["baseline", "kernel", "ensemble", "study"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -147,33 +145,25 @@ def opened(
     )  # fmt: skip
 
 
-def make(head: Head, run: Run, predictions: Predictions, y: np.ndarray, folds: Folds) -> Record:
+def make(head: Head, run: Run, predictions: Predictions, scores: Scores) -> Record:
     """The record of a run that ended well.
 
     Args:
         head, run: what it was.
-        predictions: what came of it; `fold_scores` are taken from here.
-        y: class indices int (n_rows,) or values float (n_rows,).
-        folds: the fold file; rows of fold −1 are in no score.
+        predictions: what came of it.
+        scores: of these predictions.
 
     Raises:
         UserError: the predictions were made of other data, under other folds or for another metric.
-        MemberFailed: the metric is not defined for them.
     """
-    _check_same(head, predictions, folds)
-    rows, scores, pooled = folds.scored, predictions.fold_scores, None
-    if np.isfinite(scores).all() and np.isfinite(predictions.oof[rows]).all():
-        pooled = metrics.get(predictions.metric).score(
-            y[rows], predictions.oof[rows], predictions.classes.tolist()
-        )
-    return scored(head, run, scores.tolist(), pooled, predictions.test_from)
+    _check_same(head, predictions)
+    return scored(head, run, scores, predictions.test_from)
 
 
 def scored(
     head: Head,
     run: Run,
-    fold_scores: Sequence[float],
-    pooled: float | None,
+    scores: Scores,
     test_from: TestFrom | None,
     kernel: KernelFacts | None = None,
 ) -> Record:
@@ -181,19 +171,14 @@ def scored(
 
     Args:
         head, run: what it was.
-        fold_scores: per fold; NaN where a fold has no score.
-        pooled: the metric on all scored rows together; None where one was not predicted, and then
-            `cv_mean` and `cv_std` are None too.
+        scores: as `values.scores` computed them.
         test_from: None where the test rows were not predicted.
         kernel: what only a kernel has.
     """
-    scores = [float(score) if np.isfinite(score) else None for score in fold_scores]
-    known = [score for score in scores if score is not None]
     return Record(
         **head.model_dump(), **run.model_dump(), status="FINISHED", test_from=test_from, kernel=kernel,
-        greater_is_better=_direction(head), cv_mean=None if pooled is None else float(np.mean(known)),
-        cv_std=float(np.std(known, ddof=1)) if pooled is not None and len(known) > 1 else None,
-        cv_pooled=pooled, fold0=scores[0] if scores else None, fold_scores=scores,
+        greater_is_better=_direction(head), cv_mean=scores.cv_mean, cv_std=scores.cv_std,
+        cv_pooled=scores.cv_pooled, fold0=scores.fold0, fold_scores=scores.fold_scores,
     )  # fmt: skip
 
 
@@ -201,9 +186,8 @@ def _direction(head: Head) -> bool | None:
     return None if head.metric is None else metrics.get(head.metric).greater_is_better
 
 
-def _check_same(head: Head, predictions: Predictions, folds: Folds) -> None:
+def _check_same(head: Head, predictions: Predictions) -> None:
     pairs = (
-        ("folds", head.folds_hash, folds.hash),
         ("folds", head.folds_hash, predictions.folds_hash),
         ("data", head.data_hash, predictions.data_hash),
         ("metric", head.metric, predictions.metric),

@@ -12,7 +12,7 @@ from pipelines.training import blending, gallery
 from pipelines.training.blending import Blend
 from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
-from pipelines.values import metrics
+from pipelines.values import metrics, scores
 from pipelines.values import params as settings_file
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
@@ -136,7 +136,9 @@ def write(
         run_id=records.run_id({"key": key}), seconds=round(seconds, 3), marks=["nested"],
         parameters=parameters.flat(made.description), environment=provenance.environment("numpy"),
     )  # fmt: skip
-    record = records.make(head, kept, made.predictions, pool.dataset.y, pool.folds)
+    record = records.make(
+        head, kept, made.predictions, scores.of(made.predictions, pool.dataset.y, pool.folds)
+    )
     stored = paths.ensembles(pool.competition.name) / f"{made.description['method']}.npz"
     made.predictions.save(stored)
     records.write(stored.with_suffix(".json"), record)

@@ -12,6 +12,7 @@ from pipelines.tracking.records import Head, Record, Run
 from pipelines.training import gallery
 from pipelines.training.cross_validation import Outcome, Tuned
 from pipelines.training.plan import Plan
+from pipelines.values import scores
 
 Files = dict[str, Any]
 
@@ -55,7 +56,9 @@ def write(
         parameters=parameters.flat({**plan.params(tuned.of(0)).model_dump(), **engine}),
         environment=provenance.environment(settings.backend),
     )  # fmt: skip
-    record = records.make(head, kept, outcome.predictions, plan.dataset.y, plan.folds)
+    record = records.make(
+        head, kept, outcome.predictions, scores.of(outcome.predictions, plan.dataset.y, plan.folds)
+    )
     stored = paths.predictions(name, plan.name)
     outcome.predictions.save(stored)
     records.write(paths.score(name, plan.name), record)

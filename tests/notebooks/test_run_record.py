@@ -6,6 +6,7 @@ from pipelines.notebooks import run_record
 from pipelines.tracking import records
 from pipelines.tracking.kernel_facts import UNSEEDED, KernelFacts
 from pipelines.tracking.records import Head, Record, Run
+from pipelines.values.scores import of_folds
 
 HEAD = Head(
     name="kernels/m01/knn", kind="kernel", member="m01", competition="tiny", metric="accuracy",
@@ -16,7 +17,7 @@ HEAD = Head(
 def record(fold0: float, *marks: str, code: str = "a", is_quick: bool = False) -> Record:
     facts = KernelFacts(code_hash=code, views=[], fold0_interval=(0.4, 0.6), is_quick=is_quick)
     run = Run(run_id="key-1", seconds=1, marks=list(marks))
-    return records.scored(HEAD, run, [fold0], None, None, facts)
+    return records.scored(HEAD, run, of_folds([fold0], None), None, facts)
 
 
 @pytest.mark.parametrize(

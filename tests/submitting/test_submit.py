@@ -12,7 +12,7 @@ from pipelines.plumbing.errors import UserError
 from pipelines.submitting import submit
 from pipelines.tracking import ledger, records
 from pipelines.values import folds as fold_files
-from pipelines.values import submission
+from pipelines.values import scores, submission
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.predictions import Predictions, one_hot
@@ -40,7 +40,10 @@ def tiny(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Competition:
         data_hash=dataset.hash, folds_hash=folds.hash,
     )  # fmt: skip
     record = records.make(
-        head, records.Run(run_id="abc-1", seconds=1), predictions, dataset.y, folds
+        head,
+        records.Run(run_id="abc-1", seconds=1),
+        predictions,
+        scores.of(predictions, dataset.y, folds),
     )
     records.write(paths.record("tiny", "ensembles/mean"), record)
     sample = submission.read(paths.sample("tiny"), made)
@@ -105,7 +108,7 @@ class TestWhatAPlatformSaid:
             with pytest.raises(
                 UserError, match=r"finite number, found .*: write what the platform"
             ):
-                submit.set_score("tiny", "submissions/tiny.csv", *scores)
+                submit.set_score("tiny", "submissions/tiny.csv", *pair)
 
     def test_what_is_no_submission_is_refused(self, tiny: Competition) -> None:
         Path("hello.csv").write_text("hello\n", encoding="utf-8")

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines.tracking import records
 from pipelines.tracking.records import Head, Record, Run
+from pipelines.values import scores
 from pipelines.values.folds import Folds, hash_of
 from pipelines.values.metrics import get
 from pipelines.values.predictions import Predictions
@@ -49,7 +50,12 @@ class Work:
         )  # fmt: skip
 
     def record(self, run_id: str = "") -> Record:
-        return records.make(self.head, self.run(run_id), self.predictions, self.y, self.folds)
+        return records.make(
+            self.head,
+            self.run(run_id),
+            self.predictions,
+            scores.of(self.predictions, self.y, self.folds),
+        )
 
     def archive(self, run_id: str = "") -> Path:
         """A folder of the history, with a learning curve and a picture."""

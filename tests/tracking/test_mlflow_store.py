@@ -22,6 +22,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.process import Killed
 from pipelines.tracking import mlflow_store, records, store_file
+from pipelines.values import scores
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work
 
@@ -182,7 +183,9 @@ def test_long_runs_are_logged_in_parts(work: Work) -> None:
     epochs = "".join(f"0,{epoch},{epoch / 8}\n" for epoch in range(2100))
     parameters = {f"p{number}": number for number in range(150)}
     run = work.run().model_copy(update={"parameters": parameters})
-    record = records.make(work.head, run, work.predictions, work.y, work.folds)
+    record = records.make(
+        work.head, run, work.predictions, scores.of(work.predictions, work.y, work.folds)
+    )
     mlflow_store.mirror(
         records.archive(record, {"history.csv": f"fold,epoch,loss\n{epochs}".encode()})
     )
@@ -193,7 +196,9 @@ def test_long_runs_are_logged_in_parts(work: Work) -> None:
 def test_a_name_that_is_too_long_is_cut_and_loses_no_run(work: Work) -> None:
     long = "x" * 300
     run = work.run().model_copy(update={"parameters": {long: 1, f"{long}y": 2}})
-    record = records.make(work.head, run, work.predictions, work.y, work.folds)
+    record = records.make(
+        work.head, run, work.predictions, scores.of(work.predictions, work.y, work.folds)
+    )
     history = f"fold,epoch,{long}\n0,0,0.5\n".encode()
     mlflow_store.mirror(records.archive(record, {"history.csv": history}))
     assert runs()[0].data.params == {long[:250]: "1", f"{long[:241]} 1": "2"}
@@ -216,7 +221,9 @@ def test_a_name_that_mlflow_does_not_take_loses_no_run(work: Work) -> None:
         "\n",
     )
     run = work.run().model_copy(update={"parameters": dict.fromkeys(names, 1)})
-    record = records.make(work.head, run, work.predictions, work.y, work.folds)
+    record = records.make(
+        work.head, run, work.predictions, scores.of(work.predictions, work.y, work.folds)
+    )
     mlflow_store.mirror(records.archive(record, {}))
     found = runs()[0].data.params
     assert len(found) == len(names)

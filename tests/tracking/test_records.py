@@ -13,6 +13,7 @@ from pipelines.tracking.kernel_facts import KernelFacts
 from pipelines.tracking.parameters import flat
 from pipelines.tracking.records import Record
 from pipelines.values import competition as competitions
+from pipelines.values import scores
 from tests.conftest import Workshop
 from tests.tracking.finished_run import Work
 
@@ -114,7 +115,7 @@ def test_types_of_parameters_survive(work: Work) -> None:
         "?": "?", "i": LONG, "j": LONG, "k": 10**18,
     }  # fmt: skip
     kept = records.make(
-        work.head, work.run().model_copy(update={"parameters": given}), work.predictions, work.y, work.folds
+        work.head, work.run().model_copy(update={"parameters": given}), work.predictions, scores.of(work.predictions, work.y, work.folds)
     )  # fmt: skip
     records.write(Path("record.json"), kept)
     read = records.read(Path("record.json")).parameters
