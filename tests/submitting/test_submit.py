@@ -104,7 +104,7 @@ class TestWhatAPlatformSaid:
 
     @pytest.mark.parametrize("score", [float("nan"), float("inf")])
     def test_a_score_that_is_none_is_refused(self, tiny: Competition, score: float) -> None:
-        for scores in ((score, None), (0.5, score)):
+        for pair in ((score, None), (0.5, score)):
             with pytest.raises(
                 UserError, match=r"finite number, found .*: write what the platform"
             ):
