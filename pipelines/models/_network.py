@@ -172,11 +172,12 @@ class Network(Model):
             validation_data=validation,
         ).history
         losses = {name: float(values[-1]) for name, values in logs.items()}
-        if not np.isfinite(losses["loss"]):
-            raise MemberFailed(
-                f"the loss must stay finite and became {losses['loss']} in epoch {state.epoch}: "
-                "lower learning_rate in params.yaml"
-            )
+        for name in ("loss", "val_loss"):
+            if not np.isfinite(losses.get(name, 0.0)):
+                raise MemberFailed(
+                    f"the loss must stay finite and {name} became {losses[name]} in epoch {state.epoch}: "
+                    "lower learning_rate in params.yaml"
+                )
         return losses
 
     def _judge(self, state: TrainingState, losses: dict[str, float]) -> None:

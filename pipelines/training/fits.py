@@ -122,7 +122,7 @@ class Fit:
 
 
 def _silent(message: Message) -> None:
-    """Nobody listens."""
+    """Drop the message."""
 
 
 def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
@@ -199,8 +199,10 @@ def _checked(predicted: np.ndarray, n_rows: int, width: int) -> np.ndarray:
         raise MemberFailed(
             f"predictions must have shape {(n_rows, width)}, found {predicted.shape}"
         )
-    if not np.isfinite(predicted).all():
+    with np.errstate(over="ignore"):
+        kept = predicted.astype(np.float32)  # beyond 3e38 a number becomes infinite here
+    if not np.isfinite(kept).all():
         raise MemberFailed(
             "predictions must be finite numbers, found NaN or infinity: lower the learning rate"
         )
-    return predicted.astype(np.float32)
+    return kept

@@ -148,3 +148,12 @@ def _clear() -> Iterator[None]:
     import keras
 
     keras.utils.clear_session()
+
+
+def test_a_validation_loss_that_is_no_number_is_this_models_failure(
+    rows: tuple[np.ndarray, np.ndarray],
+) -> None:
+    X, y = rows
+    broken = np.full_like(X[45:], np.nan)
+    with pytest.raises(MemberFailed, match=r"val_loss became nan in epoch 0: lower learning_rate"):
+        CNN(CNNParams(epochs=3), Job(3, True, 1)).fit(X[:45], y[:45], (broken, y[45:]))
