@@ -4,6 +4,7 @@ import csv
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -109,24 +110,39 @@ def index(path: Path, key: str, form: Form) -> Rows:
     first, keys, bounds = header(path, form), [], array("q")
     position = _position(first.names, key)
     with path.open("rb") as source:
-        start = read = len(source.readline())
-
-        def lines() -> Iterator[str]:
-            nonlocal read
-            for line in source:
-                read += len(line)
-                yield line.decode("latin-1")  # a character a byte: only ASCII is looked at
-
+        end = len(source.readline())
         try:
-            for cells in csv.reader(lines(), strict=True):
+            for line in source:
+                row, cells = _row(line, source, position)
+                start, end = end, end + len(row)
                 if len(cells) > position:  # not an empty line
                     keys.append(cells[position])
-                    bounds.extend((start, read))
-                start = read
+                    bounds.extend((start, end))
         except csv.Error as error:
             raise CannotCutError(str(error)) from None
     spans = np.frombuffer(bounds, np.int64).reshape(-1, 2)
     return Rows(path, first.head, first.names, _decoded(keys, form.encoding), spans, form)
+
+
+def _row(line: bytes, rest: Iterator[bytes], position: int) -> tuple[bytes, list[str]]:
+    """A row, which may go on in the lines after its first, and its cells up to the one that is asked for.
+
+    Its text has a character a byte: only ASCII is looked at.
+    """
+    if b'"' not in line:
+        text = line.removesuffix(b"\n").removesuffix(b"\r").decode("latin-1")
+        if "\r" in text:
+            raise CannotCutError("a line ends in a way of its own")
+        return line, text.split(",", position + 1) if text else []
+    taken: list[bytes] = []
+
+    def lines() -> Iterator[str]:
+        for each in chain((line,), rest):
+            taken.append(each)
+            yield each.decode("latin-1")
+
+    cells = next(csv.reader(lines(), strict=True))
+    return b"".join(taken), cells
 
 
 def _position(names: list[str], key: str) -> int:

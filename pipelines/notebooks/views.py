@@ -67,10 +67,10 @@ class CompetitionData:
         path = paths.raw(self.competition.name) / files.train_files[0]
         form = raw.form_of(self.competition, path)
         found = csv_rows.index(path, self.competition.id_column, form)
-        keys = pd.Index(found.keys)
-        if not (keys.is_unique and keys.isin(self.dataset.row_ids).sum() == len(self.dataset.y)):
+        place = {key: position for position, key in enumerate(found.keys)}
+        positions = [place.get(name, -1) for name in self.dataset.row_ids.tolist()]
+        if len(place) < len(found.keys) or min(positions) < 0:
             raise CannotCutError("the rows of the dataset are not found by their ids")
-        positions = keys.get_indexer(pd.Index(self.dataset.row_ids))
         return replace(found, keys=[], spans=found.spans[positions])
 
 
