@@ -33,6 +33,8 @@ from pipelines.values import kernel as kernels
 from pipelines.values import params as settings_file
 from pipelines.values.kernel import Kernel
 
+_ANY_NOTEBOOK = "# %% [markdown]\n# **a** &amp; b\n\n# %%\nx = 1\n"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -118,9 +120,8 @@ def _logging_beside(head: Head) -> Iterator[Callable[[], mlflow_store.Running]]:
     """
     with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
         opened = beside.submit(stack.enter_context, mlflow_store.running(head))
-        beside.submit(
-            page.executed_html, conversion.from_percent("")
-        )  # imports what the real one needs
+        # Imports and compiles what the page of the real one needs.
+        beside.submit(page.executed_html, conversion.from_percent(_ANY_NOTEBOOK))
         try:
             yield opened.result
         finally:
