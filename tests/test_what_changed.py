@@ -211,7 +211,7 @@ def test_exactly_what_a_changed_file_decides_is_redone(
     assert Repo(str(root)).status() == {}
 
     def keys() -> dict[str, str]:
-        fits = {model: finished.key(model, BACKENDS[model]) for model in MODELS}
+        fits = {model: finished.key(model, BACKENDS[model], "tiny") for model in MODELS}
         return fits | {"view": sources.fingerprint(sources.closure("pipelines.notebooks.view_run"))}
 
     before, wrong, redone = keys(), [], 0

@@ -27,8 +27,11 @@ class ModelParams(Strict):
         test_from: folds predicts the test rows by the mean of the fold models; refit by one more model
             fitted on all rows.
         repeats: models with seeds of their own per fold (and refit), whose mean predicts.
+        target: what values are learned as: log for log(1 + y), plain as they are, auto for what the metric
+            asks for (log under RMSLE). Predictions are always values. Classes have no such choice.
     """
 
+    target: Literal["auto", "plain", "log"] = "auto"
     test_from: TestFrom = "folds"
     repeats: int = Field(default=1, ge=1)
 
@@ -61,6 +64,7 @@ class Job:
         width: columns to predict: a probability per class, or 1 value.
         is_classification: whether `y` holds class indices.
         seed: this fit's own seed, derived from the run's seed and the fold.
+        image: the dataset's `image`; None for tables.
         folder: where half-finished work may be kept; what lies there came from this very job.
         progress: called often during `fit` and `predict` with a few words on where the work is. It may
             raise, to stop a fit whose time is up.
@@ -69,6 +73,7 @@ class Job:
     width: int
     is_classification: bool
     seed: int
+    image: Image | None = None
     folder: Path | None = None
     progress: Callable[[str], None] = lambda note: None
 
@@ -97,15 +102,13 @@ class Model(ABC):
         """Share of the training rows that `fit` gets apart, to stop early by; 0 for none."""
         return 0.0
 
-    @classmethod
-    def inputs(cls, image: Image | None) -> TransformerMixin:
+    def inputs(self) -> TransformerMixin:
         """An unfitted transformer from the dataset's raw rows to what `fit` and `predict` take.
 
-        The engine fits it on the training rows of each fold alone. Raw rows are a DataFrame with the columns as
-        they were read (numbers, text, gaps), or uint8 or float32 pictures (n, height, width, channels).
-
-        Args:
-            image: the dataset's `image`; None for tables.
+        The engine calls `fit_transform(X, y)` with the rows that `fit` will learn from, never with others, so it
+        may look at targets (fold-safe target encoding), and `transform` with all others. Raw rows are a DataFrame
+        with the columns as they were read (numbers, text, gaps), changed by the competition's feature block where
+        it has one, or uint8 or float32 pictures (n, height, width, channels) where `self.job.image` is set.
 
         Returns:
             By default one that gives float32 (n, n_features) without NaN for any dataset. scikit-learn's
@@ -114,7 +117,7 @@ class Model(ABC):
         Raises:
             MemberFailed: the model cannot learn from such a dataset.
         """
-        return features.vectors(image)
+        return features.vectors(self.job.image)
 
     @abstractmethod
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:

@@ -20,7 +20,6 @@ from features.augment import Augmenter
 from pipelines.models import Model, ModelParams
 from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_json, writing
 from pipelines.plumbing.errors import MemberFailed
-from pipelines.values.competition import Image
 from pipelines.values.seeds import derive
 
 # Saving takes tenths of a second: an epoch shorter than this is cheaper to repeat than to save.
@@ -238,9 +237,8 @@ class PictureNetwork(Network):
 
     Params = PictureParams
 
-    @classmethod
-    def inputs(cls, image: Image | None) -> TransformerMixin:
-        return features.pictures(image)
+    def inputs(self) -> TransformerMixin:
+        return features.pictures(self.job.image)
 
     def augmented(self, X: np.ndarray, seed: int) -> np.ndarray:
         return Augmenter(self.params.augment, seed)(X)

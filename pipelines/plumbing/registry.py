@@ -11,13 +11,17 @@ T = TypeVar("T")
 
 
 def names(family: str) -> list[str]:
-    """Every plugin of a family (models, ensembles, platforms), in alphabetical order.
+    """Every plugin of a family (models, ensembles, platforms, features.blocks), in alphabetical order.
 
     Files that begin with `_` are shared parts, no plugins.
     """
-    package = importlib.import_module(f"pipelines.{family}")
+    package = importlib.import_module(_package(family))
     found = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
     return sorted(name for name in found if not name.startswith("_"))
+
+
+def _package(family: str) -> str:
+    return family if family.startswith("features.") else f"pipelines.{family}"
 
 
 def load(base: type[T], name: str) -> type[T]:
@@ -32,16 +36,16 @@ def load(base: type[T], name: str) -> type[T]:
             that is not installed, or it defines no such class.
     """
     family = base.__module__.removeprefix("pipelines.")
-    known = names(family)
+    known, folder = names(family), _package(family).replace(".", "/")
     if name not in known:
         raise UserError(
-            f"{family} must be files of pipelines/{family}/, found {name!r}{did_you_mean(name, known)}"
+            f"{family} must be files of {folder}/, found {name!r}{did_you_mean(name, known)}"
         )
     try:
-        module = importlib.import_module(f"pipelines.{family}.{name}")
+        module = importlib.import_module(f"{_package(family)}.{name}")
     except (ImportError, SyntaxError) as error:
         raise UserError(
-            f"pipelines/{family}/{name}.py must be importable, found {error}: correct the file, or install "
+            f"{folder}/{name}.py must be importable, found {error}: correct the file, or install "
             "what it needs"
         ) from error
     own = [

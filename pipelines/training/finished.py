@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from features import blocks
 from pipelines.plumbing import paths, process, progress, sources
 from pipelines.plumbing.atomic import content_hash, read_arrays, write_arrays
 from pipelines.plumbing.errors import MemberFailed, PilsaError
@@ -31,20 +32,28 @@ from pipelines.training.fits import Fit, FitSpec, Message
 _BACKEND = Path("pipelines/training/backend.py")
 
 
-def key(model: str, backend: str | None, *engines: str, **what: Any) -> str:
+def key(model: str, backend: str | None, competition: str, *engines: str, **what: Any) -> str:
     """The key of a model's work.
 
     Args:
         model: its name.
         backend: that it computes with; None for a model without one, which no backend's version concerns.
+        competition: whose feature block counts; those of others do not.
         engines: further modules whose code decides what is done.
         what: all else that decides the numbers.
     """
-    files = sources.closure(fits.__name__, *engines, plugins={"models": [model]})
+    plugins = {"models": [model], "blocks": [blocks.name_of(competition)]}
+    files = sources.closure(fits.__name__, *engines, plugins=plugins)
     if backend is not None:
         what["backend_code"] = sources.fingerprint([_BACKEND])
     own = [path for path in files if path != _BACKEND]
-    return content_hash({**what, **sources.identity(own, *([backend] if backend else []))})
+    return content_hash(
+        {
+            **what,
+            "competition": competition,
+            **sources.identity(own, *([backend] if backend else [])),
+        }
+    )
 
 
 @contextmanager

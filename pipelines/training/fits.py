@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import make_pipeline
 
+from features import blocks
 from pipelines.models import Job, Model
 from pipelines.plumbing import registry
 from pipelines.plumbing.atomic import content_hash, read_arrays, write_arrays
@@ -43,13 +45,15 @@ class FitSpec:
     Attributes:
         name: unique within its job, such as `fold 0`, `fold 0 repeat 1` or `refit`.
         model: a file of pipelines/models/.
+        competition: whose feature block changes the rows first, where there is one.
         params: its hyperparameters, all of them.
         seed: of this fit alone.
         dataset: the folder where the dataset lies; it decides nothing, `data_hash` does.
-        train: positions of the training rows, int64, ascending; the transformer is fitted on these.
-        validation: those of them that the model does not learn from, for early stopping; may be empty.
+        train: positions of the training rows, int64, ascending.
+        validation: those of them that nothing is learned from, for early stopping; may be empty.
         predict: sets of training rows to predict, each int64 positions.
         predicts_test: whether the test rows are predicted too, after these.
+        on_log: whether the values are learned as log(1 + y).
         backend: tensorflow, jax or torch; None for a model without one.
         device: cpu or gpu.
         folder: where half-finished work may be kept; None keeps none.
@@ -58,6 +62,7 @@ class FitSpec:
 
     name: str
     model: str
+    competition: str
     params: dict[str, Any]
     seed: int
     dataset: Path
@@ -65,7 +70,8 @@ class FitSpec:
     train: np.ndarray
     validation: np.ndarray
     predict: tuple[np.ndarray, ...] = ()
-    predicts_test: bool = True
+    predicts_test: bool = False
+    on_log: bool = False
     backend: str | None = None
     device: str = "cpu"
     folder: Path | None = None
@@ -128,8 +134,8 @@ def _silent(message: Message) -> None:
 def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
     """Fit a fresh model and predict.
 
-    Nothing but `spec.train` reaches `fit`: neither of the transformer nor of the model. The same spec gives
-    the same bytes in every process of one machine.
+    Nothing but `spec.train` without `spec.validation` reaches `fit`: neither of the block, nor of the
+    transformer, nor of the model. The same spec gives the same bytes in every process of one machine.
 
     Args:
         spec: what is to be done.
@@ -157,20 +163,21 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
         post(Message(spec.name, note))
 
     progress("starts")
-    job = Job(data.width, data.is_classification, spec.seed, spec.folder, progress)
+    job = Job(data.width, data.is_classification, spec.seed, data.image, spec.folder, progress)
     model = kind(kind.Params(**spec.params), job)
-    transformer = kind.inputs(data.image)
-    transformer.fit(rows_of(data.X_train, spec.train))
-
-    def inputs(rows: np.ndarray) -> tuple[Any, np.ndarray]:
-        return transformer.transform(rows_of(data.X_train, rows)), data.y[rows]
-
+    transformer = make_pipeline(*blocks.of(spec.competition), model.inputs())
+    y = np.log1p(data.y) if spec.on_log else data.y
     fitted = np.setdiff1d(spec.train, spec.validation, assume_unique=True)
-    model.fit(*inputs(fitted), inputs(spec.validation) if len(spec.validation) else None)
+    X = transformer.fit_transform(rows_of(data.X_train, fitted), y[fitted])
+    apart = None
+    if len(spec.validation):
+        apart = transformer.transform(rows_of(data.X_train, spec.validation)), y[spec.validation]
+    model.fit(X, y[fitted], apart)
     asked = [rows_of(data.X_train, rows) for rows in spec.predict]
     asked += [data.X_test] if spec.predicts_test else []
     parts = tuple(
-        _checked(model.predict(transformer.transform(X)), len(X), data.width) for X in asked
+        _checked(model.predict(transformer.transform(X)), len(X), data.width, spec.on_log)
+        for X in asked
     )
     return Fit(parts, model.history_, time.monotonic() - started)
 
@@ -194,12 +201,13 @@ def rows_of(X: Features, rows: np.ndarray) -> Features:
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
-def _checked(predicted: np.ndarray, n_rows: int, width: int) -> np.ndarray:
+def _checked(predicted: np.ndarray, n_rows: int, width: int, on_log: bool) -> np.ndarray:
     if predicted.shape != (n_rows, width):
         raise MemberFailed(
             f"predictions must have shape {(n_rows, width)}, found {predicted.shape}"
         )
     with np.errstate(over="ignore"):
+        predicted = np.expm1(predicted.astype(np.float64)) if on_log else predicted
         kept = predicted.astype(np.float32)  # beyond 3e38 a number becomes infinite here
     if not np.isfinite(kept).all():
         raise MemberFailed(

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.models import Model, ModelParams
 from pipelines.plumbing import paths, registry
+from pipelines.plumbing.errors import MemberFailed
 from pipelines.plumbing.schema import validate
 from pipelines.training import backend, finished
 from pipelines.training.fits import FitSpec, dataset_in
@@ -92,9 +93,26 @@ class Plan:
                 self.folds, train, share, data.y, drawn, data.groups, data.times
             )
         return FitSpec(
-            name, self.name, params.model_dump(), seed, paths.dataset(self.competition.name), data.hash,
-            train, validation, tuple(predict), predicts_test, self.backend, self.device,
+            name, self.name, self.competition.name, params.model_dump(), seed, paths.dataset(self.competition.name), data.hash,
+            train, validation, tuple(predict), predicts_test, self._on_log(params), self.backend, self.device,
         )  # fmt: skip
+
+    def _on_log(self, params: ModelParams) -> bool:
+        """Whether values are learned as log(1 + y).
+
+        Raises:
+            MemberFailed: they shall, and one of them has no logarithm.
+        """
+        if self.dataset.is_classification or params.target == "plain":
+            return False
+        if params.target == "auto" and self.metric.name != "rmsle":
+            return False
+        if self.dataset.y.min() <= -1:
+            raise MemberFailed(
+                f"values must be above -1 to be learned as log(1 + y), found {self.dataset.y.min():g}: set "
+                f"`target: plain` under train.{self.name} in params.yaml"
+            )
+        return True
 
     def key(self, *engines: str, **more: Any) -> str:
         """The key of this plan's work.
@@ -104,7 +122,7 @@ class Plan:
             more: what else decides the numbers: the specs, the fold that is held back.
         """
         return finished.key(
-            self.name, self.backend, *engines, competition=self.competition.name, data=self.dataset.hash,
+            self.name, self.backend, self.competition.name, *engines, data=self.dataset.hash,
             folds=self.folds.hash, metric=self.metric.name, seed=self.settings.seed,
             computes_with=[self.backend, self.device] if self.backend else [], **more,
         )  # fmt: skip

@@ -24,7 +24,8 @@ def rows(model: type[Model], n: int = 48) -> tuple[Any, np.ndarray]:
     y = np.arange(n) % 3
     X = generator.normal(0.2, 0.05, (n, 8, 8, 1)).astype(np.float32)
     X[np.arange(n), 2 * y] += 0.7
-    return model.inputs(PICTURES).fit(X).transform(X), y
+    made = model(quick(model), Job(3, True, 1, PICTURES))
+    return made.inputs().fit_transform(X, y), y
 
 
 def quick(model: type[Model]) -> ModelParams:

@@ -34,9 +34,9 @@ def test_what_is_not_finished_is_none_and_what_is_damaged_is_named(tmp_path: Pat
 
 
 def test_a_key_depends_on_code_and_on_what_is_done() -> None:
-    assert finished.key("knn", None, seed=1) == finished.key("knn", None, seed=1)
-    assert finished.key("knn", None, seed=1) != finished.key("knn", None, seed=2)
-    assert finished.key("knn", None, seed=1) != finished.key("cnn", None, seed=1)
+    assert finished.key("knn", None, "tiny", seed=1) == finished.key("knn", None, "tiny", seed=1)
+    assert finished.key("knn", None, "tiny", seed=1) != finished.key("knn", None, "tiny", seed=2)
+    assert finished.key("knn", None, "tiny", seed=1) != finished.key("cnn", None, "tiny", seed=1)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_an_upgrade_counts_for_the_models_whose_code_imports_it(
     counts: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, version = finished.key(model, backend), metadata.version
+    before, version = finished.key(model, backend, "tiny"), metadata.version
     upgraded = lambda name: "999" if name == distribution else version(name)  # noqa: E731
     monkeypatch.setattr(metadata, "version", upgraded)
-    assert (finished.key(model, backend) != before) is counts
+    assert (finished.key(model, backend, "tiny") != before) is counts
 
 
 def test_work_lies_under_its_key(workshop: Workshop) -> None:
