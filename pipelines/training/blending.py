@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from pipelines.ensembles import Method
 from pipelines.plumbing import registry
 from pipelines.plumbing.errors import MemberFailed, UserError, did_you_mean
-from pipelines.values.comparison import Difference, paired_difference
+from pipelines.values import cuts
 from pipelines.values.folds import Folds
 from pipelines.values.metrics import Metric
 from pipelines.values.predictions import Predictions, one_hot
@@ -20,8 +19,6 @@ _SHARED = {
     "row_ids": "training rows", "test_ids": "test rows", "classes": "classes",
     "data_hash": "data",
 }  # fmt: skip
-_TINY = 1e-6
-_MOVES = 100  # of a threshold; each is smaller than the one before
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +47,7 @@ def blend(
     """Combine members by one method.
 
     The OOF rows of fold i come from a method fitted on the other folds; of a time split, on earlier rows
-    only. Test rows come from a method fitted on all scored rows.
+    only, and so does its cut, where the metric has one. Test rows come from a method fitted on all scored rows.
 
     Args:
         method_name: a file of `pipelines/ensembles/`.
@@ -68,12 +65,17 @@ def blend(
     check_comparable(members, folds, metric)
     pool = [member for member in members if member.is_pooled]
     _check_pool(pool, members, folds, metric)
-    fitted = _Fitting(method_name, pool, y, metric, seed)
+    fitted = _Fitting(
+        method_name, [cuts.without_cut(each, folds) for each in pool], y, metric, seed
+    )
     try:
         _check_kinds(registry.load(Method, method_name), pool)
-        oof, equal = _nested(fitted, folds)
-        final = fitted(np.flatnonzero(folds.scored))
+        oof, equal, cut = _nested(fitted, folds)
+        scored = np.flatnonzero(folds.scored)
+        final = fitted(scored)
         combined = _predictions(f"ensembles/{method_name}", pool, oof, final.combine(fitted.test))
+        if metric.has_cut and combined.kind == "probability":
+            combined = cuts.moved(combined, folds, np.array([*cut, fitted.cut(final, scored)]))
     except MemberFailed as error:
         order = ", ".join(member.name for member in pool)
         message = f"ensembles/{method_name} of {order}: {error}"
@@ -153,73 +155,6 @@ def choose(
     )
 
 
-def compare(
-    ensemble: Predictions,
-    members: Sequence[Predictions],
-    y: np.ndarray,
-    folds: Folds,
-    metric: Metric,
-    seed: int,
-) -> Difference:
-    """The ensemble against the best single member on the scored rows; positive means the ensemble is better.
-
-    The member was chosen on these very rows and the ensemble's weights were not: the comparison leans
-    towards the member.
-
-    Raises:
-        MemberFailed: no member can be compared, or the ensemble lacks a row.
-    """
-    single = best_single(members, y, folds, metric)
-    rows = folds.scored
-    return paired_difference(
-        metric, y[rows], ensemble.oof[rows], single.oof[rows], ensemble.classes.tolist(),
-        derive(seed, "compare", ensemble.name),
-    )  # fmt: skip
-
-
-def compare_at_equal_threshold(
-    ensemble: Predictions,
-    member: Predictions,
-    y: np.ndarray,
-    folds: Folds,
-    metric: Metric,
-    seed: int,
-) -> Difference | None:
-    """The ensemble against a member whose threshold is moved until it gives each class as many rows.
-
-    A blend spreads its probabilities otherwise than its members, and F1, QWK or accuracy of rare classes
-    may gain by that alone: what is left of the gain here is not the threshold's. No truth is used to move it.
-
-    Returns:
-        None where there is no threshold: the metric takes no labels, or one of the two gives labels.
-    """
-    if metric.needs != "label" or "label" in (ensemble.kind, member.kind):
-        return None
-    rows = folds.scored
-    moved = _with_shares_of(ensemble.oof[rows], member.oof[rows])
-    return paired_difference(
-        metric, y[rows], ensemble.oof[rows], moved, ensemble.classes.tolist(),
-        derive(seed, "threshold", ensemble.name),
-    )  # fmt: skip
-
-
-def _with_shares_of(other: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Probabilities (n, n_classes) shifted by a constant per class until the likeliest classes are as frequent
-    as those of `other`, or as nearly as ties allow.
-    """
-    width = matrix.shape[1]
-    wanted = np.bincount(other.argmax(axis=1), minlength=width)
-    logits, best, least = np.log(np.clip(matrix, _TINY, 1)).astype(np.float64), matrix, np.inf
-    for step in range(_MOVES):
-        counts = np.bincount(logits.argmax(axis=1), minlength=width)
-        if (miss := np.abs(counts - wanted).sum()) < least:
-            best, least = softmax(logits, axis=1), miss
-        if miss == 0:
-            break
-        logits += np.log((wanted + 1) / (counts + 1)) / (1 + step / 10)
-    return best
-
-
 def check_comparable(members: Sequence[Predictions], folds: Folds, metric: Metric) -> None:
     """Refuse members that were made of other rows, classes, folds or data, or judged by another metric.
 
@@ -296,21 +231,29 @@ class _Fitting:
         method = self.kind(self.metric, self.classes, self.seed)
         return method.fit(self.oof[:, rows], self.y[rows])
 
+    def cut(self, method: Method, rows: np.ndarray) -> np.ndarray:
+        """The cut of what a fitted method makes of these rows; equal weights where the metric has none."""
+        combined = method.combine(self.oof[:, rows])
+        return cuts.fit(self.metric, self.y[rows], combined, self.classes)
 
-def _nested(fitted: _Fitting, folds: Folds) -> tuple[np.ndarray, list[int]]:
-    """OOF (n_rows, width), NaN where no fold scores; and the folds that had nothing to learn from."""
+
+def _nested(fitted: _Fitting, folds: Folds) -> tuple[np.ndarray, list[int], list[np.ndarray]]:
+    """OOF (n_rows, width), NaN where no fold scores; the folds that had nothing to learn from; a cut per fold."""
     oof = np.full(fitted.oof.shape[1:], np.nan)
     equal: list[int] = []
+    cut = [np.ones(fitted.oof.shape[2]) / fitted.oof.shape[2]] * folds.n_splits
     for fold in range(folds.n_splits):
         train = folds.train_rows(fold)
         train = train[folds.scored[train]]  # rows that only train have no OOF to learn from
         rows = folds.valid_rows(fold)
         if len(train):
-            oof[rows] = fitted(train).combine(fitted.oof[:, rows])
+            method = fitted(train)
+            oof[rows] = method.combine(fitted.oof[:, rows])
+            cut[fold] = fitted.cut(method, train)
         else:
             oof[rows] = fitted.oof[:, rows].mean(axis=0)
             equal.append(fold)
-    return oof, equal
+    return oof, equal, cut
 
 
 def _predictions(
@@ -321,7 +264,7 @@ def _predictions(
     is_label = kinds == {"label"}
     test_from = {member.test_from for member in pool}
     return replace(
-        pool[0], name=name,
+        pool[0], name=name, cut=None,
         kind="label" if is_label else (kinds - {"label"}).pop(),
         oof=_likeliest(oof) if is_label else oof.astype(np.float32),
         test=_likeliest(test) if is_label else test.astype(np.float32),

@@ -1,7 +1,7 @@
 """K-fold cross-validation: a fresh model per fold, every finished fold kept, the same bytes after a kill."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from pipelines.training import finished
 from pipelines.training.fits import Fit, FitSpec
 from pipelines.training.plan import Plan
+from pipelines.values import cuts
 from pipelines.values.predictions import Predictions
 from pipelines.values.seeds import derive
 
@@ -87,11 +88,13 @@ def cross_validate(plan: Plan, specs: Sequence[FitSpec], work: Path) -> Outcome:
         oof[folds.valid_rows(fold)] = _mean([fit.parts[0] for fit in by_name[f"fold {fold}"]])
     refits = by_name.get("refit")
     test = _mean([fit.parts[-1] for fit in refits or fits])
-    predictions = Predictions(
+    plain = Predictions(
         f"models/{plan.name}", "probability" if dataset.is_classification else "value", oof, test,
         "refit" if refits else "folds", dataset.row_ids, dataset.test_ids, np.array(dataset.classes, dtype=np.str_),
-        plan.metric.name, _fold_scores(plan, oof), folds.hash, dataset.hash,
+        plan.metric.name, np.zeros(folds.n_splits), folds.hash, dataset.hash,
     )  # fmt: skip
+    cut = cuts.with_cut(plain, plan.metric, dataset.y, folds)
+    predictions = replace(cut, fold_scores=_fold_scores(plan, cut.oof))
     return Outcome(predictions, _history(by_name), sum(fit.seconds for fit in fits))
 
 

@@ -54,6 +54,7 @@ class FitSpec:
         predict: sets of training rows to predict, each int64 positions.
         predicts_test: whether the test rows are predicted too, after these.
         on_log: whether the values are learned as log(1 + y).
+        clip: the least and the greatest value that is predicted.
         backend: tensorflow, jax or torch; None for a model without one.
         device: cpu or gpu.
         folder: where half-finished work may be kept; None keeps none.
@@ -72,6 +73,7 @@ class FitSpec:
     predict: tuple[np.ndarray, ...] = ()
     predicts_test: bool = False
     on_log: bool = False
+    clip: tuple[float | None, float | None] = (None, None)
     backend: str | None = None
     device: str = "cpu"
     folder: Path | None = None
@@ -101,6 +103,7 @@ class FitSpec:
         for name in ("dataset", "folder"):
             plain[name] = None if plain[name] is None else Path(plain[name])
         train, validation = stored.pop("train"), stored.pop("validation")
+        plain["clip"] = tuple(plain["clip"])
         predict = tuple(stored[f"predict{number}"] for number in range(len(stored)))
         return cls(**plain, train=train, validation=validation, predict=predict)
 
@@ -176,8 +179,7 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
     asked = [rows_of(data.X_train, rows) for rows in spec.predict]
     asked += [data.X_test] if spec.predicts_test else []
     parts = tuple(
-        _checked(model.predict(transformer.transform(X)), len(X), data.width, spec.on_log)
-        for X in asked
+        _checked(model.predict(transformer.transform(X)), len(X), data.width, spec) for X in asked
     )
     return Fit(parts, model.history_, time.monotonic() - started)
 
@@ -201,16 +203,17 @@ def rows_of(X: Features, rows: np.ndarray) -> Features:
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
-def _checked(predicted: np.ndarray, n_rows: int, width: int, on_log: bool) -> np.ndarray:
+def _checked(predicted: np.ndarray, n_rows: int, width: int, spec: FitSpec) -> np.ndarray:
+    """Predictions as they are kept, float32: as values again, and within what can be."""
     if predicted.shape != (n_rows, width):
         raise MemberFailed(
             f"predictions must have shape {(n_rows, width)}, found {predicted.shape}"
         )
     with np.errstate(over="ignore"):
-        predicted = np.expm1(predicted.astype(np.float64)) if on_log else predicted
+        predicted = np.expm1(predicted.astype(np.float64)) if spec.on_log else predicted
         kept = predicted.astype(np.float32)  # beyond 3e38 a number becomes infinite here
     if not np.isfinite(kept).all():
         raise MemberFailed(
             "predictions must be finite numbers, found NaN or infinity: lower the learning rate"
         )
-    return kept
+    return kept if spec.clip == (None, None) else np.clip(kept, *spec.clip)

@@ -8,7 +8,7 @@ from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.tracking import parameters, provenance, records
 from pipelines.tracking.records import Head, Record, Run
-from pipelines.training import blending, gallery
+from pipelines.training import against_single, blending, gallery
 from pipelines.training.blending import Blend
 from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
@@ -83,10 +83,12 @@ class Pool:
     def _comparison(self, best: Predictions, single: Predictions) -> dict[str, Any]:
         """The best ensemble against the best single member, in numbers and in a sentence."""
         given = (self.dataset.y, self.folds, self.metric, self.settings.seed)
-        gap = blending.compare(best, self.members, *given)
+        gap = against_single.compare(best, self.members, *given)
         facts: dict[str, Any] = {"best_ensemble": best.name, "difference": gap.record()}
         facts["sentence"] = gap.sentence(best.name, single.name)
-        fair = blending.compare_at_equal_threshold(best, single, *given) if gap.low > 0 else None
+        fair = (
+            against_single.compare_at_equal_threshold(best, single, *given) if gap.low > 0 else None
+        )
         if fair is not None and fair.low <= 0:
             facts["at_equal_threshold"] = fair.record()
             facts["sentence"] = (

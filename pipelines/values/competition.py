@@ -86,6 +86,17 @@ class Files(Strict):
         return [self.test] if isinstance(self.test, str) else self.test
 
 
+class Clip(Strict):
+    """Bounds of what can be: predictions beyond them are moved to the bound.
+
+    Attributes:
+        low, high: in the units of the target; null for none.
+    """
+
+    low: float | None = None
+    high: float | None = None
+
+
 class Competition(Strict):
     """One file of `competitions/`.
 
@@ -103,6 +114,7 @@ class Competition(Strict):
         metric: a name of `pipelines.values.metrics`.
         source: `platform` and what that platform needs; checked by the platform's own schema.
         positive: the class that F1 and ROC AUC take for positive; the last one by default.
+        clip: the least and the greatest value that can be predicted; RMSLE has 0 as the least by itself.
         drop: columns that are no features.
         keep: columns that are features although they look like an index of the rows.
         encoding: of the CSV files, a codec of Python such as cp949 or cp1252; found out by default.
@@ -129,6 +141,7 @@ class Competition(Strict):
     target: str
     positive: str | None = None
     image: Image | None = None
+    clip: Clip = Clip()
     drop: list[str] = []
     keep: list[str] = []
     encoding: str | None = None
@@ -179,6 +192,8 @@ class Competition(Strict):
             raise ValueError(
                 f"a {self.split.kind} split needs classes, and the task is regression: use plain"
             )
+        if self.task == "classification" and self.clip != Clip():
+            raise ValueError("clip is for values, and the task is classification: take it out")
         if self.id_column == self.target:
             raise ValueError(f"id_column and target must differ, both are {self.target!r}")
         if self.files.format == "idx" and self.image is None:

@@ -25,6 +25,7 @@ class Metric:
         needs: label (classes are decided first), probability, or value (regression).
         function: (y, p, classes) → score. `p` is what `needs` says: class indices (n,), probabilities
             (n, n_classes), or values (n,). `y`: class indices (n,) or values (n,).
+        has_cut: whether the likeliest class is not the best answer, and a cut is fitted (see `cuts`).
     """
 
     name: str
@@ -32,6 +33,7 @@ class Metric:
     greater_is_better: bool
     needs: Kind
     function: Callable[[np.ndarray, np.ndarray, Sequence[str]], float]
+    has_cut: bool = False
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
@@ -155,11 +157,11 @@ METRICS = {
     for metric in (
         Metric("accuracy", "Accuracy", True, "label", lambda y, p, _: sk.accuracy_score(y, p)),
         Metric("f1_macro", "F1 (macro)", True, "label",
-               lambda y, p, c: sk.f1_score(y, p, labels=np.arange(len(c)), average="macro", zero_division=0)),
-        Metric("f1_binary", "F1", True, "label", lambda y, p, _: sk.f1_score(y, p, zero_division=0)),
+               lambda y, p, c: sk.f1_score(y, p, labels=np.arange(len(c)), average="macro", zero_division=0), True),
+        Metric("f1_binary", "F1", True, "label", lambda y, p, _: sk.f1_score(y, p, zero_division=0), True),
         Metric("log_loss", "Log loss", False, "probability", _log_loss),
         Metric("roc_auc", "ROC AUC", True, "probability", _roc_auc),
-        Metric("qwk", "Quadratic weighted kappa", True, "label", _qwk),
+        Metric("qwk", "Quadratic weighted kappa", True, "label", _qwk, True),
         Metric("rmse", "RMSE", False, "value", lambda y, p, _: sk.root_mean_squared_error(y, p)),
         Metric("rmsle", "RMSLE", False, "value", _rmsle),
         Metric("mae", "MAE", False, "value", lambda y, p, _: sk.mean_absolute_error(y, p)),

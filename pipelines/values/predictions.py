@@ -29,6 +29,8 @@ class Predictions:
         metric: the name of the metric behind `fold_scores`.
         fold_scores: float64 (n_folds,), the metric on each fold's rows.
         folds_hash, data_hash: what it was made of; other hashes are not comparable.
+        cut: float64 (n_folds + 1, n_classes), the weights (see `cuts`) that `oof` has on each fold's rows, and
+            last those of `test`; None where the metric has no cut.
 
     Raises:
         MemberFailed: a shape does not fit, a test row is NaN, or a prediction is infinite.
@@ -46,6 +48,7 @@ class Predictions:
     fold_scores: np.ndarray
     folds_hash: str
     data_hash: str
+    cut: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._bring_into_form()
@@ -84,9 +87,9 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Write npz without pickles: ids as fixed-width text, matrices as float32."""
-        write_arrays(
-            path, {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        )
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        known = {name: np.asarray(value) for name, value in content.items() if value is not None}
+        write_arrays(path, known)
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
@@ -97,6 +100,7 @@ class Predictions:
         """
         stored = read_arrays(path)
         try:
+            stored.setdefault("cut", np.array(None))
             content: dict[str, Any] = {field.name: stored[field.name] for field in fields(cls)}
             for name, value in content.items():
                 content[name] = value.item() if value.ndim == 0 else value

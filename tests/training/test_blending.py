@@ -10,12 +10,11 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from pipelines.ensembles.stack import Stack
 from pipelines.plumbing.errors import MemberFailed, UserError
+from pipelines.training.against_single import compare, compare_at_equal_threshold
 from pipelines.training.blending import (
     best_single,
     blend,
     choose,
-    compare,
-    compare_at_equal_threshold,
     cv_pooled,
 )
 from pipelines.values import metrics

@@ -139,7 +139,9 @@ def without(path: Path, field: str) -> None:
     np.savez(path, **kept)
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Predictions)])
+@pytest.mark.parametrize(
+    "field", [field.name for field in fields(Predictions) if field.name != "cut"]
+)
 def test_a_file_that_lacks_a_field_is_refused(tmp_path: Path, field: str) -> None:
     path = tmp_path / "knn.npz"
     made().save(path)
