@@ -34,7 +34,7 @@ class NetworkParams(ModelParams):
         epochs: at most; early stopping may end sooner.
         batch_size: rows a step.
         optimizer, learning_rate: Keras' names and units.
-        validation: share of the training rows that early stopping watches; 0 trains all epochs on all rows.
+        validation: share of the training rows whose loss decides when to stop; 0 trains all epochs on all rows.
         patience: epochs without a lower validation loss before the fit stops; the best weights are kept.
         plateau: epochs without a lower validation loss before the learning rate is divided by 10; 0 never.
         bn_momentum: of batch normalisation; auto forgets 99 % of the start within two epochs' steps,

@@ -44,7 +44,7 @@ def raise_on_signals() -> None:
     SIGHUP tells that the terminal was closed; under `nohup` it stays ignored.
 
     A signal may arrive inside a finalizer or a weakref's callback (TensorFlow runs thousands of them in an
-    epoch). What is raised there is only printed, and the process would go on, deaf to every further
+    epoch). What is raised there is only printed, and the process would go on, and take no further
     signal: so the same signal is sent again a moment later.
     """
     heeded = [signal.SIGTERM, signal.SIGINT]

@@ -192,7 +192,7 @@ def stops_heeded(end: End) -> Iterator[None]:
     """Call `end` with what is raised inside a callback of the running loop to stop this process.
 
     A signal raises Killed in whatever runs at that moment. asyncio would only print what is raised inside a
-    callback, and this process would go on, deaf to signals.
+    callback, and this process would go on as if no signal had come.
     """
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()

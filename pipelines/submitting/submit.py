@@ -1,4 +1,4 @@
-"""The desk where a submission is handed in: what the DAG built, or a file somebody brings."""
+"""Hand a submission in: what the DAG built, or a file somebody brings."""
 
 import math
 import re

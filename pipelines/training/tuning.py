@@ -44,7 +44,7 @@ class Study:
     Attributes:
         params: the best trial's values, or {} where no trial finished.
         score: its mean over the inner splits; None where no trial finished.
-            finished, pruned, failed: numbers of trials.
+        finished, pruned, failed: numbers of trials.
         stopped_by: trials (all were run) or budget (then a rerun may differ).
     """
 
@@ -114,7 +114,7 @@ class _Search:
 
     def run(self, trials: int, bar: progress.Bar) -> str:
         """Run what is missing of `trials`; return what ended it."""
-        self._bury_the_dead()
+        self._fail_interrupted()
         bar.step("kept", advance=len(self._over()))
         while (done := len(self._over())) < trials:
             if time.time() >= self.deadline:
@@ -202,10 +202,10 @@ class _Search:
     def _losses_file(self, number: int) -> Path:
         return self.work / f"losses-{number}.npz"
 
-    def _bury_the_dead(self) -> None:
+    def _fail_interrupted(self) -> None:
         """Fail trials that a kill left running, and queue their values again.
 
-        A trial that dies again and again (of memory, say) is the killer itself: then it counts as failed.
+        A trial that is killed again and again (by its own need of memory, say) counts as failed.
         """
         for dead in self._in_state("RUNNING"):
             self._tell(dead.number, "FAIL")

@@ -361,7 +361,7 @@ def test_a_stopped_parent_stops_its_child_first(
         assert not is_alive(started[0])
 
 
-DEAF = """
+IGNORES = """
     import os, signal, sys, time
     from pathlib import Path
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -371,11 +371,11 @@ DEAF = """
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_child_that_is_deaf_to_ctrl_c_ends_too(
+def test_a_child_that_ignores_ctrl_c_ends_too(
     tmp_path: Path, started: list[int], sent: signal.Signals
 ) -> None:
     """While a stage runs, dvc ignores SIGINT: only SIGTERM ends it."""
-    child = [sys.executable, program(tmp_path, "deaf", DEAF), str(tmp_path / "pid")]
+    child = [sys.executable, program(tmp_path, "ignores", IGNORES), str(tmp_path / "pid")]
     command = [sys.executable, program(tmp_path, "runner", RUNNER), *child]
     with subprocess.Popen(command) as runner:
         started.append(written_id(tmp_path / "pid"))
