@@ -24,14 +24,18 @@ class MemberFailed(PilsaError):
     """One model, method, trial or notebook failed; the others go on and this one is shown failed."""
 
 
-def refuse_conflict(path: Path, text: str) -> None:
-    """Raise UserError where git has left both sides of a merge in a file, given with its text."""
+def refuse_conflict(path: Path, text: str, instead: str | None = None) -> None:
+    """Raise UserError where git has left both sides of a merge in a file, given with its text.
+
+    Args:
+        instead: of taking one side from git, which a file that git ignores has not.
+    """
+    whole = instead or f"take one side whole (git checkout --ours {path}, or --theirs)"
     if found := _CONFLICT.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise UserError(
             f"{path} must be merged, and line {line} is a conflict marker of git ({found[1][:40]}): keep the "
-            f"lines that are right and delete the markers, or take one side whole (git checkout --ours {path}, "
-            "or --theirs)"
+            f"lines that are right and delete the markers, or {whole}"
         )
 
 

@@ -12,6 +12,7 @@ from pipelines.plumbing.errors import UserError, did_you_mean, refuse_conflict
 
 # Names reach a shell command in dvc.yaml and a path, so only these characters are let through.
 NAME = re.compile(r"[0-9A-Za-z가-힣_][0-9A-Za-z가-힣_-]{0,63}")
+_FROM_GIT = "restore it from git"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -75,7 +76,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path, remedy: str = "restore it from git") -> dict[str, Any]:
+def read_yaml(path: Path, remedy: str = _FROM_GIT) -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
 
     Args:
@@ -87,7 +88,7 @@ def read_yaml(path: Path, remedy: str = "restore it from git") -> dict[str, Any]
     """
     try:
         text = path.read_text(encoding="utf-8")
-        refuse_conflict(path, text)
+        refuse_conflict(path, text, None if remedy == _FROM_GIT else remedy)
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is safe)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: {remedy}") from None

@@ -173,12 +173,19 @@ def read_local() -> LocalParams:
     Raises:
         UserError: a key is unknown, or a name holds characters a shell would act on.
     """
-    if paths.local().is_file():
-        again = "delete it, and `pilsa use NAME` writes it anew"
-        return validate(LocalParams, read_yaml(paths.local(), again), "local.yaml")
+    if given := _given_locally():
+        return validate(LocalParams, given, "local.yaml")
     # A group may have taken the default out of competitions/: then it is the first that is there.
     name = min(competitions.names(), key=lambda name: name != _DEFAULT, default=_DEFAULT)
     return LocalParams(**lists_of(competitions.load(name)))
+
+
+def _given_locally() -> dict[str, Any]:
+    """What local.yaml holds; nothing where it is missing or empty."""
+    path = paths.local()
+    if not path.is_file() or not path.stat().st_size:
+        return {}
+    return read_yaml(path, "delete it, and `pilsa use NAME` writes it anew")
 
 
 def lists_of(competition: Competition) -> dict[str, Any]:
@@ -209,7 +216,7 @@ def editing_local() -> Iterator[dict[str, Any]]:
 
 def complete_local() -> bool:
     """Write local.yaml where it is missing or lacks a key: DVC knows no defaults. Return whether it was so."""
-    given = read_yaml(paths.local()) if paths.local().is_file() else {}
+    given = _given_locally()
     lacks = any(given.get(key) is None for key in LocalParams.model_fields)
     if lacks:
         with editing_local():

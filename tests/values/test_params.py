@@ -60,9 +60,14 @@ def test_each_file_is_named_by_its_own_faults(workshop: Workshop) -> None:
         file.write("seed: 8\n")
     with pytest.raises(UserError, match=r"^local\.yaml: unknown key 'seed'"):
         params.load()
-    (workshop.root / "local.yaml").write_text("", encoding="utf-8")
-    with pytest.raises(UserError, match="found nothing: delete it, and `pilsa use NAME`"):
+    (workshop.root / "local.yaml").write_text("- knn\n", encoding="utf-8")
+    with pytest.raises(UserError, match="found list: delete it, and `pilsa use NAME`"):
         params.load()
+    (workshop.root / "local.yaml").write_text("<<<<<<< ours\n", encoding="utf-8")
+    with pytest.raises(UserError, match="delete the markers, or delete it, and `pilsa use NAME`"):
+        params.load()
+    (workshop.root / "local.yaml").write_text("", encoding="utf-8")
+    assert params.load().competition == "digits"  # an empty file is none
     workshop.write_params(folds={"n_splits": 1})
     with pytest.raises(UserError, match=r"^params\.yaml: folds\.n_splits"):
         params.load()
