@@ -16,6 +16,7 @@ from pipelines.values.findings import Finding
 from pipelines.values.seeds import derive
 
 _MOST_ROWS = 5000
+_MOST_CELLS = 5_000_000  # of 5,000 columns 1,000 rows are looked at
 _PARTS = 3
 # Below this AUC a difference that is no chance is still too small to move a score by much.
 _SLIGHT = 0.6
@@ -48,9 +49,11 @@ def findings(dataset: Dataset, known: Mapping[str, Any], seed: int) -> list[Find
 
 
 def _drawn(dataset: Dataset, seed: int) -> list[np.ndarray]:
-    """Positions of at most 5,000 rows of train and of test."""
+    """Positions of at most 5,000 rows of train and of test, fewer of a very wide table."""
+    width = math.prod(dataset.X_train.shape[1:])
+    most = max(_PARTS, min(_MOST_ROWS, _MOST_CELLS // max(1, width)))
     return [
-        columns.draw(len(part), _MOST_ROWS, derive(seed, "adversarial", name))
+        columns.draw(len(part), most, derive(seed, "adversarial", name))
         for name, part in (("train", dataset.X_train), ("test", dataset.X_test))
     ]
 
