@@ -15,6 +15,7 @@ from pipelines.tracking import curriculum, failures, ledger
 from pipelines.tracking.curriculum import Week
 from pipelines.values import competition as competitions
 from pipelines.values.competition import Competition
+from pipelines.values.findings import SENTENCES
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def render(content: Content, language: Language) -> str:
 
     Everything that members or platforms wrote is escaped, and the page loads nothing and runs nothing.
     """
-    say = pages.Say(language, __package__, "pipelines.tracking")
+    say = pages.Say(language, __package__, "pipelines.tracking", "pipelines.values")
     return pages.render(
         __package__, "page.html.jinja",
         {
@@ -71,8 +72,18 @@ def render(content: Content, language: Language) -> str:
             "recorded": say.recorded,
             "reason": say.reason,
         },
-        say, page=content, language=language, verdict=_verdict(content.standing.verdict, say),
+        say, page=content, language=language, verdict=_verdict(content.standing.verdict, say), findings=_findings(content.profile, say),
     )  # fmt: skip
+
+
+def _findings(profile: dict[str, Any], say: Say) -> list[tuple[bool, str, str]]:
+    """Of each finding of the checks: whether it is loud, its sentence, and what to do."""
+    said = []
+    for found in profile.get("findings", ()):
+        sentence, advice = SENTENCES[found["kind"]]
+        values = {**found["counts"], "example": found["example"]}
+        said.append((found["severity"] == "loud", say(sentence, **values), say(advice)))
+    return said
 
 
 def _verdict(found: dict[str, Any], say: Say) -> str | None:

@@ -9,7 +9,8 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
-from pipelines.training import profile
+from pipelines.training import checks, profile
+from pipelines.training.checks import adversarial
 from pipelines.values import columns, folds, params, raw, submission
 from pipelines.values import competition as competitions
 from pipelines.values import dataset as datasets
@@ -27,15 +28,23 @@ def preprocess(competition: str) -> None:
         chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
         dataset.groups, dataset.times, dataset.classes,
     )  # fmt: skip
+    apart = adversarial.validate(dataset, settings.seed)
+    findings = checks.findings_of(
+        chosen, dataset, settings.seed, settings.folds.n_splits, fold, tables, apart
+    )
     parts = (paths.dataset, paths.sample, paths.folds, paths.profile)
     with all_or_nothing(*(of(competition) for of in parts)):
         dataset.save(paths.dataset(competition))
         submission.save(paths.sample(competition), tables.sample)
         folds.save(paths.folds(competition), dataset.row_ids, fold)
         _, left_out = columns.choose(chosen, tables.train, tables.test)
-        said = profile.write(paths.profile(competition), dataset, notes, settings.seed, left_out)
+        said = profile.write(
+            paths.profile(competition), dataset, notes, settings.seed, left_out, findings, apart
+        )
     for sentence in said:
         say(f"note: {sentence}")
+    for line in checks.lines(findings):
+        say(line)
     say(
         f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows"
     )

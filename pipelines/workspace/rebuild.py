@@ -9,11 +9,13 @@ from pipelines import platforms
 from pipelines.ensembles import Method
 from pipelines.models import Model
 from pipelines.plumbing import paths, process, registry
+from pipelines.plumbing.atomic import read_json
 from pipelines.plumbing.errors import UserError, refuse_conflict
 from pipelines.plumbing.printing import say
 from pipelines.plumbing.schema import read_yaml, validate
 from pipelines.values import competition as competitions
 from pipelines.values import params as settings_file
+from pipelines.values.findings import loud_lines
 from pipelines.values.params import Params
 
 # A call that was killed a moment ago may still be closing its run: it is given this long.
@@ -49,6 +51,15 @@ def rebuild(quiet: bool = False) -> None:
                 "printed last: `pilsa doctor` looks for more; a damaged dvc.lock comes back with `git checkout "
                 "dvc.lock`"
             )
+    _say_findings(settings.competition, quiet)
+
+
+def _say_findings(competition: str, quiet: bool) -> None:
+    """Print a line for each loud finding of the checks of the data."""
+    profile = paths.profile(competition) / "profile.json"
+    if profile.is_file():
+        for line in loud_lines(read_json(profile).get("findings", ())):
+            say(line, is_error=quiet)
 
 
 def check_merged() -> None:

@@ -19,6 +19,7 @@ from pipelines.plumbing.errors import UserError
 from pipelines.review import page
 from pipelines.tracking import failures
 from pipelines.values import columns, metrics
+from pipelines.values.findings import SENTENCES, Finding
 from tests.conftest import Workshop
 from tests.html_elements import Elements
 from tests.review.scored_competition import PROFILE, finish, submit, write
@@ -255,3 +256,19 @@ def test_columns_that_are_left_out_are_shown_with_the_reason(
         assert f"<b>{name.replace('<', '&lt;').replace('>', '&gt;')}</b> ({words(reason)})" in text
         assert (words(reason) == reason) == (language == "en")
     assert "<b>inc</b> (25,123)" in text
+
+
+def test_the_page_shows_what_the_checks_found_in_both_languages(scored: Workshop) -> None:
+    found = Finding("rare_classes", "loud", {"classes": 2, "folds": 5}, "'<b>' with 3")
+    write_json(paths.profile("tiny") / "profile.json", PROFILE | {"findings": [found.as_json()]})
+    assert f"{found.sentence} {found.advice}" in Elements(rendered()).text
+    assert (
+        "클래스 2개의 행이 폴드 수 5보다 적습니다. 예: '<b>' with 3."
+        in Elements(rendered("ko")).text
+    )
+
+
+def test_every_finding_has_a_korean_sentence() -> None:
+    catalog = read_po(BytesIO((ROOM.parent / "values" / "ko.po").read_bytes()), locale="ko")
+    said = {str(entry.id) for entry in catalog if entry.id and entry.string}
+    assert said == {text for pair in SENTENCES.values() for text in pair}

@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from pipelines.plumbing import paths
 from pipelines.training import pictures, profile
+from pipelines.training.checks import adversarial, columns
 from pipelines.values import competition, raw
 from pipelines.values.competition import Image
 from pipelines.values.dataset import Dataset
@@ -150,7 +151,7 @@ class TestAdversarial:
         assert "is not known: a table must have a column" in found["meaning"]
 
     def test_rows_beyond_the_limit_are_drawn(self, monkeypatch):
-        monkeypatch.setattr(profile, "_MOST_ROWS", 100)
+        monkeypatch.setattr(adversarial, "_MOST_ROWS", 100)
         found = profile.profile(digits(np.arange(1797)), seed=7)["adversarial"]
         assert found["rows"] == [100, 100]
 
@@ -164,18 +165,18 @@ class TestAdversarial:
         ],
     )
     def test_the_sentence_follows_the_number(self, auc, begins):
-        meaning = profile._meaning(auc, noise=0.02)
+        meaning = adversarial._meaning(auc, noise=0.02)
         assert meaning.startswith(begins)
         assert f"AUC {auc:.3f}; rows that are alike give 0.480 … 0.520" in meaning
 
 
 @given(st.integers(0, 50), st.integers(0, 20), st.integers(0, 1000))
 def test_drawn_rows_are_few_different_and_in_order(total, most, seed):
-    rows = profile._draw(total, most, seed)
+    rows = columns.draw(total, most, seed)
     assert len(rows) == min(total, most)
     assert sorted(set(rows.tolist())) == rows.tolist()
     assert set(rows.tolist()) <= set(range(total))
-    np.testing.assert_array_equal(rows, profile._draw(total, most, seed))
+    np.testing.assert_array_equal(rows, columns.draw(total, most, seed))
 
 
 class TestWrite:
@@ -185,6 +186,7 @@ class TestWrite:
         assert sorted(path.name for path in folder.iterdir()) == ["profile.json", "samples.png"]
         stored = json.loads((folder / "profile.json").read_text(encoding="utf-8"))
         assert stored.pop("warnings") == ["columns only in train are dropped: x"]
+        assert stored.pop("findings") == []
         assert stored == json.loads(json.dumps(profile.profile(tiny, seed=7)))
         with Png.open(folder / "samples.png") as picture:
             assert picture.width > 400
