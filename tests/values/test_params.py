@@ -67,7 +67,7 @@ def test_each_file_is_named_by_its_own_faults(workshop: Workshop) -> None:
     with pytest.raises(UserError, match="delete the markers, or delete it, and `pilsa use NAME`"):
         params.load()
     (workshop.root / "local.yaml").write_text("", encoding="utf-8")
-    assert params.load().competition == "digits"  # an empty file is none
+    assert params.load().competition == "tiny"  # an empty file is none
     workshop.write_params(folds={"n_splits": 1})
     with pytest.raises(UserError, match=r"^params\.yaml: folds\.n_splits"):
         params.load()
