@@ -55,7 +55,7 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class Leaderboard:
     """All of one competition.
 
     Attributes:
@@ -99,8 +99,8 @@ class Standing:
         }
 
 
-def read(competition: str) -> Standing:
-    """Gather the standing of a competition from its records, the ledger and the failures.
+def read(competition: str) -> Leaderboard:
+    """Gather the leaderboard of a competition from its records, the ledger and the failures.
 
     Raises:
         UserError: the competition is unknown, or a record, the dataset or the fold file is damaged.
@@ -117,7 +117,7 @@ def read(competition: str) -> Standing:
     missing = _missing(competition, settings, failed)
     shown = {_without_attempt(entry.record.run_id) for entry in found}
     others = [row for row in sent if not row.run_id or _without_attempt(row.run_id) not in shown]
-    return Standing(competition, metric, found, failed, missing, verdict, others)
+    return Leaderboard(competition, metric, found, failed, missing, verdict, others)
 
 
 def _members(settings: Params) -> list[str]:

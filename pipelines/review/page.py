@@ -10,7 +10,7 @@ from pipelines.plumbing import pages, paths
 from pipelines.plumbing.atomic import read_json
 from pipelines.plumbing.pages import Language, Say
 from pipelines.review import leaderboard
-from pipelines.review.leaderboard import Standing
+from pipelines.review.leaderboard import Leaderboard
 from pipelines.tracking import curriculum, failures, ledger
 from pipelines.tracking.curriculum import Week
 from pipelines.values import competition as competitions
@@ -31,7 +31,7 @@ class Content:
     """
 
     competition: Competition
-    standing: Standing
+    board: Leaderboard
     week: Week | None
     profile: dict[str, Any]
     picture: str | None
@@ -72,7 +72,7 @@ def render(content: Content, language: Language) -> str:
             "recorded": say.recorded,
             "reason": say.reason,
         },
-        say, page=content, language=language, verdict=_verdict(content.standing.verdict, say), findings=_findings(content.profile, say),
+        say, page=content, language=language, verdict=_verdict(content.board.verdict, say), findings=_findings(content.profile, say),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The standing in a terminal."""
+"""The leaderboard in a terminal."""
 
 from rich.console import Console
 from rich.table import Table
@@ -6,47 +6,47 @@ from rich.text import Text
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.printing import shown
-from pipelines.review.leaderboard import Entry, Standing
+from pipelines.review.leaderboard import Entry, Leaderboard
 
 
-def show(standing: Standing, console: Console) -> None:
+def show(board: Leaderboard, console: Console) -> None:
     """Print the table of scores, what the ensemble found, who failed and what to do next."""
-    metric = standing.metric
+    metric = board.metric
     better = "higher" if metric.greater_is_better else "lower"
     table = Table(
-        title=f"{standing.competition}: {metric.title}, {better} is better", title_justify="left"
+        title=f"{board.competition}: {metric.title}, {better} is better", title_justify="left"
     )
     table.add_column("name")
     for column in ("cv_mean ± std", "cv_pooled", "fold 0", "LB public", "LB private", "seconds"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("note")
-    for entry in standing.entries:
-        style = "bold" if entry.record.name == standing.verdict.get("chosen") else None
-        table.add_row(*_cells(entry, standing), style=style)
-    if standing.entries:
+    for entry in board.entries:
+        style = "bold" if entry.record.name == board.verdict.get("chosen") else None
+        table.add_row(*_cells(entry, board), style=style)
+    if board.entries:
         console.print(table)
-    if "sentence" in standing.verdict:
-        chosen = standing.verdict["chosen"]
-        console.print(shown(f"{standing.verdict['sentence']}; submitted would be: {chosen}"))
-    for method, reason in standing.verdict.get("failed", {}).items():
+    if "sentence" in board.verdict:
+        chosen = board.verdict["chosen"]
+        console.print(shown(f"{board.verdict['sentence']}; submitted would be: {chosen}"))
+    for method, reason in board.verdict.get("failed", {}).items():
         console.print(shown(f"left out ensembles/{method}: {reason}"))
-    for failure in standing.failed:
+    for failure in board.failed:
         said = shown(f" {failure.stage}: {failure.reason}")
         console.print(Text("failed", "red") + said)
         console.print(shown(f"       again: {failure.retry}"))
-    for name in standing.missing:
+    for name in board.missing:
         console.print(Text("missing", "yellow") + shown(f" {name}: has not run yet (dvc repro)"))
-    for row in standing.others:
+    for row in board.others:
         scores = f"LB public {_number(row.lb_public)}, private {_number(row.lb_private)}"
         console.print(shown(f"sent {row.file} ({row.name}): {scores}"))
-    _next_steps(standing, console)
+    _next_steps(board, console)
 
 
-def _cells(entry: Entry, standing: Standing) -> list[Text]:
+def _cells(entry: Entry, board: Leaderboard) -> list[Text]:
     record = entry.record
     spread = "" if record.cv_std is None else f" ± {record.cv_std:.4f}"
     notes = list(entry.marks)
-    if record.name == standing.verdict.get("chosen"):
+    if record.name == board.verdict.get("chosen"):
         notes.insert(0, "chosen")
     if entry.differs:
         notes.insert(0, "not comparable: " + ", ".join(f"other {what}" for what in entry.differs))
@@ -62,8 +62,8 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _next_steps(standing: Standing, console: Console) -> None:
-    report, file = paths.report(standing.competition), paths.submission(standing.competition)
+def _next_steps(board: Leaderboard, console: Console) -> None:
+    report, file = paths.report(board.competition), paths.submission(board.competition)
     if report.is_file():
         console.print(f"page   {report.relative_to(paths.root())}", highlight=False)
     if file.is_file():

@@ -15,7 +15,7 @@ def review(competition: str) -> None:
     content = page.gather(competition, date.today())
     target = paths.report(competition)
     atomic.write_text(target, page.render(content, params.load().language))
-    say(f"{target.relative_to(paths.root())}: {len(content.standing.entries)} scores")
+    say(f"{target.relative_to(paths.root())}: {len(content.board.entries)} scores")
 
 
 if __name__ == "__main__":

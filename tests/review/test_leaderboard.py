@@ -1,4 +1,4 @@
-"""The standing: order by the metric's direction, LB scores from the ledger, who failed, who is missing."""
+"""The leaderboard: order by the metric's direction, LB scores from the ledger, who failed, who is missing."""
 
 import shutil
 from pathlib import Path
@@ -308,9 +308,9 @@ def test_a_score_that_nobody_here_predicted_is_listed_too(scored: Workshop) -> N
     submit("file", 0.75, run_id=None, file="mine.csv")
     submit("models/knn", 0.7, run_id="an-earlier-1")
     submit("models/knn", 0.8)
-    standing = leaderboard.read("tiny")
-    assert [(row.file, row.lb_public) for row in standing.others] == [
+    board = leaderboard.read("tiny")
+    assert [(row.file, row.lb_public) for row in board.others] == [
         ("mine.csv", 0.75),
         ("submissions/tiny.csv", 0.7),
     ]
-    assert [row["lb_public"] for row in standing.as_json()["other_submissions"]] == [0.75, 0.7]
+    assert [row["lb_public"] for row in board.as_json()["other_submissions"]] == [0.75, 0.7]
