@@ -112,3 +112,10 @@ def test_only_dvc_itself_writes_names_into_a_command() -> None:
     """It quotes the values of `${item}`; a `${item.model}` of ours would reach the shell as it is."""
     for name, stage in STAGES.items():
         assert stage["cmd"] == f"python -m pipelines.stages.{name} ${{item}}"
+
+
+def test_the_weekly_page_is_made_again_when_its_words_or_its_language_change() -> None:
+    listed = dependencies("review")
+    for words in ("plumbing/pages.py", "review/ko.po", "tracking/ko.po", "values/ko.po"):
+        assert f"pipelines/{words}" in listed
+    assert {"params.yaml": ["language"]} in STAGES["review"]["params"]

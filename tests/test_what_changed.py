@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.plumbing import sources
+from pipelines.plumbing import sources, stage_deps
 from pipelines.training import finished
 from tests.workspace.small_repository import PATIENCE, SmallRepository
 
@@ -194,6 +194,10 @@ def _cannot_be_listed(stage: str, name: str) -> bool:
     return name.startswith(("pipelines/platforms/", "pipelines/ensembles/"))
 
 
+def _rendered_with(stage: str) -> tuple[str, ...]:
+    return stage_deps.RENDERED_WITH.get(stage.partition("@")[0], ())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(4 * PATIENCE)
 def test_exactly_what_a_changed_file_decides_is_redone(
@@ -226,7 +230,7 @@ def test_exactly_what_a_changed_file_decides_is_redone(
         wrong += [
             f"{name}: {stage} {'runs again' if stage in stages else 'stays'}"
             for stage, touched in traced.stages.items()
-            if (stage in stages) != (name in touched)
+            if (stage in stages) != (name in {*touched, *_rendered_with(stage)})
             and (stage, name) not in _EXCEPT
             and not (stage in stages and _cannot_be_listed(stage, name))
         ]

@@ -18,6 +18,10 @@ from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import read_yaml
 
 _INDENT = "      - "
+# A page is no number, so what it is rendered with is not found by the rule over imports.
+RENDERED_WITH = {
+    "review": ("pipelines/plumbing/pages.py", "pipelines/tracking/ko.po", "pipelines/values/ko.po"),
+}
 _OURS = tuple(f"{_INDENT}{package}" for package in sources.PACKAGES)
 
 
@@ -47,7 +51,8 @@ def code_of(stage: str, keys: Mapping[str, Any]) -> list[str]:
             listed |= {path for path in reached if path.parent == folder} - {
                 folder / f"{plugin}.py"
             }
-    return sorted(path.as_posix() for path in listed if not listed & set(path.parents))
+    found = [path.as_posix() for path in listed if not listed & set(path.parents)]
+    return sorted([*found, *RENDERED_WITH.get(stage, ())])
 
 
 def written() -> str:

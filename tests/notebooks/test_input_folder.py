@@ -108,6 +108,18 @@ def test_a_search_finds_each_file_once(view: Path, tmp_path: Path) -> None:
     assert (into / "tiny" / "train.csv").samefile(view / "files" / "train.csv")
 
 
+def test_a_file_that_cannot_be_linked_is_copied(
+    view: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: object, target: object) -> None:
+        raise PermissionError(1, "Operation not permitted")  # as on exFAT
+
+    monkeypatch.setattr("os.link", refuse)
+    into = tmp_path / "input"
+    input_folder.fill(into, view, Layout(("tiny",), (), False), may_share=True)
+    assert (into / "tiny" / "train.csv").read_text() == "train.csv"
+
+
 def test_where_nothing_isolates_a_kernel_cannot_reach_the_kept_files(
     view: Path, tmp_path: Path
 ) -> None:
