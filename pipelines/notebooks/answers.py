@@ -80,20 +80,26 @@ def find(
     ]
     if not fitting:
         raise MemberFailed(_why_none(found, competition, sample))
-    answers = {name: found[name] for name in fitting}
-    untouched = [name for name in fitting if _same(found[name], sample, competition)]
-    if len(untouched) < len(
-        fitting
-    ):  # a copy of the sample beside a real answer is no second answer
-        answers = {name: frame for name, frame in answers.items() if name not in untouched}
+    name = _only_one({name: found[name] for name in fitting}, competition, sample)
+    return _checked(name, found[name], competition, sample, classes)
+
+
+def _only_one(
+    fitting: dict[str, pd.DataFrame], competition: Competition, sample: pd.DataFrame
+) -> str:
+    """The first of the files that fit, which must all say the same.
+
+    A copy of the sample beside a real answer is no second answer.
+    """
+    filled = {name: each for name, each in fitting.items() if not _same(each, sample, competition)}
+    answers = filled or fitting
     first, *others = answers
-    differing = [name for name in others if not _same(answers[name], answers[first], competition)]
-    if differing:
+    if any(not _same(answers[name], answers[first], competition) for name in others):
         raise MemberFailed(
             f"one CSV must fit the sample, and {_listed(answers)} do: write `output: {first}` (or the other) "
             "into kernel.yaml"
         )
-    return _checked(first, answers[first], competition, sample, classes)
+    return first
 
 
 def _checked(

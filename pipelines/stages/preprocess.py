@@ -14,6 +14,7 @@ from pipelines.training.checks import adversarial
 from pipelines.values import columns, folds, params, raw, submission
 from pipelines.values import competition as competitions
 from pipelines.values import dataset as datasets
+from pipelines.values.competition import Clip, Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.seeds import derive
 
@@ -23,6 +24,9 @@ def preprocess(competition: str) -> None:
     settings, chosen = params.load(), competitions.load(competition)
     tables = raw.read(chosen, paths.raw(competition))
     dataset, notes = raw.build(chosen, tables)
+    notes += _on_clip(chosen, dataset)
+    for sentence in notes:  # before the first that can fail by what they tell
+        say(f"note: {sentence}")
     dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed)
     fold = folds.make(
         chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
@@ -41,13 +45,23 @@ def preprocess(competition: str) -> None:
         said = profile.write(
             paths.profile(competition), dataset, notes, settings.seed, left_out, findings, apart
         )
-    for sentence in said:
+    for sentence in said[len(notes) :]:
         say(f"note: {sentence}")
     for line in checks.lines(findings):
         say(line)
     say(
         f"{len(dataset.y):,} training rows in {settings.folds.n_splits} folds, {len(dataset.test_ids):,} test rows"
     )
+
+
+def _on_clip(competition: Competition, dataset: Dataset) -> list[str]:
+    """Offer to cut predictions where no target is negative; RMSLE does it by itself."""
+    is_offered = competition.clip == Clip() and competition.metric != "rmsle"
+    if dataset.is_classification or not is_offered or dataset.y.min() < 0:
+        return []
+    return [
+        f"no {competition.target} is negative: `clip: {{low: 0}}` in the competition file keeps predictions at 0 or more"
+    ]
 
 
 def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:

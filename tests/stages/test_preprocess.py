@@ -120,3 +120,27 @@ def test_a_failure_at_the_end_takes_back_what_was_written(workshop: Workshop) ->
         preprocess("tiny")
     assert not any(of("tiny").exists() for of in OUTPUTS)
     assert paths.raw("tiny").is_dir()
+
+
+def test_labels_that_differ_by_a_blank_are_told_before_the_folds_fail(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test, sample, _ = tiny_tables()
+    train.loc[0, "label"] = "c0 "
+    workshop.write_raw(train, test, sample)
+    with pytest.raises(UserError, match="fold"):
+        preprocess("tiny")
+    assert "differ only by blanks or case" in capsys.readouterr().out
+
+
+def test_values_that_are_never_negative_are_offered_a_bound(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test, sample, _ = tiny_tables()
+    tables = (train.assign(label=range(ROWS)), test, sample.assign(label=0))
+    workshop.write_raw(*tables)
+    task = {"task": "regression", "metric": "rmse", "split": {"kind": "plain"}}
+    for changes, is_offered in (({}, True), ({"clip": {"low": 0}}, False)):
+        workshop.write_competition(**task, **changes)
+        preprocess("tiny")
+        assert ("`clip: {low: 0}`" in capsys.readouterr().out) is is_offered
