@@ -3,8 +3,10 @@
 A model says which one it takes: one of these two, another of this room, or one of its own file.
 """
 
+from features.encoded import Encoded
 from features.image import Pixels
 from features.tabular import Table
+from features.typed import Typed
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.values.competition import Image
 
@@ -16,6 +18,23 @@ def vectors(image: Image | None) -> Pixels | Table:
         image: the dataset's `image`; None for tables.
     """
     return Table() if image is None else Pixels(image.maximum, "vector")
+
+
+def typed(image: Image | None, seed: int) -> Pixels | Typed:
+    """An unfitted transformer whose output for tables is numbers with gaps and categories, a DataFrame.
+
+    Args:
+        image: the dataset's `image`, whose pixels become float32 (n, n_features); None for tables.
+        seed: of the directions of free text.
+    """
+    return Typed(seed=seed) if image is None else Pixels(image.maximum, "vector")
+
+
+def encoded(image: Image | None, seed: int, scaled: bool = False) -> Pixels | Encoded:
+    """As `vectors`, with categories that also say how their rows fared: see `Encoded`."""
+    if image is None:
+        return Encoded(scaled=scaled, seed=seed)
+    return Pixels(image.maximum, "vector")
 
 
 def pictures(image: Image | None) -> Pixels:

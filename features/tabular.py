@@ -66,7 +66,7 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"a table must have a column to learn from, found none ({reasons or 'no columns'}): check "
                 "`drop:` in the competition file"
             )
-        self.numbers_ = [column for column in used if _is_number(X[column])]
+        self.numbers_ = [column for column in used if is_number(X[column])]
         others = [column for column in used if column not in self.numbers_]
         self.texts_ = [column for column in others if text.is_free_text(X[column])]
         self.categories_ = [column for column in others if column not in self.texts_]
@@ -114,8 +114,8 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     f"rows must have the columns that were fitted, and {column!r} is absent"
                     f"{did_you_mean(str(column), map(str, X.columns))}"
                 )
-        numbers = {column: _as_numbers(X[column]) for column in self.numbers_}
-        categories = {column: _as_text(X[column]) for column in self.categories_}
+        numbers = {column: as_numbers(X[column]) for column in self.numbers_}
+        categories = {column: as_category(X[column]) for column in self.categories_}
         texts = {column: text.as_text(X[column]) for column in self.texts_}
         return pd.DataFrame(numbers | categories | texts, index=X.index)
 
@@ -124,10 +124,10 @@ def left_out(X: pd.DataFrame) -> dict[str, str]:
     """Columns that are not used → `NO_VALUE` or `NAMES_ROWS`."""
     reasons = {}
     for column in X.columns:
-        known = _as_numbers(X[column]).dropna() if _is_number(X[column]) else X[column].dropna()
+        known = as_numbers(X[column]).dropna() if is_number(X[column]) else X[column].dropna()
         if known.empty:
             reasons[column] = NO_VALUE
-        elif not _is_number(X[column]):
+        elif not is_number(X[column]):
             different = known.astype(str).nunique()
             if different > max(2, _NAMING_SHARE * len(known)) and not text.is_free_text(known):
                 reasons[column] = NAMES_ROWS
@@ -139,7 +139,7 @@ def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
     found = {}
     for column in X.columns:
         known = X[column].dropna()
-        if known.empty or _is_number(known) or pd.api.types.is_bool_dtype(known):
+        if known.empty or is_number(known) or pd.api.types.is_bool_dtype(known):
             continue
         cells = known.astype(str)
         if cells.str.replace(" ", "").str.fullmatch(_NUMBER_TEXT).all():
@@ -147,20 +147,21 @@ def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def _is_number(column: "pd.Series") -> bool:
+def is_number(column: "pd.Series") -> bool:
+    """Whether a column holds numbers; True and False are none."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _as_numbers(column: "pd.Series") -> "pd.Series":
+def as_numbers(column: "pd.Series") -> "pd.Series":
     """float64; what is no finite number counts as missing."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     # Scaling sums squares, and the sum must stay a float64.
     return pd.Series(np.where(np.abs(values) <= _LARGEST, values, np.nan), index=column.index)
 
 
-def _as_text(column: "pd.Series") -> "pd.Series":
+def as_category(column: "pd.Series") -> "pd.Series":
     """Plain text, the same for 1 and 1.0: one file may store a category as numbers, the other not."""
-    if _is_number(column):
+    if is_number(column):
         column = column.map(
             lambda v: str(int(v)) if float(v).is_integer() else str(v), na_action="ignore"
         )

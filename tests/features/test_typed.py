@@ -1,0 +1,43 @@
+"""Typed columns: what becomes a number, a date, a category or the topics of a text."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.typed import RARE, Typed
+from pipelines.plumbing.errors import MemberFailed
+
+
+def test_numbers_keep_their_gaps_and_categories_have_none():
+    X = pd.DataFrame({"n": [1.5, None, 3, 4], "c": ["a", "a", None, None]})
+    made = Typed().fit_transform(X)
+    assert made["n"].isna().tolist() == [False, True, False, False]
+    assert made["c"].tolist() == ["a", "a", "missing", "missing"]
+    assert isinstance(made["c"].dtype, pd.CategoricalDtype)
+
+
+def test_what_is_rare_or_new_or_beyond_the_most_is_rare():
+    X = pd.DataFrame({"c": ["a"] * 4 + ["b"] * 3 + ["c"] * 2 + ["d"]})
+    assert set(Typed().fit_transform(X)["c"]) == {"a", "b", "c", RARE}
+    fitted = Typed(max_categories=2).fit(X)
+    assert fitted.transform(pd.DataFrame({"c": ["b", "c", "new"]}))["c"].tolist() == ["b", RARE, RARE]  # fmt: skip
+
+
+def test_dates_become_parts_and_what_is_none_becomes_a_gap():
+    X = pd.DataFrame({"when": ["2024-01-31 13:05", "1970-01-02", None]})
+    made = Typed().fit(X).transform(pd.DataFrame({"when": ["2024-01-31 13:05", "soon"]}))
+    assert made.loc[0, ["when year", "when month", "when day", "when hour"]].tolist() == [2024, 1, 31, 13]  # fmt: skip
+    assert made.loc[0, "when day_of_week"] == 2
+    assert made.loc[1].isna().all()
+
+
+def test_free_text_becomes_topics_even_where_it_has_few_words():
+    X = pd.DataFrame({"t": [f"one two three four w{row}" for row in range(9)]})
+    made = Typed(topics=4).fit_transform(X)
+    assert made.shape == (9, 4)
+    assert np.isfinite(made.to_numpy()).all()
+
+
+def test_a_table_without_a_column_of_use_is_refused():
+    with pytest.raises(MemberFailed, match="found none in"):
+        Typed().fit(pd.DataFrame({"empty": [None, None]}))
