@@ -31,7 +31,7 @@ def test_every_learner_reads_the_word_that_tells(learner: str) -> None:
 
 
 def test_a_number_beside_the_text_is_learned_from() -> None:
-    X, y = table()
+    X, _ = table()
     X["text"] = [f"the same five words {'ab'[row % 2]} {row}" for row in range(len(X))]
     model, values = TfidfLinear(Params(strength=100), Job(1, False, 0)), X["price"].to_numpy()
     rows = model.inputs().fit_transform(X)
