@@ -17,6 +17,7 @@ from sklearn.base import TransformerMixin
 
 import features
 from features.augment import Augmenter
+from features.sentences import NumberedSentences
 from pipelines.models import Model, ModelParams
 from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_json, writing
 from pipelines.plumbing.errors import MemberFailed
@@ -242,6 +243,56 @@ class PictureNetwork(Network):
 
     def augmented(self, X: np.ndarray, seed: int) -> np.ndarray:
         return Augmenter(self.params.augment, seed)(X)
+
+
+class SentenceParams(NetworkParams):
+    """Hyperparameters that networks for texts share.
+
+    Attributes:
+        length: words that are read of a row; in several texts they share them.
+        vocabulary: words that are told apart, the most frequent ones.
+        embedding: numbers that a word becomes.
+        dropout: share of activations switched off after the embedding, and before the output.
+    """
+
+    epochs: int = Field(default=8, ge=1)
+    patience: int = Field(default=2, ge=1)
+    length: int = Field(default=48, ge=1)
+    vocabulary: int = Field(default=20_000, ge=1)
+    embedding: int = Field(default=64, ge=1)
+    dropout: float = Field(default=0.4, ge=0, lt=1)
+
+
+class SentenceNetwork(Network):
+    """A network whose rows are numbered words, and after them what else the table holds."""
+
+    Params = SentenceParams
+
+    def inputs(self) -> TransformerMixin:
+        if self.job.image is not None:
+            raise MemberFailed(
+                "this model must have texts, and the dataset is pictures: choose a model of pictures such as cnn"
+            )
+        return NumberedSentences(self.params.length, self.params.vocabulary)
+
+    @abstractmethod
+    def read(self, x: Any) -> Any:
+        """From embedded words (n, length, embedding) to what is found in them (n, k)."""
+
+    def build(self, shape: tuple[int, ...], bn_momentum: float) -> Any:
+        import keras
+        from keras import layers
+
+        params = self.params
+        inputs = keras.Input(shape)
+        words = layers.Embedding(params.vocabulary + 2, params.embedding)(
+            inputs[:, : params.length]
+        )
+        x = self.read(layers.SpatialDropout1D(params.dropout)(words))
+        if shape[0] > params.length:
+            beside = layers.Dense(32, activation="relu")(inputs[:, params.length :])
+            x = layers.Concatenate()([x, beside])
+        return keras.Model(inputs, self.output(layers.Dropout(params.dropout)(x)))
 
 
 def momentum_for(asked: float | str, steps_per_epoch: int) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -74,14 +74,27 @@ def form_of(
     """
     with _told(path):
         encoding = encoding or _encoding(path)
-        with path.open(encoding=encoding, newline="") as file:
+        with _open(path, encoding) as file:
             header = file.readline(_CHUNK)
     found = next((mark for mark in _DELIMITERS if mark in header), _DELIMITERS[0])
     return Form(encoding, delimiter or found, quotes)
 
 
+def _open(path: Path, encoding: str | None = None) -> IO[Any]:
+    """A file to read, or what a `.gz` file holds: text with its own line ends, or bytes without `encoding`."""
+    mode = "rb" if encoding is None else "rt"
+    newline = None if encoding is None else ""
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    return cast(IO[Any], opened(path, mode, encoding=encoding, newline=newline))
+
+
+def _text(path: Path, encoding: str) -> str:
+    with _open(path, encoding) as file:
+        return str(file.read())
+
+
 def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
+    with _open(path) as file:
         start = file.read(_CHUNK)
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
@@ -93,7 +106,7 @@ def _encoding(path: Path) -> str:
         )
     if _decodes(path, "utf-8"):
         return "utf-8"
-    if _decodes(path, "cp949") and _is_korean(path.read_text(encoding="cp949")):
+    if _decodes(path, "cp949") and _is_korean(_text(path, "cp949")):
         return "cp949"
     if _decodes(path, "cp1252"):
         return "cp1252"
@@ -105,7 +118,7 @@ def _encoding(path: Path) -> str:
 
 def _decodes(path: Path, encoding: str) -> bool:
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        with _open(path, encoding) as file:
             while file.read(_CHUNK):
                 pass
     except UnicodeDecodeError:
@@ -173,12 +186,12 @@ def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
 
 def _check_quotes(path: Path, form: Form) -> None:
     """Refuse a quote that stays open: pandas would swallow rows up to the next one, without a word."""
-    with path.open("rb") as file:
+    with _open(path) as file:
         if not any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b"")):
             return
     csv.field_size_limit(sys.maxsize)  # pandas has none
     line, open_at = 1, None
-    with path.open(encoding=form.encoding, newline="") as file:
+    with _open(path, form.encoding) as file:
         rows = csv.reader(file, delimiter=form.delimiter, strict=True, **form.quoting)
         try:
             for row in rows:
@@ -219,6 +232,8 @@ def _told(path: Path) -> Iterator[None]:
         ) from None
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} must be a whole gzip file ({error}): download it again") from None
     except (IsADirectoryError, PermissionError) as error:
         raise UserError(f"{path} must be a file that can be read ({error.strerror})") from None
     except pd.errors.EmptyDataError:

@@ -249,6 +249,7 @@ BY_HAND = {
     "disaster-tweets": (7613, 3263, 3),
     "house-prices": (1460, 1459, 79),
     "ddarung": (1459, 715, 9),
+    "nsmc": (150_000, 50_000, 1),
 }
 
 
