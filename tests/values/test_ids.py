@@ -49,7 +49,8 @@ def test_a_view_has_no_ids_either_and_a_sample_that_counts(
         pd.read_csv(tmp_path / "view" / "files" / f"{part}.csv", sep=delimiter)
         for part in ("train", "test", "sample_submission")
     )
-    assert "Row" not in train and "Row" not in test
+    assert "Row" not in train
+    assert "Row" not in test
     assert sample["Row"].tolist() == list(range(1, len(test) + 1))
     if name == "fold1":
         whole = pd.read_csv(paths.raw("tiny") / "train.csv", sep=delimiter)
