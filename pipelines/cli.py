@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines import kernel_cli
+from pipelines import competition_cli, kernel_cli
 from pipelines.plumbing.printing import console, say, say_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ runs = typer.Typer(
 )
 app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
+app.add_typer(competition_cli.app, name="competition")
 ledger = typer.Typer(help="What was submitted, and what it scored.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
 

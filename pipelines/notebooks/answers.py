@@ -127,7 +127,7 @@ def _probabilities(
 
     They are those of the second of two classes, in the sample's own column, or have a column for each class.
     """
-    key = competition.id_column
+    key = competition.sample_id
     if get(competition.metric).needs != "label" or key not in frame:
         return None
     cells = frame.drop(columns=key)
@@ -156,7 +156,7 @@ def _likeliest(
         UserError: they are not as a metric of probabilities wants them.
     """
     asked = competition.model_copy(update={"metric": "log_loss"})
-    form = sample[[competition.id_column]].reindex(columns=frame.columns)
+    form = sample[[competition.sample_id]].reindex(columns=frame.columns)
     matrix, _ = submission.matrix_of(
         asked, submission.in_form(asked, frame, form, classes), classes
     )
@@ -167,7 +167,7 @@ def _likeliest(
 
 def _has_classes(columns: list[str], competition: Competition, classes: tuple[str, ...]) -> bool:
     """Whether a file has a column for each class, where the metric asks for labels."""
-    names = [name for name in columns if name != competition.id_column]
+    names = [name for name in columns if name != competition.sample_id]
     if get(competition.metric).needs != "label" or len(names) != len(columns) - 1:
         return False
     return len(names) == len(classes) > 1 and all(
@@ -217,7 +217,7 @@ def _fits(
     frame: pd.DataFrame, competition: Competition, sample: pd.DataFrame, columns: list[str]
 ) -> bool:
     """Whether the columns are those, and the ids the sample's."""
-    key = competition.id_column
+    key = competition.sample_id
     return (
         list(frame.columns) == columns
         and len(frame) == len(sample)
@@ -227,7 +227,7 @@ def _fits(
 
 def _same(a: pd.DataFrame, b: pd.DataFrame, competition: Competition) -> bool:
     """Whether two tables that fit say the same, their rows in any order."""
-    a, b = (table.set_index(competition.id_column).sort_index().astype(str) for table in (a, b))
+    a, b = (table.set_index(competition.sample_id).sort_index().astype(str) for table in (a, b))
     return a.equals(b)
 
 
@@ -244,7 +244,7 @@ def _why_none(
         elif len(frame) != len(sample):
             reasons.append(f"{name} has {len(frame)} rows")
         else:
-            unknown = sorted(set(frame[competition.id_column]) - set(sample[competition.id_column]))
+            unknown = sorted(set(frame[competition.sample_id]) - set(sample[competition.sample_id]))
             reasons.append(f"{name} has other ids (such as {unknown[:1]})")
     return f"one CSV must fit the sample ({wanted}), and none does: {'; '.join(reasons)}"
 

@@ -96,19 +96,19 @@ def header(path: Path, form: Form) -> Header:
     return Header(head if head.endswith(b"\n") else head + b"\n", names)
 
 
-def index(path: Path, key: str, form: Form) -> Rows:
+def index(path: Path, key: str | None, form: Form) -> Rows:
     """Find the rows of a CSV; a line end between quotes ends no row.
 
     Args:
         path: a CSV.
-        key: the column that names rows.
+        key: the column that names rows; None where none does, and keys are the first cells.
         form: how it is written down.
 
     Raises:
         CannotCutError: it has no such column, or the standard library reads it in no strict way.
     """
     first, keys, bounds = header(path, form), [], array("q")
-    position = _position(first.names, key)
+    position = 0 if key is None else _position(first.names, key)
     with path.open("rb") as source:
         end = len(source.readline())
         try:

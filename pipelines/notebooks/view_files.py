@@ -15,6 +15,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.process import exclusive
+from pipelines.values import ids as row_names
 from pipelines.values import raw
 from pipelines.values.competition import Competition
 from pipelines.values.kernel import REAL, SHUFFLED
@@ -63,6 +64,10 @@ def build(data: CompetitionData, view: View, into: Path) -> None:
             _cut(data, view, folder)
         except CannotCutError:
             ids = _write_anew(data, view, folder)
+        else:
+            if data.competition.id == "position":
+                ids = ids.astype(object)
+                ids[shown] = row_names.numbered(data.dataset.test_ids[0], len(shown))
         for extra in data.competition.files.also:
             shutil.copyfile(paths.raw(data.competition.name) / extra, folder / extra)
     # The group's folds of the rows that train here, for kernels that validate on them.
@@ -112,7 +117,8 @@ def _cut(data: CompetitionData, view: View, folder: Path) -> None:
 
 def _write_anew(data: CompetitionData, view: View, folder: Path) -> np.ndarray:
     """Write a fold's view cell by cell; return the ids of all rows as the kernel sees them."""
-    train, test, form = _cells(data)
+    given, test, form = _cells(data)
+    train, _ = row_names.counted(data.competition, given, test, data.sample)
     key, target, ids = data.competition.id_column, data.competition.target, data.dataset.row_ids
     positions = pd.Index(train[key]).get_indexer(pd.Index(ids))
     if (positions < 0).any():
@@ -127,10 +133,12 @@ def _write_anew(data: CompetitionData, view: View, folder: Path) -> np.ndarray:
     if view.name == SHUFFLED:
         shown[target] = shown[target].to_numpy()[_order(data, train_rows)]
     if data.competition.id == "position":
-        shown[key], asked[key] = views.numbered(train[key].iloc[0], len(shown)), view.sample[key]
+        shown[key] = row_names.numbered(train[key].iloc[0], len(shown))
+        if key in columns:
+            asked[key] = view.sample[data.competition.sample_id]
         ids = ids.astype(object)
         ids[train_rows] = shown[key]
-    _write_tables(folder, data.competition, shown, asked, view.sample, form)
+    _write_tables(folder, data.competition, shown[list(given.columns)], asked, view.sample, form)
     return ids
 
 

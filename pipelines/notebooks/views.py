@@ -19,6 +19,7 @@ from pipelines.plumbing.atomic import content_hash, file_hash
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
+from pipelines.values import ids as row_names
 from pipelines.values import params as settings_file
 from pipelines.values import raw, submission
 from pipelines.values.competition import Competition
@@ -61,12 +62,18 @@ class CompetitionData:
         Raises:
             CannotCutError: they cannot be cut out of the file, or are not all in one.
         """
-        files = self.competition.files
-        if self.competition.id == "position" or files.format == "idx" or len(files.train_files) > 1:
+        chosen, files = self.competition, self.competition.files
+        if files.format == "idx" or len(files.train_files) > 1:
             raise CannotCutError("its rows are made anew")
-        path = paths.raw(self.competition.name) / files.train_files[0]
-        form = raw.form_of(self.competition, path)
-        found = csv_rows.index(path, self.competition.id_column, form)
+        path = paths.raw(chosen.name) / files.train_files[0]
+        form = raw.form_of(chosen, path)
+        lacks_ids = chosen.id_column not in csv_rows.header(path, form).names
+        if chosen.id == "position" and not lacks_ids:
+            raise CannotCutError("its rows are numbered anew")
+        found = csv_rows.index(path, None if chosen.id == "position" else chosen.id_column, form)
+        if lacks_ids:
+            first = min(map(int, self.sample[chosen.sample_id]))
+            found = replace(found, keys=row_names.numbered(str(first), len(found.spans)))
         place = {key: position for position, key in enumerate(found.keys)}
         positions = [place.get(name, -1) for name in self.dataset.row_ids.tolist()]
         if len(place) < len(found.keys) or min(positions) < 0:
@@ -130,7 +137,7 @@ def view_of(data: CompetitionData, name: str) -> View:
     Raises:
         MemberFailed: the competition has no such view.
     """
-    key, dataset = data.competition.id_column, data.dataset
+    key, dataset = data.competition.sample_id, data.dataset
     if name == REAL:
         rows = pd.Index(dataset.test_ids).get_indexer(pd.Index(data.sample[key]))
         return View(REAL, rows, data.sample)
@@ -138,13 +145,15 @@ def view_of(data: CompetitionData, name: str) -> View:
         raise MemberFailed(f"{data.competition.name} has no views: {data.competition.views}")
     rows = data.folds.valid_rows(fold_of(name))
     is_numbered = data.competition.id == "position"
-    ids = numbered(dataset.test_ids[0], len(rows)) if is_numbered else dataset.row_ids[rows]
+    ids = (
+        row_names.numbered(dataset.test_ids[0], len(rows)) if is_numbered else dataset.row_ids[rows]
+    )
     return View(name, rows, constant(data, pd.Series(ids, dtype=str)))
 
 
 def constant(data: CompetitionData, ids: "pd.Series[str]") -> pd.DataFrame:
     """The sample submission of these ids: in every column the first value that the real one has."""
-    key = data.competition.id_column
+    key = data.competition.sample_id
     sample = pd.DataFrame({key: ids})
     for column in data.sample.columns.drop(key):
         value = data.sample[column].iloc[0]
@@ -153,8 +162,3 @@ def constant(data: CompetitionData, ids: "pd.Series[str]") -> pd.DataFrame:
             data.dataset.classes[0] if empty and data.dataset.classes else 0 if empty else value
         )
     return sample[list(data.sample.columns)]
-
-
-def numbered(first: str, rows: int) -> list[str]:
-    """Ids that only count rows, counted anew from where the real file begins."""
-    return [str(int(first) + row) for row in range(rows)]

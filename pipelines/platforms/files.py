@@ -1,7 +1,7 @@
 """Competitions whose files lie under plain addresses: fetched once, checked by hash, kept for the next time.
 
-A folder of one's own comes before the network: `$PILSA_DATA_DIR/<mirror>/<name>`. It is the only place for a
-file without an address, which a member downloads by hand.
+A folder of one's own comes before the network: `$PILSA_DATA_DIR/<mirror>/<name>`, then what `pilsa competition add`
+has kept. They are the only places for a file without an address, which a member downloads by hand.
 """
 
 import errno
@@ -181,8 +181,10 @@ class Files(platforms.Platform):
         return next((path for path in found if normalize("NFC", path.name) == name), mirror / name)
 
     def _in_mirror(self, name: str) -> Path | None:
+        given = paths.added(self.competition.name) / name
         path = self._mirror_path(name)
-        if path is None or not path.is_file():
+        path = path if path is not None and path.is_file() else given
+        if not path.is_file():
             return None
         expected = self.source.files[name].md5
         if expected and (found := file_hash(path, "md5")) != expected:

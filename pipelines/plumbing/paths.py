@@ -201,5 +201,10 @@ def shared_data(name: str) -> Path | None:
     return Path(folder) / name if folder else None
 
 
+def added(competition: str) -> Path:
+    """The files of a competition that `pilsa competition add` was given; nothing else has them."""
+    return cache() / "added" / competition
+
+
 def downloads() -> Path:
     return cache() / "downloads"

@@ -64,7 +64,7 @@ def grade(
 
 def _aligned(competition: Competition, frame: pd.DataFrame, solution: pd.DataFrame) -> pd.DataFrame:
     """The solution's rows in the order of the submission."""
-    ids, known = frame[competition.id_column], solution.set_index("id")
+    ids, known = frame[competition.sample_id], solution.set_index("id")
     missing = ids[~ids.isin(known.index)]
     if len(missing) or len(known) != len(ids):
         raise UserError(

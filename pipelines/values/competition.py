@@ -9,6 +9,7 @@ from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
 
 TaskKind = Literal["classification", "regression"]
+Decimal = Literal[",", "."]
 Quotes = Literal["standard", "backslash", "none"]
 SplitKind = Literal["stratified", "plain", "group", "stratified_group", "time"]
 
@@ -105,7 +106,9 @@ class Competition(Strict):
         title: what tables and pages are headed with.
         url: the competition's page.
         task: classes, or numbers.
-        id_column: the column of ids in train, test and sample.
+        id_column: the column of ids in train, test and sample. Where ids only count rows (`id: position`) train
+            and test may lack it.
+        sample_id_column: its name in the sample submission, where that is another.
         target: the column to predict.
         image: where the feature columns are pixels.
         split: how rows fall into folds.
@@ -119,6 +122,7 @@ class Competition(Strict):
         keep: columns that are features although they look like an index of the rows.
         encoding: of the CSV files, a codec of Python such as cp949 or cp1252; found out by default.
         delimiter: between their cells; found out by default.
+        decimal: what stands before a number's fraction, "," or "."; found out by default.
         quotes: what a double quote means in them: standard (it surrounds cells, and stands twice within one),
             backslash (within a cell one stands before it), or none (it is text). Without the key standard,
             where no cell looks like a swallowed row.
@@ -137,6 +141,7 @@ class Competition(Strict):
     task: TaskKind
     metric: str
     id_column: str
+    sample_id_column: str | None = None
     id: Literal["key", "position"] = "key"
     target: str
     positive: str | None = None
@@ -146,6 +151,7 @@ class Competition(Strict):
     keep: list[str] = []
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    decimal: Decimal | None = None
     quotes: Quotes | None = None
     split: Split
     files: Files = Files()
@@ -156,6 +162,11 @@ class Competition(Strict):
     live: bool = False
     team: list[Name] = []
     views: str = Field(default="yes", pattern=r"^(yes|no, because \S.*)$")
+
+    @property
+    def sample_id(self) -> str:
+        """The column of ids in the sample and in every submission."""
+        return self.sample_id_column or self.id_column
 
     @field_validator("positive", mode="before")
     @classmethod

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values import columns, spelling, submission, tables, times
+from pipelines.values import columns, ids, spelling, submission, tables, times
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
@@ -52,14 +52,17 @@ def read(competition: Competition, raw: Path) -> RawTables:
         )
         for names in (files.train_files, files.test_files)
     )
-    _need_columns(train, [key, target], files.train_files[0])
-    _need_columns(test, [key], files.test_files[0])
-    if not files.sample:
-        sample = constant_sample(competition, train, test)
-    else:
+    sample = None
+    if files.sample:
         in_text = submission.text_columns(competition)
         sample = _read_rows(competition, raw / files.sample, in_text, notes)
-        _need_columns(sample, [key], files.sample)
+    train, test = ids.counted(competition, train, test, sample)
+    _need_columns(train, [key, target], files.train_files[0])
+    _need_columns(test, [key], files.test_files[0])
+    if sample is None or not files.sample:
+        sample = constant_sample(competition, train, test)
+    else:
+        _need_columns(sample, [competition.sample_id], files.sample)
     spelled = {name: train[name] for name in splits if name in train.columns}
     typed = [name for name in spelled if name not in text]
     train, test = (
@@ -71,7 +74,9 @@ def read(competition: Competition, raw: Path) -> RawTables:
 
 def form_of(competition: Competition, path: Path) -> tables.Form:
     """The form of a competition's CSV, by the keys of its file or found out."""
-    return tables.form_of(path, competition.encoding, competition.delimiter, competition.quotes)
+    return tables.form_of(
+        path, competition.encoding, competition.delimiter, competition.quotes, competition.decimal
+    )
 
 
 def _read_rows(
@@ -144,15 +149,15 @@ def constant_sample(
     The value is the first class where the metric needs labels, the same probability for every class
     (a column each for more than two) where it needs those, and 0 for regression.
     """
-    ids = test[competition.id_column]
+    names = test[competition.id_column]
     if competition.task == "regression":
-        return pd.DataFrame({competition.id_column: ids, competition.target: 0})
+        return pd.DataFrame({competition.sample_id: names, competition.target: 0})
     classes = sorted(train[competition.target].dropna().astype(str).unique(), key=_class_order)
     classes = classes or ["0"]  # a target that is missing everywhere is reported by `build`
     if get(competition.metric).needs == "label":
-        return pd.DataFrame({competition.id_column: ids, competition.target: classes[0]})
+        return pd.DataFrame({competition.sample_id: names, competition.target: classes[0]})
     columns = classes if len(classes) > 2 else [competition.target]
-    return pd.DataFrame({competition.id_column: ids, **dict.fromkeys(columns, 1 / len(classes))})
+    return pd.DataFrame({competition.sample_id: names, **dict.fromkeys(columns, 1 / len(classes))})
 
 
 def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str]]:
@@ -167,8 +172,8 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
             can be read in two ways.
     """
     train, test = given.train, given.test
-    row_ids = _ids(train, competition.id_column, "train")
-    test_ids = _ids(test, competition.id_column, "test")
+    row_ids = ids.checked(train, competition.id_column, "train")
+    test_ids = ids.checked(test, competition.id_column, "test")
     classes, y, notes = _target(competition, train[competition.target], given.sample)
     if competition.task == "classification":
         get(competition.metric).check_classes(classes)
@@ -188,36 +193,24 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
     return with_hash(dataset), said
 
 
-def _ids(table: pd.DataFrame, column: str, part: str) -> np.ndarray:
-    ids = table[column]
-    if ids.isna().any():
-        raise UserError(
-            f"every {part} row must have an id, found {int(ids.isna().sum())} without {column!r}: "
-            "set id_column to the column that names rows"
-        )
-    twins = ids[ids.duplicated()]
-    if len(twins):
-        raise UserError(
-            f"ids must be unique, found {len(twins)} repeated in {part} (first: {twins.iloc[0]!r}): "
-            "set id_column to the column that names rows, or mend the file where it comes from and its `md5:`"
-        )
-    return ids.to_numpy(dtype=np.str_)
-
-
 def _check_sample(
     competition: Competition, sample: pd.DataFrame, test_ids: np.ndarray, n_classes: int
 ) -> None:
     """What would fail at the very end, after hours of training, is said before they begin."""
-    wanted = set(sample[competition.id_column])
-    lacking = wanted.symmetric_difference(test_ids.tolist())
-    if lacking:
+    asked, given = set(sample[competition.sample_id]), set(test_ids.tolist())
+    if asked != given:
+        alone = [f"{len(rows)} {where} (first: {min(map(str, rows))!r})"
+                 for rows, where in ((asked - given, "in the sample alone"), (given - asked, "in test alone")) if rows]  # fmt: skip
         raise UserError(
-            f"the sample submission must have the ids of test, found {len(wanted)} against {len(test_ids)} "
-            f"(first that differs: {sorted(map(str, lacking))[0]!r}): check `files:` in the competition file"
+            f"the sample submission must have the ids of test, found {len(asked)} against {len(given)}: "
+            f"{', '.join(alone)}: check `files:` in the competition file (a test in several files is a list there), "
+            "or `id: position` where ids only count rows"
         )
     columns = len(sample.columns) - 1
-    is_matrix = n_classes > 2 and get(competition.metric).needs == "probability"
-    if columns != (n_classes if is_matrix else 1) and not (n_classes == 2 and columns == 2):
+    takes_probabilities = get(competition.metric).needs == "probability"
+    is_matrix = n_classes > 2 and takes_probabilities
+    is_pair = n_classes == 2 and columns == 2 and takes_probabilities
+    if columns != (n_classes if is_matrix else 1) and not is_pair:
         raise UserError(
             f"the sample submission must have {n_classes if is_matrix else 1} columns beside the id for "
             f"{competition.metric} of {n_classes or 'no'} classes, found {columns}: check `metric:` and `files:`"

@@ -31,7 +31,7 @@ def build(competition: Competition, sample: pd.DataFrame, predictions: Predictio
         UserError: a sample id was not predicted, or the columns do not stand for the classes.
     """
     position = {name: row for row, name in enumerate(predictions.test_ids.tolist())}
-    ids = sample[competition.id_column].tolist()
+    ids = sample[competition.sample_id].tolist()
     missing = [name for name in ids if name not in position]
     if missing:
         raise UserError(
@@ -58,12 +58,12 @@ def build(competition: Competition, sample: pd.DataFrame, predictions: Predictio
 
 def target_columns(competition: Competition, sample: pd.DataFrame) -> list[str]:
     """The columns to fill in: all but the ids."""
-    return [str(column) for column in sample.columns if column != competition.id_column]
+    return [str(column) for column in sample.columns if column != competition.sample_id]
 
 
 def text_columns(competition: Competition) -> Columns:
     """What is read as text in a submission or a sample: ids, and labels, whose column may have any name."""
-    return "all" if get(competition.metric).needs == "label" else [competition.id_column]
+    return "all" if get(competition.metric).needs == "label" else [competition.sample_id]
 
 
 def labels_of(competition: Competition, sample: pd.DataFrame) -> list[str]:
@@ -163,7 +163,7 @@ def in_form(
         raise UserError(
             f"columns must be {list(sample.columns)}, found {list(frame.columns)}: rename or reorder them"
         )
-    key = competition.id_column
+    key = competition.sample_id
     _check_ids(frame[key], sample[key])
     ordered = frame.set_index(key).loc[sample[key]].reset_index()[list(sample.columns)]
     columns = target_columns(competition, sample)

@@ -12,7 +12,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
-from pipelines.values.competition import Quotes
+from pipelines.values.competition import Decimal, Quotes
 
 # What a file begins with, and how it is read then.
 _MARKS = {
@@ -31,6 +32,9 @@ _MARKS = {
 Columns = Sequence[str] | Literal["all"]
 _DELIMITERS = ",\t;|"
 _CHUNK = 1 << 20
+_ROWS_FOR_DECIMAL = 200
+_COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+)")
+_POINT = re.compile(r"[+-]?\d+\.\d+")
 _FILE = "in the competition file"
 _IDX_BYTES = 0x08
 
@@ -42,12 +46,13 @@ class Form:
     Attributes:
         encoding: a codec of Python; utf-8-sig where the file begins with a byte order mark.
         delimiter: stands between two cells.
-        quotes: see `Competition`.
+        quotes, decimal: see `Competition`.
     """
 
     encoding: str = "utf-8"
     delimiter: str = ","
     quotes: Quotes | None = None
+    decimal: Decimal = "."
 
     @property
     def quoting(self) -> dict[str, Any]:
@@ -62,12 +67,14 @@ def form_of(
     encoding: str | None = None,
     delimiter: str | None = None,
     quotes: Quotes | None = None,
+    decimal: Decimal | None = None,
 ) -> Form:
     """The form of a CSV: what is given counts, the rest is found out.
 
     The encoding is UTF-8, or UTF-16 with its mark, or else cp949 (Korean Windows) where at least half of what
     is not ASCII are common syllables, or else Windows-1252: nearly any bytes can be decoded as cp949. The
-    delimiter is a comma, or where the header has none a tab, semicolon or bar.
+    delimiter is a comma, or where the header has none a tab, semicolon or bar. The decimal mark is a comma where
+    numbers of the first rows have one and none has a point.
 
     Raises:
         UserError: the file is missing, or in none of these encodings.
@@ -76,8 +83,21 @@ def form_of(
         encoding = encoding or _encoding(path)
         with _open(path, encoding) as file:
             header = file.readline(_CHUNK)
+            start = list(islice(file, _ROWS_FOR_DECIMAL))
     found = next((mark for mark in _DELIMITERS if mark in header), _DELIMITERS[0])
-    return Form(encoding, delimiter or found, quotes)
+    form = Form(encoding, delimiter or found, quotes)
+    return replace(form, decimal=decimal or _decimal(start, form))
+
+
+def _decimal(lines: list[str], form: Form) -> Decimal:
+    """The mark before the fractions: `1,234` may be a thousand and more, so that alone says nothing."""
+    rows = csv.reader(lines, delimiter=form.delimiter, **form.quoting)
+    try:
+        cells = [cell for row in rows for cell in row]
+    except csv.Error:  # told by `_check_quotes`
+        return "."
+    has_comma = any(map(_COMMA.fullmatch, cells))
+    return "," if has_comma and not any(map(_POINT.fullmatch, cells)) else "."
 
 
 def _open(path: Path, encoding: str | None = None) -> IO[Any]:
@@ -174,6 +194,7 @@ def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
     Without `index_col=False` pandas takes surplus cells for an index and moves each column by one.
     """
     how: dict[str, Any] = {**form.quoting, "encoding": form.encoding, "delimiter": form.delimiter}
+    how["decimal"] = form.decimal
     how["index_col"] = False
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)

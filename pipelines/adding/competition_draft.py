@@ -1,0 +1,185 @@
+"""A first competition file: what was seen in the files, written down with the reasons, and the files kept."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.adding import found_files, guesses, roles, splits
+from pipelines.adding.found_files import PICTURES, Found
+from pipelines.adding.guesses import Guess
+from pipelines.adding.roles import Roles
+from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import disk_errors, write_text, writing
+from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.schema import check_name, validate
+from pipelines.values import metrics, params
+from pipelines.values.competition import Competition
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody knows better than the files say; None leaves it to them.
+
+    Attributes:
+        train, test, sample: names of files.
+        target: a column.
+        metric: a name of `pipelines.values.metrics`.
+        page: where others get the files.
+    """
+
+    train: str | None = None
+    test: str | None = None
+    sample: str | None = None
+    target: str | None = None
+    metric: str | None = None
+    page: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A competition file and how it came about.
+
+    Attributes:
+        keys: its content.
+        why: a sentence for each choice, the files first.
+    """
+
+    keys: dict[str, Any]
+    why: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        head = [
+            "Written by `pilsa competition add` from the files themselves. What it saw:",
+            *self.why,
+        ]
+        comments = "".join(f"# {line}\n" for sentence in head for line in sentence.splitlines())
+        return comments + yaml.safe_dump(self.keys, sort_keys=False, allow_unicode=True)
+
+
+def add(slug: str, folder: Path, wishes: Wishes) -> Draft:
+    """Look at a folder, write `competitions/<slug>.yaml` and keep the files where `dvc repro` finds them.
+
+    Raises:
+        UserError: there is such a file already, the name is none, or the files are no competition.
+    """
+    try:
+        check_name(slug)
+    except ValueError as error:
+        raise UserError(f"the competition's name {error}: choose another") from None
+    place = paths.competition_file(slug)
+    if place.exists():
+        raise UserError(
+            f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
+        )
+    found = found_files.look(folder)
+    draft = make(slug, found, wishes)
+    with disk_errors(place):
+        for name in draft.keys["source"]["files"]:
+            kept = paths.added(slug) / name
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with writing(kept) as temporary:
+                shutil.copyfile(found.files[name], temporary)
+        write_text(place, draft.text)
+    return draft
+
+
+def make(slug: str, found: Found, wishes: Wishes) -> Draft:
+    """Draft a competition file of the files, in memory.
+
+    Raises:
+        UserError: the files are no competition.
+    """
+    _refuse_pictures(found)
+    told = roles.tell(found.tables, (wishes.train, wishes.test, wishes.sample), found.others)
+    asked = guesses.target(told, wishes.target)
+    target = asked.keys["target"]
+    name = guesses.ids(told)
+    kind = guesses.task(told, target)
+    task = kind.keys["task"]
+    columns = guesses.features(told, name.keys["id_column"])
+    picture = guesses.picture(told, columns)
+    chosen = [
+        kind, _metric(told, target, task, wishes.metric), name, asked, picture,
+        splits.guess(told, columns, task),
+        guesses.baselines(told, columns, bool(picture.keys), _known_models()),
+    ]  # fmt: skip
+    keys: dict[str, Any] = {"title": slug}
+    if wishes.page:
+        keys["url"] = wishes.page
+    for guess in chosen:
+        keys |= guess.keys
+    keys |= _form(told)
+    also = sorted(set(found.files) - _names(told))
+    keys["files"] = _files(told, also)
+    source = {"platform": "files", "mirror": slug}
+    if wishes.page:
+        source["page"] = wishes.page
+    keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
+    keys["baselines"] = keys.pop("baselines")
+    validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
+    why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+
+
+def _form(told: Roles) -> dict[str, Any]:
+    """The keys without which the files would be read otherwise."""
+    forms = [table.form for table in (told.train, told.test, told.sample) if table is not None]
+    return {"quotes": "backslash"} if any(form.quotes == "backslash" for form in forms) else {}
+
+
+def _metric(told: Roles, target: str, task: str, named: str | None) -> Guess:
+    if named is None:
+        return guesses.metric(told, target, task)
+    metrics.get(named).check_task(task)
+    return Guess({"metric": named}, (f"metric {named}, as you said",))
+
+
+def _known_models() -> set[str]:
+    settings = params.load()
+    return set(settings.train) & set(settings.tune)
+
+
+def _names(told: Roles) -> set[str]:
+    return {table.name for table in (told.train, told.test, told.sample) if table is not None}
+
+
+def _files(told: Roles, also: list[str]) -> dict[str, Any]:
+    sample = told.sample.name if told.sample else None
+    named: dict[str, Any] = {"train": told.train.name, "test": told.test.name, "sample": sample}
+    return named | ({"also": also} if also else {})
+
+
+def _seen(told: Roles) -> list[str]:
+    said = []
+    for role, table in (("train", told.train), ("test", told.test), ("sample", told.sample)):
+        if table is None:
+            said.append(f"{role}: no file; a sample of one constant value is made")
+            continue
+        form = table.form
+        written = f"{form.encoding}, {form.delimiter!r} between cells"
+        comma = ", a comma before fractions" if form.decimal == "," else ""
+        rows, columns = table.frame.shape
+        said.append(f"{role}: {table.name}, {rows:,} rows of {columns} columns ({written}{comma})")
+        if form.quotes == "backslash":
+            said.append(f"quotes within the cells of {table.name} follow a backslash")
+    if told.sample is not None and len(told.sample.frame) != len(told.test.frame):
+        said.append(
+            "sample and test must have the same ids for a submission, and have different numbers of rows: is a part "
+            "of test in another file?"
+        )
+    if len(told.unseen) > 1:
+        said.append(f"columns that test lacks: {', '.join(told.unseen)}")
+    return said
+
+
+def _refuse_pictures(found: Found) -> None:
+    pictures = [name for name in found.files if name.lower().endswith(PICTURES)]
+    if pictures:
+        raise UserError(
+            f"pictures must be columns of a table here, found {len(pictures)} picture files (first: {pictures[0]}): "
+            "write the competition file by hand, see docs/competition-file.md"
+        )

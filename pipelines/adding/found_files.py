@@ -1,0 +1,122 @@
+"""The files that a platform handed out: what of them are tables, how they are written, and their hashes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.plumbing.atomic import file_hash
+from pipelines.plumbing.errors import UserError
+from pipelines.values import tables
+from pipelines.values.tables import Form
+
+PICTURES = (".png", ".jpg", ".jpeg")
+_TABLES = (".csv", ".tsv", ".txt", ".dat")
+_HTML = (b"<!doctype html", b"<html")
+_START = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A file that could be read as a table.
+
+    Attributes:
+        path: where it lies now.
+        frame: its rows, numbers as numbers.
+        form: how it is written down.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    form: Form
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def columns(self) -> list[str]:
+        return [str(column) for column in self.frame.columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All files of a folder.
+
+    Attributes:
+        files: every file but hidden ones, by name.
+        tables: those that are tables.
+        others: name → why it is none.
+    """
+
+    files: dict[str, Path]
+    tables: list[Table]
+    others: dict[str, str]
+
+    def md5(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The hashes in the form of `source.files`."""
+        return {name: {"md5": file_hash(self.files[name], "md5")} for name in names}
+
+
+def look(folder: Path) -> Found:
+    """Read every file of a folder and of those below it.
+
+    Raises:
+        UserError: it is no folder, holds nothing, or two of its files have one name.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
+    files: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder).parts
+        if any(part.startswith((".", "__MACOSX")) for part in below) or not path.is_file():
+            continue
+        if path.is_symlink():
+            raise UserError(
+                f"{path} must be a file, and is a link: put the file itself into {folder}"
+            )
+        if path.name in files and path.suffix.lower() not in PICTURES:
+            raise UserError(
+                f"files must have different names, found {files[path.name]} and {path}: rename one of them"
+            )
+        files[path.name] = path
+    if not files:
+        raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
+    found, others = [], {}
+    for name, path in files.items():
+        try:
+            found.append(_table(path))
+        except UserError as error:
+            others[name] = str(error)
+    return Found(files, found, others)
+
+
+def _with_backslashes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
+    """Read a file in which a backslash stands before a quote; the first error counts where it has none."""
+    if '\\"' not in path.read_text(form.encoding):
+        raise error
+    escaped = replace(form, quotes="backslash")
+    try:
+        return escaped, tables.read_csv(path, (), escaped)
+    except UserError:
+        raise error from None
+
+
+def _table(path: Path) -> Table:
+    if path.suffix.lower() not in _TABLES:
+        raise UserError(f"its ending is none of {', '.join(_TABLES)}")
+    with path.open("rb") as file:
+        start = file.read(_START).lstrip().lower()
+    if start.startswith(_HTML):
+        raise UserError(
+            "it is a web page, as a platform answers who is not signed in: download it again"
+        )
+    form = tables.form_of(path)
+    try:
+        frame = tables.read_csv(path, (), form)
+    except UserError as error:
+        form, frame = _with_backslashes(path, form, error)
+    if frame.empty:
+        raise UserError("it has a header and no rows")
+    return Table(path, frame, form)

@@ -1,0 +1,221 @@
+"""What the tables say of a competition: ids, target, task, metric, pictures, models. Each guess has its reason."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.adding.roles import Roles, counts
+from pipelines.plumbing import registry
+from pipelines.plumbing.errors import UserError, did_you_mean
+
+_MOST_CLASSES = 20  # whole numbers of more values are counts or amounts
+_ROWS_PER_CLASS = 5
+_RARE = 0.2  # the smallest class against the largest
+_SKEWED = 1.0
+_FEWEST_PIXELS = 64
+_LONG_TEXT = 30  # characters on average
+_MOST_ROWS_FOR_KNN = 50_000
+_FOR_TABLES = ("lightgbm", "catboost", "hist_gbdt", "forest", "linear")
+_FOR_TEXT = ("tfidf_linear",)
+_FOR_PICTURES = ("cnn",)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Keys of a competition file, and why they are so.
+
+    Attributes:
+        keys: as in the file.
+        why: a sentence each.
+    """
+
+    keys: dict[str, Any]
+    why: tuple[str, ...]
+
+
+def ids(roles: Roles) -> Guess:
+    """The column that names rows, and whether it only counts them."""
+    key, asked = roles.test_key, roles.sample_key
+    if roles.sample is None:
+        key = next((name for name in roles.test.columns if _names_rows(roles, name)), None)
+        asked = key
+    if key is None:
+        name = asked or _new_name(roles)
+        said = f"no column of {roles.test.name} names its rows: {name!r} counts them"
+        return Guess({"id_column": name, "id": "position"}, (said,))
+    keys: dict[str, Any] = {"id_column": key}
+    if asked not in (None, key):
+        keys["sample_id_column"] = asked
+    test = roles.test.frame[key]
+    if key not in roles.train.columns:
+        if not counts(test):
+            raise UserError(
+                f"train must have the column of ids, and {roles.train.name} lacks {key!r}: add one to the file"
+            )
+        return Guess(
+            {**keys, "id": "position"}, (f"{key!r} counts the rows of test, and train lacks it",)
+        )
+    train = roles.train.frame[key]
+    if counts(train) and counts(test) and train.min() == test.min():
+        said = f"{key!r} counts the rows of both files from {train.min()}: it is a position"
+        return Guess({**keys, "id": "position"}, (said,))
+    where = f"test and {roles.sample.name}" if roles.sample else "train and test"
+    return Guess(keys, (f"{key!r} names the rows of {where}: it is a key",))
+
+
+def _names_rows(roles: Roles, name: str) -> bool:
+    if name not in roles.train.columns:
+        return False
+    parts = [roles.train.frame[name], roles.test.frame[name]]
+    if any(part.dtype.kind == "f" or not part.is_unique or part.isna().any() for part in parts):
+        return False
+    apart = set(parts[0]).isdisjoint(parts[1])
+    return apart or all(map(counts, parts))
+
+
+def _new_name(roles: Roles) -> str:
+    taken = {*roles.train.columns, *roles.test.columns}
+    return next(name for name in ("id", "row", "row_number", "row_of_file") if name not in taken)
+
+
+def target(roles: Roles, named: str | None = None) -> Guess:
+    """The column to predict: what train alone has and the sample asks for.
+
+    Raises:
+        UserError: the named column is none of train's own, or several are asked for.
+    """
+    unseen = roles.unseen
+    if named is not None:
+        if named not in unseen:
+            raise UserError(
+                f"the target must be a column that test lacks{did_you_mean(named, unseen)}"
+            )
+        return Guess({"target": named}, (f"target {named!r}, as you said",))
+    asked = [name for name in roles.values if name in unseen]
+    if len(asked) > 1:
+        raise UserError(
+            f"one column must be predicted, and the sample asks for {', '.join(asked)}: choose one with --target and "
+            "make a sample of it"
+        )
+    if asked:
+        return Guess({"target": asked[0]}, (f"target {asked[0]!r}: train and the sample have it",))
+    if len(unseen) == 1:
+        return Guess({"target": unseen[0]}, (f"target {unseen[0]!r}: test lacks it alone",))
+    of_classes = [name for name in unseen if _is_asked_by_class(roles, name)]
+    name = of_classes[0] if of_classes else unseen[-1]
+    reason = (
+        "the sample has a column for each of its values" if of_classes else "a guess, the last of"
+    )
+    others = "" if of_classes else f" {', '.join(unseen)}, which test lacks"
+    return Guess({"target": name}, (f"target {name!r}: {reason}{others}",))
+
+
+def _is_asked_by_class(roles: Roles, name: str) -> bool:
+    classes = set(roles.train.frame[name].dropna().astype(str))
+    asked = {column.rpartition("_")[2] for column in roles.values} | set(roles.values)
+    return len(roles.values) > 1 and classes <= asked
+
+
+def task(roles: Roles, name: str) -> Guess:
+    """Classes or numbers."""
+    column = roles.train.frame[name].dropna()
+    n = column.nunique()
+    if column.dtype.kind not in "iuf":
+        said = f"classification: {name!r} is no number ({n} values)"
+        return Guess({"task": "classification"}, (said,))
+    if _is_asked_by_class(roles, name):
+        return Guess({"task": "classification"}, ("classification: the sample has its classes",))
+    whole = bool((column % 1 == 0).all()) and bool(np.isfinite(column).all())
+    if whole and n <= _MOST_CLASSES and len(column) >= _ROWS_PER_CLASS * n:
+        said = f"classification: {name!r} has {n} whole values"
+        return Guess({"task": "classification"}, (said,))
+    return Guess({"task": "regression"}, (f"regression: {name!r} has {n} different numbers",))
+
+
+def metric(roles: Roles, name: str, kind: str) -> Guess:
+    """A guess by the sample's cells; only the competition's page knows."""
+    column = roles.train.frame[name].dropna()
+    sample = roles.sample.frame[roles.values] if roles.sample else pd.DataFrame()
+    if kind == "regression":
+        values = pd.Series(column.to_numpy(np.float64))
+        is_log = bool(values.min() >= 0 and _skew(values) > _SKEWED)
+        is_log = is_log and abs(_skew(pd.Series(np.log1p(values)))) < _SKEWED / 2
+        found, why = (
+            ("rmsle", "its logarithm is no longer skewed")
+            if is_log
+            else ("rmse", "the usual of numbers")
+        )
+    elif len(roles.values) > 1:
+        found, why = "log_loss", "the sample has a column of probabilities for each class"
+    elif any(_has_fractions(sample[value]) for value in sample) and column.nunique() == 2:
+        found, why = "roc_auc", "the sample holds probabilities"
+    else:
+        sizes = column.value_counts()
+        is_rare = len(sizes) > 2 and sizes.min() < _RARE * sizes.max()
+        found, why = (
+            ("f1_macro", "classes of different size") if is_rare else ("accuracy", "labels")
+        )
+    said = f"metric {found} is a GUESS ({why}): read the competition's page and correct it"
+    return Guess({"metric": found}, (said,))
+
+
+def _skew(values: "pd.Series[float]") -> float:
+    return float(str(values.skew()))
+
+
+def _has_fractions(column: "pd.Series") -> bool:
+    return column.dtype.kind == "f" and bool((column.dropna() % 1 != 0).any())
+
+
+def features(roles: Roles, id_column: str) -> list[str]:
+    """The columns that train and test share, without the ids."""
+    return [
+        name
+        for name in roles.test.columns
+        if name in roles.train.columns and name not in (id_column, roles.test_key)
+    ]
+
+
+def picture(roles: Roles, names: list[str]) -> Guess:
+    """Height and width where all columns are pixels of a square picture."""
+    part = roles.train.frame[names]
+    if len(names) < _FEWEST_PIXELS or not all(kind.kind in "iu" for kind in part.dtypes):
+        return Guess({}, ())
+    low, high = int(part.min().min()), int(part.max().max())
+    for channels in (1, 3):
+        side = round((len(names) / channels) ** 0.5)
+        if side * side * channels == len(names) and low >= 0 and 1 <= high <= 255:
+            maximum = next(top for top in (1, 16, 255) if high <= top)
+            keys = {"height": side, "width": side, "channels": channels, "maximum": maximum}
+            said = f"pictures: {len(names)} columns of whole numbers 0 … {high} are {side} × {side} × {channels} pixels"
+            return Guess({"image": keys}, (said,))
+    return Guess({}, ())
+
+
+def baselines(roles: Roles, names: list[str], is_picture: bool, known: set[str]) -> Guess:
+    """The models for such data, of those that are here and have sections in params.yaml."""
+    texts = [name for name in names if is_text(roles.train.frame[name])]
+    wanted = _FOR_PICTURES if is_picture else (*(_FOR_TEXT if texts else ()), *_FOR_TABLES)
+    here = set(registry.names("models")) & known
+    chosen = [name for name in wanted if name in here]
+    if len(roles.train.frame) <= _MOST_ROWS_FOR_KNN or not chosen:
+        chosen.append("knn")
+        why = []
+    else:
+        why = [
+            f"knn is left out: over {_MOST_ROWS_FOR_KNN:,} rows it takes longer than all the rest"
+        ]
+    said = [f"text: {', '.join(map(repr, texts))}"] if texts else []
+    return Guess({"baselines": chosen}, (*said, f"models: {', '.join(chosen)}", *why))
+
+
+def is_text(column: "pd.Series") -> bool:
+    """Whether cells are sentences rather than categories."""
+    if column.dtype.kind in "iufb":
+        return False
+    cells = column.dropna().astype(str)
+    if not len(cells):
+        return False
+    return bool(cells.str.len().mean() >= _LONG_TEXT and cells.nunique() > len(cells) / 2)

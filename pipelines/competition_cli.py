@@ -1,0 +1,57 @@
+"""`pilsa competition …`: parse, call one function, print, as in `cli.py`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.plumbing.printing import one_line, say, say_json
+
+app = typer.Typer(help="Add a competition from its files, and check one.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
+Slug = Annotated[str, typer.Argument(help="Its name here: competitions/SLUG.yaml.")]
+
+
+@app.command()
+def add(
+    slug: Slug,
+    place: Annotated[Path, typer.Option("--from", help="A folder with the competition's files.")],
+    train: Annotated[str | None, typer.Option(help="The file that is train.")] = None,
+    test: Annotated[str | None, typer.Option(help="The file that is test.")] = None,
+    sample: Annotated[str | None, typer.Option(help="The sample submission.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    metric: Annotated[str | None, typer.Option(help="As the competition's page says.")] = None,
+    page: Annotated[str | None, typer.Option(help="Where others download the files.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a competition's files, and write a first competitions/SLUG.yaml of what they say.
+
+    It never overwrites one. What it guesses it says so; an option settles what it should not guess.
+    """
+    from pipelines.adding import competition_draft
+
+    wishes = competition_draft.Wishes(train, test, sample, target, metric, page)
+    draft = competition_draft.add(slug, place, wishes)
+    if as_json:
+        say_json({"competition": slug, "keys": draft.keys, "why": draft.why})
+        return
+    for sentence in draft.why:
+        say(one_line(sentence))
+    say(
+        f"competitions/{slug}.yaml is written: read it, then `pilsa competition check {slug}`, `pilsa use {slug}` and "
+        "`make repro`"
+    )
+
+
+@app.command()
+def check(slug: Slug, as_json: Json = False) -> None:
+    """Say what `preprocess` will say of a competition's files, in seconds: nothing is trained or written."""
+    from pipelines.adding import checking
+
+    _, said = checking.check(slug)
+    if as_json:
+        say_json({"competition": slug, "notes": said})
+        return
+    for sentence in said:
+        say(one_line(sentence))
