@@ -1,8 +1,9 @@
 """Linear models of TF-IDF: words and runs of letters, sparse from the first row to the last.
 
 Logistic regression, ridge regression and NB-SVM (a linear model of features that are weighted by how much
-more often one class has them) err in different places, and may be averaged. Ridge alone is the default: on
-150,000 reviews it was the best and the fastest, on 7,600 tweets the mean was better by 0.002 of F1.
+more often one class has them) err in different places, and may be averaged. Ridge alone is the default:
+in one fold of NSMC it beat the mean (0.8803 against 0.8785) in under half the time, and in five of the tweets
+it lost 0.0005 of F1 to it.
 """
 
 import warnings
