@@ -1,7 +1,9 @@
 """Linear models of TF-IDF: words and runs of letters, sparse from the first row to the last.
 
 Logistic regression, ridge regression and NB-SVM (a linear model of features that are weighted by how much
-more often one class has them) err in different places: their mean is the default.
+more often one class has them) err in different places, and may be averaged. Ridge alone is the default:
+in one fold of NSMC it beat the mean (0.8803 against 0.8785) in under half the time, and in five of the tweets
+it lost 0.0005 of F1 to it.
 """
 
 import warnings
@@ -28,7 +30,7 @@ class Params(ModelParams):
         strength: how closely the rows are followed, the inverse of regularisation.
     """
 
-    learner: Literal["mean", "logistic", "ridge", "nb_svm"] = "mean"
+    learner: Literal["mean", "logistic", "ridge", "nb_svm"] = "ridge"
     words: int = Field(default=2, ge=0, le=3)
     letters: int = Field(default=5, ge=0, le=8)
     strength: float = Field(default=1.0, gt=0)
