@@ -16,7 +16,7 @@ Slug = Annotated[str, typer.Argument(help="Its name here: competitions/SLUG.yaml
 @app.command()
 def add(
     slug: Slug,
-    place: Annotated[Path, typer.Option("--from", help="A folder with the competition's files.")],
+    place: Annotated[Path, typer.Option("--from", help="A folder or zip of its files.")],
     train: Annotated[str | None, typer.Option(help="The file that is train.")] = None,
     test: Annotated[str | None, typer.Option(help="The file that is test.")] = None,
     sample: Annotated[str | None, typer.Option(help="The sample submission.")] = None,
