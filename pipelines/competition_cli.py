@@ -49,7 +49,7 @@ def check(slug: Slug, as_json: Json = False) -> None:
     """Say what `preprocess` will say of a competition's files, in seconds: nothing is trained or written."""
     from pipelines.adding import checking
 
-    _, said = checking.check(slug)
+    said = checking.check(slug).notes
     if as_json:
         say_json({"competition": slug, "notes": said})
         return

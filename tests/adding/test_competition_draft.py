@@ -61,7 +61,8 @@ def test_files_without_names_become_a_competition_that_is_checked(tmp_path: Path
         "classification", "accuracy", "stratified",
     )  # fmt: skip
     assert any("GUESS" in sentence for sentence in draft.why)
-    dataset, said = checking.check("new")
+    checked = checking.check("new")
+    dataset, said = checked.dataset, checked.notes
     assert dataset.X_train.shape == (ROWS, 4)
     assert said[-1] == "80 training rows in 3 folds of 26 to 27, 30 test rows"
 
@@ -80,7 +81,8 @@ def test_a_zip_in_a_korean_encoding(tmp_path: Path) -> None:
         for path in folder.iterdir():
             archive.write(path, f"open/{path.name}")
     competition_draft.add("new", tmp_path / "open.zip", Wishes())
-    dataset, said = checking.check("new")
+    checked = checking.check("new")
+    dataset, said = checked.dataset, checked.notes
     assert "색깔" in dataset.X_train.columns
     assert any("cp949" in sentence for sentence in said)
 
@@ -168,7 +170,7 @@ def test_what_is_no_competition_is_said(tmp_path: Path) -> None:
 def test_however_it_is_written_down(tmp_path: Path, how: dict[str, str]) -> None:
     train, test, sample = tables()
     competition_draft.add("new", written(tmp_path / "given", train, test, sample, **how), Wishes())
-    dataset, _ = checking.check("new")
+    dataset = checking.check("new").dataset
     assert np.allclose(dataset.X_train["q"], train["q"])
 
 

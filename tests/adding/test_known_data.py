@@ -60,7 +60,7 @@ def test_a_table_is_understood_by_its_contents(
     assert (found.id_column, found.target) == (columns[known.id_column], columns[known.target])
     assert (found.task, found.id, found.split.kind) == (known.task, known.id, known.split.kind)
     assert found.metric == metric
-    dataset, _ = checking.check("new")
+    dataset = checking.check("new").dataset
     assert len(dataset.test_ids) == len(pd.read_csv(folder / "b.csv"))
 
 
