@@ -16,7 +16,7 @@ Slug = Annotated[str, typer.Argument(help="Its name here: competitions/SLUG.yaml
 @app.command()
 def add(
     slug: Slug,
-    place: Annotated[Path, typer.Option("--from", help="A folder with the competition's files.")],
+    place: Annotated[Path, typer.Option("--from", help="A folder or zip of its files.")],
     train: Annotated[str | None, typer.Option(help="The file that is train.")] = None,
     test: Annotated[str | None, typer.Option(help="The file that is test.")] = None,
     sample: Annotated[str | None, typer.Option(help="The sample submission.")] = None,
@@ -49,7 +49,7 @@ def check(slug: Slug, as_json: Json = False) -> None:
     """Say what `preprocess` will say of a competition's files, in seconds: nothing is trained or written."""
     from pipelines.adding import checking
 
-    _, said = checking.check(slug)
+    said = checking.check(slug).notes
     if as_json:
         say_json({"competition": slug, "notes": said})
         return

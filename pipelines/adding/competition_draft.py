@@ -60,8 +60,8 @@ class Draft:
         return comments + yaml.safe_dump(self.keys, sort_keys=False, allow_unicode=True)
 
 
-def add(slug: str, folder: Path, wishes: Wishes) -> Draft:
-    """Look at a folder, write `competitions/<slug>.yaml` and keep the files where `dvc repro` finds them.
+def add(slug: str, given: Path, wishes: Wishes) -> Draft:
+    """Look at a folder or a zip, write `competitions/<slug>.yaml` and keep the files where `dvc repro` finds them.
 
     Raises:
         UserError: there is such a file already, the name is none, or the files are no competition.
@@ -75,16 +75,22 @@ def add(slug: str, folder: Path, wishes: Wishes) -> Draft:
         raise UserError(
             f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
         )
-    found = found_files.look(folder)
-    draft = make(slug, found, wishes)
+    with found_files.opened(given) as folder:
+        found = found_files.look(folder)
+        draft = make(slug, found, wishes)
+        _keep(slug, draft, found)
     with disk_errors(place):
+        write_text(place, draft.text)
+    return draft
+
+
+def _keep(slug: str, draft: Draft, found: Found) -> None:
+    with disk_errors(paths.added(slug)):
         for name in draft.keys["source"]["files"]:
             kept = paths.added(slug) / name
             kept.parent.mkdir(parents=True, exist_ok=True)
             with writing(kept) as temporary:
                 shutil.copyfile(found.files[name], temporary)
-        write_text(place, draft.text)
-    return draft
 
 
 def make(slug: str, found: Found, wishes: Wishes) -> Draft:

@@ -1,11 +1,14 @@
 """The files that a platform handed out: what of them are tables, how they are written, and their hashes."""
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.values import tables
@@ -57,6 +60,22 @@ class Found:
     def md5(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """The hashes in the form of `source.files`."""
         return {name: {"md5": file_hash(self.files[name], "md5")} for name in names}
+
+
+@contextmanager
+def opened(place: Path) -> Iterator[Path]:
+    """A folder as it is, or what a zip file holds, for as long as the block runs.
+
+    Raises:
+        UserError: it is neither, or the zip is not safe to take apart.
+    """
+    if not place.is_file():
+        yield place
+        return
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
+        unzip.extract(place, Path(made))
+        yield Path(made)
 
 
 def look(folder: Path) -> Found:
