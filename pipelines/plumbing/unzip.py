@@ -1,0 +1,143 @@
+"""Taking a zip file apart, whoever made it: nothing lands outside of the folder, and no small file fills the disk."""
+
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipelines.plumbing.atomic import disk_errors
+from pipelines.plumbing.errors import UserError
+
+_CHUNK = 1 << 20
+_UTF8 = 0x800  # the flag of an entry whose name is UTF-8
+_AGAIN = "download it again"
+_UNTRUSTED = "do not use this file, or take out by hand what is wanted of it"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may come out of one zip file.
+
+    Attributes:
+        files: at most so many.
+        bytes: of all of them together.
+        ratio: bytes that come out for one that is in the file, beyond the first `free` bytes.
+        free: bytes that may come out at any ratio.
+    """
+
+    files: int = 1_000_000
+    bytes: int = 200 << 30
+    ratio: int = 200
+    free: int = 100 << 20
+
+
+_LIMITS = Limits()
+
+
+def extract(file: Path, into: Path, limits: Limits = _LIMITS) -> list[Path]:
+    """Write every file of a zip below a folder; on an error the folder holds nothing new of use.
+
+    Names that no UTF-8 flag marks are read as UTF-8, then as cp949 (Korean Windows).
+
+    Args:
+        file: the zip.
+        into: the folder; made where it does not exist, and it must be empty.
+        limits: sizes and counts above which it is refused; what entries claim is checked against what comes.
+
+    Returns:
+        The paths of the files, relative to `into`, in the order of the zip.
+
+    Raises:
+        UserError: it is no zip, is damaged or needs a password, a name leads out of the folder, an entry is a
+            link or a device, two entries have one name, or more comes out than `limits` allows.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive, disk_errors(into):
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            paths = [_path_of(file, entry) for entry in entries]
+            _check(file, entries, paths, limits)
+            into.mkdir(parents=True, exist_ok=True)
+            if any(into.iterdir()):
+                raise UserError(f"{into} must be empty before {file.name} is taken apart: clear it")
+            for entry, path in zip(entries, paths, strict=True):
+                _write(file, archive, entry, into / path)
+    except FileNotFoundError:
+        raise UserError(f"{file} must exist and was not found: {_AGAIN}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise UserError(
+            f"{file} must be a whole zip file and is not ({error}; it begins with {_start(file)!r}): {_AGAIN}, signed "
+            "in if the page asks for it"
+        ) from None
+    except (RuntimeError, NotImplementedError) as error:  # a password, or an unknown compression
+        raise UserError(
+            f"{file} must be a zip without a password in a common compression ({error}): take it apart by hand"
+        ) from None
+    return [Path(path) for path in paths]
+
+
+def _path_of(file: Path, entry: zipfile.ZipInfo) -> PurePosixPath:
+    name = _name(entry).replace("\\", "/")
+    path = PurePosixPath(name)
+    is_outside = not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+    if is_outside or "\0" in entry.orig_filename or any(ord(letter) < 32 for letter in name):
+        raise UserError(
+            f"every name in {file.name} must lead into its own folder, found {name!r}: {_UNTRUSTED}"
+        )
+    return path
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    if entry.flag_bits & _UTF8:
+        return entry.filename
+    given = entry.filename.encode("cp437", "replace")  # zipfile's own guess, undone
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return given.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return entry.filename
+
+
+def _check(
+    file: Path, entries: list[zipfile.ZipInfo], paths: list[PurePosixPath], limits: Limits
+) -> None:
+    """What the table of contents already tells."""
+    for entry, path in zip(entries, paths, strict=True):
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG):
+            raise UserError(
+                f"{file.name} must hold plain files, and {path} is a link or a device: {_UNTRUSTED}"
+            )
+    seen = {str(path).casefold() for path in paths}
+    if len(seen) < len(paths):
+        raise UserError(
+            f"every file of {file.name} must have a name of its own, found {len(paths) - len(seen)} names twice "
+            f"(capital letters do not count): {_UNTRUSTED}"
+        )
+    out = sum(entry.file_size for entry in entries)
+    most = min(limits.bytes, limits.free + limits.ratio * file.stat().st_size)
+    if len(entries) > limits.files or out > most:
+        raise UserError(
+            f"{file.name} must hold at most {limits.files:,} files of {most:,} bytes together for its size, found "
+            f"{len(entries):,} of {out:,}: {_UNTRUSTED}"
+        )
+
+
+def _write(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # "x": a file that another entry has put there is never followed or replaced.
+    with archive.open(entry) as source, path.open("xb") as target:
+        left = entry.file_size
+        while chunk := source.read(min(_CHUNK, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                raise UserError(
+                    f"{file.name} must hold what it says, and {path.name} is larger: {_UNTRUSTED}"
+                )
+            target.write(chunk)
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(20)
