@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pipelines import platforms
+from pipelines import platforms, readers
 from pipelines.platforms.files import DATA_DIR
 from pipelines.plumbing import paths, registry
 from pipelines.plumbing.errors import UserError
@@ -79,7 +79,7 @@ class Downloaded:
         self.competition, self.folder = load(name), folder
         self.platform = platforms.of(self.competition)
         self.platform.download(folder)
-        self.tables = raw.read(self.competition, folder)
+        self.tables = readers.of(self.competition).read(folder, folder)
 
 
 class Bundle(Downloaded):
