@@ -1,5 +1,6 @@
 """Pictures of every kind come out upright and in one size; those that are broken are named."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,18 @@ def test_folders_are_classes(workshop: Workshop, tmp_path: Path) -> None:
     assert len(set(dataset.row_ids.tolist())) == 6  # names that are alike become hashes
     assert not any("cat" in name for name in dataset.row_ids)
     assert dataset.test_ids.tolist() == ["test0.png", "test1.png"]
+
+
+def test_a_zip_of_pictures_reads_as_its_folder_does(workshop: Workshop, tmp_path: Path) -> None:
+    found, place = folder_of_pictures(workshop, train="train.zip")
+    shutil.make_archive(str(place / "train"), "zip", place, "train")
+    shutil.rmtree(place / "train")
+    dataset, notes = raw.build(found, readers.of(found).read(place, tmp_path))
+    assert notes == []
+    assert dataset.X_train[:, 0, 0, 0].tolist() == [0, 40, 80, 120, 160, 200]
+
+
+def test_pictures_that_are_nowhere_are_said(workshop: Workshop, tmp_path: Path) -> None:
+    found, place = folder_of_pictures(workshop, train="trian")
+    with pytest.raises(UserError, match="did you mean 'train'"):
+        readers.of(found).read(place, tmp_path)
