@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import one_line, say, say_json
 
 app = typer.Typer(help="Add a competition from its files, and check one.", no_args_is_help=True)
@@ -48,10 +49,19 @@ def add(
 def check(slug: Slug, as_json: Json = False) -> None:
     """Say what `preprocess` will say of a competition's files, in seconds: nothing is trained or written."""
     from pipelines.adding import checking
+    from pipelines.training import checks
 
-    said = checking.check(slug).notes
+    seen = checking.check(slug)
+    n_splits, seed = seen.settings.folds.n_splits, seen.settings.seed
+    found = checks.findings_of(
+        seen.competition, seen.dataset, seed, n_splits, seen.fold, seen.tables
+    )
     if as_json:
-        say_json({"competition": slug, "notes": said})
-        return
-    for sentence in said:
-        say(one_line(sentence))
+        findings = [finding.as_json() for finding in found]
+        content = {"notes": seen.notes, "findings": findings, "refused": seen.refused}
+        say_json({"competition": slug, **content})
+    else:
+        for sentence in (*seen.notes, *checks.lines(found)):
+            say(one_line(sentence))
+    if seen.refused is not None:
+        raise UserError(seen.refused)

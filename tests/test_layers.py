@@ -18,7 +18,7 @@ FLOORS = (
     ("plumbing",),
     ("values", "cells"),
     ("features",),
-    ("models", "ensembles", "platforms", "tracking", "sandbox"),
+    ("models", "ensembles", "platforms", "readers", "tracking", "sandbox"),
     ("transcription", "old_apis"),
     ("training", "notebooks", "submitting", "review", "workspace", "adding"),
     ("kernel_cli", "competition_cli"),

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import platforms
+from pipelines import platforms, readers
 from pipelines.plumbing import paths
+from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
 from pipelines.values import folds, params, raw
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
+from pipelines.values.params import Params
 from pipelines.values.raw import RawTables
 
 
@@ -20,14 +22,17 @@ class Checked:
     """A competition's files as `preprocess` would take them.
 
     Attributes:
-        fold: int64 (n_rows,) of `folds.make`.
+        fold: int64 (n_rows,) of `folds.make`; None where it refuses them.
+        refused: why; None where the folds could be drawn.
         notes: what there is to say of them, a sentence each.
     """
 
     competition: Competition
+    settings: Params
     tables: RawTables
     dataset: Dataset
-    fold: np.ndarray
+    fold: np.ndarray | None
+    refused: str | None
     notes: list[str]
 
 
@@ -35,25 +40,31 @@ def check(name: str) -> Checked:
     """Read a competition's files as `preprocess` does; nothing is written.
 
     Raises:
-        UserError: what `preprocess` would refuse.
+        UserError: what `preprocess` would refuse before it draws folds.
     """
     chosen, settings = competitions.load(name), params.load()
-    tables = _read(chosen)
-    dataset, notes = raw.build(chosen, tables)
-    fold = folds.make(
-        chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
-        dataset.groups, dataset.times, dataset.classes,
-    )  # fmt: skip
-    sizes = [int((fold == number).sum()) for number in range(settings.folds.n_splits)]
-    said = f"{len(dataset.y):,} training rows in {len(sizes)} folds of {min(sizes):,} to {max(sizes):,}"
-    notes = [*notes, f"{said}, {len(dataset.test_ids):,} test rows"]
-    return Checked(chosen, tables, dataset, fold, notes)
-
-
-def _read(chosen: Competition) -> RawTables:
-    there = paths.raw(chosen.name)
-    if there.is_dir():
-        return raw.read(chosen, there)
     with tempfile.TemporaryDirectory() as folder:
-        platforms.of(chosen).download(Path(folder))
-        return raw.read(chosen, Path(folder))
+        tables = _read(chosen, Path(folder))
+        dataset, notes = raw.build(chosen, tables)
+    n_splits, count, fold, refused = settings.folds.n_splits, len(dataset.y), None, None
+    try:
+        fold = folds.make(
+            chosen.split, n_splits, dataset.y, settings.seed, dataset.groups, dataset.times, dataset.classes
+        )  # fmt: skip
+    except UserError as error:
+        refused = str(error)
+    sizes = [] if fold is None else [int((fold == number).sum()) for number in range(n_splits)]
+    drawn = f" in {n_splits} folds of {min(sizes):,} to {max(sizes):,}" if sizes else ""
+    notes = [*notes, f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows"]
+    return Checked(chosen, settings, tables, dataset, fold, refused, notes)
+
+
+def _read(chosen: Competition, scratch: Path) -> RawTables:
+    """The files of `raw/`, or of the platform where nothing was downloaded yet."""
+    there, pixels = paths.raw(chosen.name), scratch / "pixels"
+    pixels.mkdir()
+    if not there.is_dir():
+        there = scratch / "raw"
+        there.mkdir()
+        platforms.of(chosen).download(there)
+    return readers.of(chosen).read(there, pixels)

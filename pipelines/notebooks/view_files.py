@@ -8,7 +8,8 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
-from pipelines.notebooks import csv_rows, views
+from pipelines import readers
+from pipelines.notebooks import csv_rows, picture_views, views
 from pipelines.notebooks.csv_rows import CannotCutError
 from pipelines.notebooks.views import CompetitionData, View
 from pipelines.plumbing import paths
@@ -60,14 +61,11 @@ def build(data: CompetitionData, view: View, into: Path) -> None:
         shown = np.arange(len(ids))
     else:
         shown = data.folds.train_rows(views.fold_of(view.name))
-        try:
-            _cut(data, view, folder)
-        except CannotCutError:
-            ids = _write_anew(data, view, folder)
+        if data.competition.pictures is not None:
+            order = _order(data, shown) if view.name == SHUFFLED else np.arange(len(shown))
+            ids = picture_views.write(data, view, shown, order, folder)
         else:
-            if data.competition.id == "position":
-                ids = ids.astype(object)
-                ids[shown] = row_names.numbered(data.dataset.test_ids[0], len(shown))
+            ids = _write_rows(data, view, shown, folder)
         for extra in data.competition.files.also:
             shutil.copyfile(paths.raw(data.competition.name) / extra, folder / extra)
     # The group's folds of the rows that train here, for kernels that validate on them.
@@ -77,12 +75,29 @@ def build(data: CompetitionData, view: View, into: Path) -> None:
 def _build_real(data: CompetitionData, folder: Path) -> None:
     competition = data.competition
     if competition.files.format == "idx":
-        tables = raw.read(competition, paths.raw(competition.name))
+        tables = readers.of(competition).read(paths.raw(competition.name), folder)
         _write_tables(folder, competition, tables.train, tables.test, tables.sample)
         return
     shutil.copytree(paths.raw(competition.name), folder, dirs_exist_ok=True)
     if competition.files.sample is None:
         _write(folder / SAMPLE_NAME, data.sample)
+
+
+def _write_rows(data: CompetitionData, view: View, shown: np.ndarray, folder: Path) -> np.ndarray:
+    """Write a fold's view of tables; return the ids of all rows as the kernel sees them.
+
+    Args:
+        shown: positions of the rows that the kernel may learn from.
+    """
+    try:
+        _cut(data, view, folder)
+    except CannotCutError:
+        return _write_anew(data, view, folder)
+    ids = data.dataset.row_ids
+    if data.competition.id == "position":
+        ids = ids.astype(object)
+        ids[shown] = row_names.numbered(data.dataset.test_ids[0], len(shown))
+    return ids
 
 
 def _cut(data: CompetitionData, view: View, folder: Path) -> None:
@@ -178,7 +193,7 @@ def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, Form]:
     """Train and test with every cell as spelled, and the form of their files."""
     competition, folder = data.competition, paths.raw(data.competition.name)
     if competition.files.format == "idx":
-        tables = raw.read(competition, folder)
+        tables = readers.of(competition).read(folder, folder)
         return tables.train.astype(str), tables.test.astype(str), Form()
     parts = [
         [read_cells(folder / name, raw.form_of(competition, folder / name)) for name in names]

@@ -113,9 +113,13 @@ def load(competition_name: str) -> CompetitionData:
     folds = fold_files.load(paths.folds(competition_name), dataset.row_ids, competition.split)
     sample = submission.read(paths.sample(competition_name), competition)
     seed = settings_file.load().seed
-    files = paths.raw(competition_name).iterdir()
+    folder = paths.raw(competition_name)
     key = {
-        "raw": sorted((path.name, file_hash(path)) for path in files if path.is_file()),
+        "raw": sorted(
+            (path.relative_to(folder).as_posix(), file_hash(path))
+            for path in folder.rglob("*")
+            if path.is_file()
+        ),
         "data": [dataset.hash, folds.hash, seed],
         "competition": competition.model_dump(mode="json"),
         "code": sources.fingerprint(sources.closure("pipelines.notebooks.view_files")),

@@ -1,15 +1,16 @@
 """Competitions of real data that scikit-learn brings along: no account, no network, a solution of our own."""
 
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines import platforms
-from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.atomic import write_bytes, write_text
 from pipelines.plumbing.errors import UserError
 from pipelines.values.raw import constant_sample
 from pipelines.values.seeds import derive
@@ -23,6 +24,9 @@ _LOADERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+_SIDE, _WHITE = 8, 16  # of the digits
+
+
 class BundledSource(platforms.Source):
     """What is taken and how it is split.
 
@@ -30,11 +34,20 @@ class BundledSource(platforms.Source):
         dataset: scikit-learn's name for it.
         test_share: part of the rows whose target is hidden.
         seed: of the drawing of test rows and of the public half.
+        pictures: whether the rows become PNG files, which the tables name: grey or colour; none by default. Colour ones
+            have a tint and a size of their own each.
     """
 
     dataset: Literal["digits", "wine", "breast_cancer", "diabetes"]
     test_share: float = Field(default=0.2, ge=0.05, le=0.5)
     seed: int = Field(default=0, ge=0)
+    pictures: Literal["grey", "colour"] | None = None
+
+    @model_validator(mode="after")
+    def _has_pictures(self) -> "BundledSource":
+        if self.pictures and self.dataset != "digits":
+            raise ValueError(f"`pictures:` needs the data set digits, found {self.dataset}")
+        return self
 
 
 class Bundled(platforms.Platform):
@@ -51,8 +64,22 @@ class Bundled(platforms.Platform):
         train, test = self._parts
         sample = constant_sample(self.competition, train, test)
         tables = {"train": train, "test": test.drop(columns=self.competition.target)}
+        if self.source.pictures:
+            for name, table in tables.items():
+                folder = into / getattr(self.competition.pictures, name, name)
+                tables[name] = self._as_files(table, folder)
         for name, table in (tables | {"sample_submission": sample}).items():
             write_text(into / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+
+    def _as_files(self, table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+        """Write each row's pixels as `<id>.png`, and give the table without them."""
+        pixels = [name for name in table if str(name).startswith("pixel_")]
+        ids = table[self.competition.id_column]
+        tints = np.random.default_rng(derive(self.source.seed, "tints", folder.name))
+        for name, row in zip(ids, table[pixels].to_numpy(np.float32), strict=True):
+            grey = np.rint(row.reshape(_SIDE, _SIDE) / _WHITE * 255).astype(np.uint8)
+            write_bytes(folder / f"{name}.png", _png(grey, self.source.pictures or "grey", tints))
+        return table.drop(columns=pixels)
 
     def solution(self) -> pd.DataFrame:
         _, test = self._parts
@@ -109,3 +136,17 @@ def _table(dataset: str) -> tuple[pd.DataFrame, bool]:
         return table, False
     names = np.asarray(bunch.target_names).astype(str)
     return table.assign(target=names[bunch.target.to_numpy()]), True
+
+
+def _png(grey: np.ndarray, kind: str, generator: np.random.Generator) -> bytes:
+    """One digit (8, 8) as a PNG; in colour it is drawn larger, by 1 to 4, in a light tint."""
+    from PIL import Image
+
+    picture = Image.fromarray(grey)
+    if kind == "colour":
+        tint, times = generator.uniform(0.5, 1, 3), int(generator.integers(1, 5))
+        colours = Image.fromarray(np.rint(grey[..., np.newaxis] * tint).astype(np.uint8))
+        picture = colours.resize((_SIDE * times, _SIDE * times), Image.Resampling.BICUBIC)
+    content = BytesIO()
+    picture.save(content, "PNG")
+    return content.getvalue()

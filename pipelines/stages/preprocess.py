@@ -1,10 +1,13 @@
 """preprocess: check the raw files, store the dataset, draw the folds, profile the data."""
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from pipelines import readers
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
@@ -22,7 +25,14 @@ from pipelines.values.seeds import derive
 def preprocess(competition: str) -> None:
     """Write dataset/, sample_submission.csv, folds.csv and profile/."""
     settings, chosen = params.load(), competitions.load(competition)
-    tables = raw.read(chosen, paths.raw(competition))
+    with tempfile.TemporaryDirectory(dir=paths.dataset(competition).parent) as scratch:
+        _preprocess(competition, settings, chosen, Path(scratch))
+
+
+def _preprocess(
+    competition: str, settings: params.Params, chosen: Competition, scratch: Path
+) -> None:
+    tables = readers.of(chosen).read(paths.raw(competition), scratch)
     dataset, notes = raw.build(chosen, tables)
     notes += _on_clip(chosen, dataset)
     for sentence in notes:  # before the first that can fail by what they tell
@@ -41,7 +51,9 @@ def preprocess(competition: str) -> None:
         dataset.save(paths.dataset(competition))
         submission.save(paths.sample(competition), tables.sample)
         folds.save(paths.folds(competition), dataset.row_ids, fold)
-        _, left_out = columns.choose(chosen, tables.train, tables.test)
+        left_out: dict[str, str] = {}
+        if tables.pictures is None:
+            _, left_out = columns.choose(chosen, tables.train, tables.test)
         said = profile.write(
             paths.profile(competition), dataset, notes, settings.seed, left_out, findings, apart
         )

@@ -15,7 +15,7 @@ SplitKind = Literal["stratified", "plain", "group", "stratified_group", "time"]
 
 
 class Image(Strict):
-    """Pixels are the feature columns, row by row, channels last.
+    """Pixels are the feature columns, row by row, channels last; or what picture files are brought to.
 
     Attributes:
         height, width: pixels.
@@ -35,6 +35,23 @@ class Image(Strict):
     @property
     def size(self) -> int:
         return self.height * self.width * self.channels
+
+
+class Pictures(Strict):
+    """Where pictures lie that are files (`files.format: images`); all are brought to the size under `image:`.
+
+    Attributes:
+        train, test: a folder or a zip below `raw/`; both may be the same.
+        labels: column (the train CSV names each picture and its target) or folders (one folder per class).
+        column: the column that names pictures, with or without folders and suffix; the ids by default.
+        skip_broken: leave out training pictures that cannot be read, with a count, instead of refusing them.
+    """
+
+    train: str = "train"
+    test: str = "test"
+    labels: Literal["column", "folders"] = "column"
+    column: str | None = None
+    skip_broken: bool = False
 
 
 class Split(Strict):
@@ -66,13 +83,14 @@ class Files(Strict):
     """Names of files below `raw/`.
 
     Attributes:
-        format: csv, or idx (MNIST's): then `train` is a list of images and labels.
+        format: a file of pipelines/readers: csv, idx (MNIST's, `train` is then a list of images and labels) or images
+            (picture files, see `pictures`; `test: []` where no file lists the test pictures).
         train, test: one CSV file each.
         sample: the sample submission.
         also: further files without a target, such as a description of the columns: every view shows them.
     """
 
-    format: Literal["csv", "idx"] = "csv"
+    format: Name = "csv"
     train: str | list[str] = "train.csv"
     test: str | list[str] = "test.csv"
     sample: str | None = "sample_submission.csv"
@@ -110,7 +128,8 @@ class Competition(Strict):
             and test may lack it.
         sample_id_column: its name in the sample submission, where that is another.
         target: the column to predict.
-        image: where the feature columns are pixels.
+        image: where the feature columns are pixels, or files are pictures.
+        pictures: where picture files lie.
         split: how rows fall into folds.
         files: names of the files as downloaded.
         id: `key` where ids mean something and are kept, `position` where they only count rows.
@@ -147,6 +166,7 @@ class Competition(Strict):
     positive: str | None = None
     image: Image | None = None
     clip: Clip = Clip()
+    pictures: Pictures | None = None
     drop: list[str] = []
     keep: list[str] = []
     encoding: str | None = None
@@ -209,6 +229,10 @@ class Competition(Strict):
             raise ValueError(f"id_column and target must differ, both are {self.target!r}")
         if self.files.format == "idx" and self.image is None:
             raise ValueError("idx files need `image:` with height and width")
+        if (self.files.format == "images") != (self.pictures is not None):
+            raise ValueError("`format: images` and `pictures:` must stand together")
+        if self.pictures is not None and (self.image is None or self.image.maximum != 255):
+            raise ValueError("picture files need `image:` with height and width, and maximum 255")
         return self
 
 

@@ -12,6 +12,8 @@ from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, writ
 from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Image
 
+_ROWS = 1024
+
 Features = pd.DataFrame | np.ndarray
 
 
@@ -52,7 +54,10 @@ class Dataset:
         return len(self.classes) or 1
 
     def save(self, folder: Path) -> None:
-        """Write `arrays.npz`, `meta.json` and, for tables, two parquet files into `folder`."""
+        """Write `arrays.npz`, `meta.json` and, for tables, two parquet files into `folder`.
+
+        Memory-mapped pictures become two .npy files, which `load` maps again.
+        """
         arrays = {"y": self.y, "row_ids": self.row_ids, "test_ids": self.test_ids}
         arrays |= {
             name: value
@@ -63,6 +68,9 @@ class Dataset:
             if isinstance(part, pd.DataFrame):
                 with writing(folder / f"{name}.parquet") as temporary:
                     part.to_parquet(temporary, index=False)
+            elif isinstance(part, np.memmap):
+                with writing(folder / f"{name}.npy") as temporary:
+                    np.save(temporary, part, allow_pickle=False)
             else:
                 arrays[name] = part
         write_arrays(folder / "arrays.npz", arrays)
@@ -86,7 +94,10 @@ class Dataset:
         arrays: dict[str, Any] = dict(read_arrays(folder / "arrays.npz"))
         try:
             for name in ("X_train", "X_test"):
-                if name not in arrays:
+                pixels = folder / f"{name}.npy"
+                if pixels.is_file():
+                    arrays[name] = np.load(pixels, mmap_mode="r", allow_pickle=False)
+                elif name not in arrays:
                     columns: list[str] | None = None if with_features else []
                     arrays[name] = pd.read_parquet(folder / f"{name}.parquet", columns=columns)
             image = Image(**meta["image"]) if meta["image"] else None
@@ -108,7 +119,9 @@ def content_hash(dataset: Dataset) -> str:
             digest.update("\t".join(map(str, part.columns)).encode())
             digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
         else:
-            digest.update(_labelled(part))
+            digest.update(f"{part.shape} {part.dtype}".encode())
+            for start in range(0, len(part), _ROWS):  # a mapped file is never copied whole
+                digest.update(part[start : start + _ROWS].tobytes())
     for values in (dataset.y, dataset.row_ids, dataset.test_ids, dataset.groups, dataset.times):
         digest.update(b"none" if values is None else _labelled(values))
     digest.update("\t".join(dataset.classes).encode())

@@ -23,7 +23,8 @@ class RawTables:
     Attributes:
         train, test, sample: ids and class labels are text as spelled in the files.
         spelled: the columns that split train into groups or by time, as text.
-        notes: a sentence for each file that is not UTF-8.
+        notes: a sentence for each file that is not UTF-8, and whatever else a reader has to say.
+        pictures: of train and test, uint8 (n, height, width, channels), where they are no columns.
     """
 
     train: pd.DataFrame
@@ -31,16 +32,15 @@ class RawTables:
     sample: pd.DataFrame
     spelled: Mapping[str, "pd.Series[str]"] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    pictures: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def read(competition: Competition, raw: Path) -> RawTables:
-    """Read the files of a competition as tables in Kaggle's form; idx files become pixel columns.
+    """Read the CSV files of a competition.
 
     Raises:
         UserError: a file is missing, empty or cut off, or lacks the id or the target column.
     """
-    if competition.files.format == "idx":
-        return _read_idx_tables(competition, raw)
     key, target, files = competition.id_column, competition.target, competition.files
     text = [key, target] if competition.task == "classification" else [key]
     splits = [name for name in (competition.split.group, competition.split.time) if name]
@@ -57,12 +57,12 @@ def read(competition: Competition, raw: Path) -> RawTables:
         in_text = submission.text_columns(competition)
         sample = _read_rows(competition, raw / files.sample, in_text, notes)
     train, test = ids.counted(competition, train, test, sample)
-    _need_columns(train, [key, target], files.train_files[0])
-    _need_columns(test, [key], files.test_files[0])
+    need_columns(train, [key, target], files.train_files[0])
+    need_columns(test, [key], files.test_files[0])
     if sample is None or not files.sample:
         sample = constant_sample(competition, train, test)
     else:
-        _need_columns(sample, [competition.sample_id], files.sample)
+        need_columns(sample, [competition.sample_id], files.sample)
     spelled = {name: train[name] for name in splits if name in train.columns}
     typed = [name for name in spelled if name not in text]
     train, test = (
@@ -103,7 +103,12 @@ def _typed(texts: "pd.Series[str]") -> "pd.Series":
     return numbers if (numbers.notna() == texts.notna()).all() else texts
 
 
-def _need_columns(table: pd.DataFrame, columns: list[str], name: str) -> None:
+def need_columns(table: pd.DataFrame, columns: list[str], name: str) -> None:
+    """Refuse a table that lacks a column, by the name of its file.
+
+    Raises:
+        UserError: a column is missing.
+    """
     for column in columns:
         if column not in table.columns:
             raise UserError(
@@ -111,34 +116,6 @@ def _need_columns(table: pd.DataFrame, columns: list[str], name: str) -> None:
                 f"{did_you_mean(column, map(str, table.columns))} "
                 "(set id_column and target in the competition file)"
             )
-
-
-def _read_idx_tables(competition: Competition, raw: Path) -> RawTables:
-    if len(competition.files.train_files) != 2 or len(competition.files.test_files) != 1:
-        raise UserError(
-            "idx files must be `train: [images, labels]` and `test: [images]` in the competition file"
-        )
-    images, labels = (tables.read_idx(raw / name) for name in competition.files.train_files)
-    test_images = tables.read_idx(raw / competition.files.test_files[0])
-    axes = (images.ndim, labels.ndim, test_images.ndim)
-    if axes != (3, 1, 3):
-        raise UserError(
-            f"idx files must be images (3 axes), labels (1) and test images (3), found {axes} axes: "
-            "check the order in `files:`"
-        )
-    if len(images) != len(labels):
-        raise UserError(
-            f"images and labels must be as many, found {len(images)} and {len(labels)}: check `files:`"
-        )
-    made = []
-    for pictures in (images, test_images):
-        flat = pictures.reshape(len(pictures), -1)
-        table = pd.DataFrame(flat, columns=[f"pixel{i}" for i in range(flat.shape[1])])
-        ids = pd.Series(np.arange(1, len(flat) + 1).astype(str), name=competition.id_column)
-        made.append(pd.concat([ids, table], axis=1))
-    train, test = made
-    train.insert(1, competition.target, labels.astype(str))
-    return RawTables(train, test, constant_sample(competition, train, test))
 
 
 def constant_sample(
@@ -178,8 +155,14 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
     if competition.task == "classification":
         get(competition.metric).check_classes(classes)
     _check_sample(competition, given.sample, test_ids, len(classes))
-    features, left_out = columns.choose(competition, train, test)
-    X_train, X_test = (_features(competition, table[features]) for table in (train, test))
+    X_train: Features
+    X_test: Features
+    left_out: dict[str, str] = {}
+    if given.pictures is not None:
+        X_train, X_test = given.pictures
+    else:
+        features, left_out = columns.choose(competition, train, test)
+        X_train, X_test = (_features(competition, table[features]) for table in (train, test))
     split = competition.split
     groups = _split_column(given, split.group, "split.group")
     moments = _split_column(given, split.time, "split.time")

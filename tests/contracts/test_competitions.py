@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pipelines import platforms
+from pipelines import platforms, readers
 from pipelines.platforms.files import DATA_DIR
 from pipelines.plumbing import paths, registry
 from pipelines.plumbing.errors import UserError
@@ -79,7 +79,9 @@ class Downloaded:
         self.competition, self.folder = load(name), folder
         self.platform = platforms.of(self.competition)
         self.platform.download(folder)
-        self.tables = raw.read(self.competition, folder)
+        scratch = folder.with_name(f"{folder.name}-scratch")
+        scratch.mkdir()
+        self.tables = readers.of(self.competition).read(folder, scratch)
 
 
 class Bundle(Downloaded):
@@ -128,7 +130,9 @@ class TestEveryBundledCompetition:
     def test_only_the_named_files_lie_in_raw(self, bundle: Bundle) -> None:
         files = bundle.competition.files
         wanted = {*files.train_files, *files.test_files, files.sample}
-        assert set(contents(bundle.folder)) == wanted
+        pictures = bundle.competition.pictures
+        folders = {pictures.train, pictures.test} if pictures else set()
+        assert {name.partition("/")[0] for name in contents(bundle.folder)} == wanted | folders
 
     def test_the_solution_is_for_the_test_rows_in_their_order(self, bundle: Bundle) -> None:
         ids = bundle.solution["id"].tolist()
@@ -172,7 +176,8 @@ class TestEveryBundledCompetition:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def abs_correlation(column: "pd.Series[float]", truth: np.ndarray) -> float:

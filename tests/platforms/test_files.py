@@ -14,11 +14,11 @@ from unicodedata import normalize
 import numpy as np
 import pytest
 
-from pipelines import platforms
+from pipelines import platforms, readers
 from pipelines.platforms import files
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
-from pipelines.values import competition, raw
+from pipelines.values import competition
 from tests.conftest import Workshop
 
 LABELS = np.array([2, 0, 1, 1], dtype=np.uint8)
@@ -128,7 +128,7 @@ def test_files_arrive_whole_without_the_solution(
         name: content for name, content in CONTENT.items() if name != "s.gz"
     }
     assert "s.gz" not in server.asked
-    tables = raw.read(platform.competition, into)
+    tables = readers.of(platform.competition).read(into, into)
     assert tables.test["id"].tolist() == ["1", "2", "3", "4"]
     solution = platform.solution()
     assert solution is not None

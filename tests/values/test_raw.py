@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines import readers
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition, raw
@@ -28,7 +29,7 @@ class Bench:
         self.workshop.write_competition(**changes)
         self.workshop.write_raw(self.train, self.test, self.sample)
         found = competition.load("tiny")
-        return found, raw.read(found, paths.raw("tiny"))
+        return found, readers.of(found).read(paths.raw("tiny"), paths.raw("tiny"))
 
     def build(self, **changes: Any) -> tuple[Dataset, list[str]]:
         return raw.build(*self.read(**changes))
@@ -121,7 +122,7 @@ def test_korean_files_arrive_whole(bench: Bench, encoding: str) -> None:
     for name, table in (("train", bench.train), ("test", bench.test)):
         table.to_csv(paths.raw("tiny") / f"{name}.csv", index=False, encoding=encoding)
     found = competition.load("tiny")
-    dataset, _ = raw.build(found, raw.read(found, paths.raw("tiny")))
+    dataset, _ = raw.build(found, readers.of(found).read(paths.raw("tiny"), paths.raw("tiny")))
     assert dataset.classes == ("긍정", "부정")
     assert isinstance(dataset.X_train, pd.DataFrame)
     assert dataset.X_train["도시"].unique().tolist() == ["똠방각하 시청역"]
@@ -189,7 +190,7 @@ def test_a_file_that_is_not_utf_8_is_said_with_a_cell(bench: Bench) -> None:
         table["say"] = "don’t"
     found, _ = bench.read(**TABLE)
     bench.train.to_csv(paths.raw("tiny") / "train.csv", index=False, encoding="cp1252")
-    _, (note,) = raw.build(found, raw.read(found, paths.raw("tiny")))
+    _, (note,) = raw.build(found, readers.of(found).read(paths.raw("tiny"), paths.raw("tiny")))
     assert "train.csv" in note
     assert "cp1252" in note
     assert "'don’t'" in note
@@ -331,10 +332,10 @@ def test_files_without_rows(bench: Bench, name: str) -> None:
     ):
         path.write_text(content, encoding="utf-8")
         with pytest.raises(UserError, match=rf"{name}\.csv must hold .*{says} it again"):
-            raw.read(found, paths.raw("tiny"))
+            readers.of(found).read(paths.raw("tiny"), paths.raw("tiny"))
     path.unlink()
     with pytest.raises(UserError, match=rf"{name}\.csv must exist .* run `dvc repro`"):
-        raw.read(found, paths.raw("tiny"))
+        readers.of(found).read(paths.raw("tiny"), paths.raw("tiny"))
 
 
 def test_a_sample_without_ids(bench: Bench) -> None:

@@ -1,0 +1,88 @@
+"""One picture file → pixels of one size: turned upright, on white, grey or colour, whatever the file holds."""
+
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps, UnidentifiedImageError
+
+from pipelines.values.competition import Image
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
+_WORKERS = 4
+_BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Pillow.DecompressionBombError,
+)  # fmt: skip
+
+
+def decode(path: Path, image: Image) -> np.ndarray:
+    """The first frame of a picture file.
+
+    Turned as EXIF says, 16 bits a value scaled to 8, transparency laid on white, CMYK and palettes turned into
+    RGB, and resized by area-aware bilinear interpolation without keeping its proportions.
+
+    Returns:
+        uint8 (height, width, channels), 0 … 255.
+
+    Raises:
+        ValueError: it cannot be read whole; the message says why in a few words.
+    """
+    try:
+        with Pillow.open(path, formats=FORMATS) as opened:
+            opened.load()
+            picture = _upright(opened)
+            mode = "L" if image.channels == 1 else "RGB"
+            picture = picture.convert(mode).resize(
+                (image.width, image.height), Pillow.Resampling.BILINEAR
+            )
+            return np.asarray(picture, np.uint8).reshape(image.shape)
+    except FileNotFoundError:
+        raise ValueError("it is not there") from None
+    except UnidentifiedImageError:
+        raise ValueError("it is no picture of a known form") from None
+    except _BROKEN as error:
+        raise ValueError(str(error) or type(error).__name__) from None
+
+
+def _upright(opened: Pillow.Image) -> Pillow.Image:
+    """Eight bits a value, without transparency, turned as it was held."""
+    picture = ImageOps.exif_transpose(opened)
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture, np.float32)
+        scale = 1 if values.max(initial=0) <= 255 and picture.mode != "I;16" else 255 / 65535
+        picture = Pillow.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+    if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB") if picture.mode in ("CMYK", "P", "RGBA", "YCbCr") else picture
+
+
+def decode_all(paths: list[Path], image: Image, into: Path) -> tuple[np.ndarray, dict[int, str]]:
+    """Decode pictures straight into a file of pixels, so that no more than a few are in memory.
+
+    Args:
+        paths: the picture files.
+        image: the size that all are brought to.
+        into: an .npy file that is made.
+
+    Returns:
+        The memory-mapped file, uint8 (n, height, width, channels), and position → why a picture could not be
+        read; its pixels stay 0.
+    """
+    pixels = np.lib.format.open_memmap(into, "w+", np.uint8, (len(paths), *image.shape))
+    broken: dict[int, str] = {}
+
+    def one(position: int) -> None:
+        try:
+            pixels[position] = decode(paths[position], image)
+        except ValueError as error:
+            broken[position] = str(error)
+
+    with ThreadPoolExecutor(_WORKERS) as pool:  # Pillow lets go of Python's lock while it decodes
+        for _ in pool.map(one, range(len(paths))):
+            pass
+    return pixels, dict(sorted(broken.items()))

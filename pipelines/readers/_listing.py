@@ -1,0 +1,155 @@
+"""Which picture belongs to which row: a label CSV that names files, or one folder per class."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.plumbing.unzip import extract
+from pipelines.readers._decoding import SUFFIXES
+from pipelines.values import raw as csv_files
+from pipelines.values import tables
+from pipelines.values.competition import Competition
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Train or test: a table with a row per picture, every cell as spelled, and the files in its order.
+
+    A file that is listed and not there stands under the path where it should be, in `folder`.
+    """
+
+    table: pd.DataFrame
+    files: list[Path]
+    folder: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """All that is listed, and the pictures that no row names."""
+
+    train: Part
+    test: Part
+    unlisted: list[str]
+
+
+def read(competition: Competition, raw: Path, scratch: Path) -> Listing:
+    """Find the rows and their pictures; zips are taken apart into `scratch`.
+
+    Raises:
+        UserError: a folder, a CSV or a column is missing, or a name fits two pictures.
+    """
+    pictures = competition.pictures
+    assert pictures is not None  # the competition's schema asks for it
+    folders = [_folder(raw, name, scratch) for name in (pictures.train, pictures.test)]
+    if pictures.labels == "folders":
+        train = _by_folder(competition, folders[0])
+    else:
+        train = _by_table(competition, raw, competition.files.train_files, folders[0])
+    if pictures.labels == "folders" or not competition.files.test_files:
+        found = _files(folders[1])
+        test = Part(
+            pd.DataFrame({competition.id_column: _own_names(folders[1], found)}, dtype=str),
+            found,
+            folders[1],
+        )
+    else:
+        test = _by_table(competition, raw, competition.files.test_files, folders[1])
+    listed = {*train.files, *test.files}
+    unlisted = [
+        str(path.relative_to(folder))
+        for folder in dict.fromkeys(folders)
+        for path in _files(folder)
+        if path not in listed
+    ]
+    return Listing(train, test, unlisted)
+
+
+def _folder(raw: Path, name: str, scratch: Path) -> Path:
+    path = raw / name
+    if path.is_dir():
+        return path
+    if path.is_file():
+        into = scratch / f"from {name}"
+        if not into.is_dir():
+            extract(path, into)
+        return into
+    there = [entry.name for entry in raw.iterdir()]
+    raise UserError(
+        f"{path} must be a folder or a zip of pictures and was not found{did_you_mean(name, there)}: correct "
+        "`pictures:` in the competition file"
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """The pictures of a folder, at any depth, in the order of their names."""
+    return sorted(
+        path for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+        and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+    )  # fmt: skip
+
+
+def _by_folder(competition: Competition, folder: Path) -> Part:
+    found = _files(folder)
+    classes = [path.parent.name for path in found]
+    loose = [path for path in found if path.parent == folder]
+    if not found or loose:
+        raise UserError(
+            f"{folder.name} must hold one folder of pictures per class, found "
+            f"{f'{loose[0].name} outside of one' if loose else 'no picture'}: correct `pictures:` in the competition file"
+        )
+    names = _own_names(folder, found)
+    table = pd.DataFrame({competition.id_column: names, competition.target: classes}, dtype=str)
+    return Part(table, found, folder)
+
+
+def _own_names(folder: Path, found: list[Path]) -> list[str]:
+    """File names; where two are alike, a hash of the whole path, which tells nothing of the class."""
+    names = [path.name for path in found]
+    if len(set(names)) == len(names):
+        return names
+    return [
+        hashlib.sha256(path.relative_to(folder).as_posix().encode()).hexdigest()[:16] + path.suffix
+        for path in found
+    ]
+
+
+def _by_table(competition: Competition, raw: Path, names: list[str], folder: Path) -> Part:
+    read_all = [
+        tables.read_csv(raw / name, "all", csv_files.form_of(competition, raw / name))
+        for name in names
+    ]
+    table = pd.concat(read_all, ignore_index=True)
+    column = (competition.pictures and competition.pictures.column) or competition.id_column
+    if column not in table.columns:
+        raise UserError(
+            f"{names[0]} must have the column {column!r} that names pictures, found {list(table.columns)[:8]}"
+            f"{did_you_mean(column, map(str, table.columns))}: set `pictures.column` in the competition file"
+        )
+    return Part(table, _match(folder, table[column].fillna("").astype(str)), folder)
+
+
+def _match(folder: Path, asked: Iterable[str]) -> list[Path]:
+    """The file of each name, which may lack folders and suffix."""
+    known: dict[str, list[Path]] = defaultdict(list)
+    for path in _files(folder):
+        for name in {path.relative_to(folder).as_posix(), path.name, path.stem}:
+            known[name].append(path)
+    found = []
+    for name in asked:
+        fits = known.get(name, [])
+        exact = folder / name
+        if len(fits) > 1 and exact not in fits:
+            raise UserError(
+                f"{name!r} must name one picture, and {len(fits)} have that name in {folder.name} (such as "
+                f"{[str(path.relative_to(folder)) for path in fits[:_SHOWN]]}): set `pictures.column` to a column of whole paths"
+            )
+        found.append(fits[0] if len(fits) == 1 else exact)
+    return found
