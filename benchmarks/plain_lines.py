@@ -31,6 +31,8 @@ BOOSTED = {
     "colsample_bytree": 0.5, "random_state": 42, "n_jobs": 2, "verbose": -1,
 }  # fmt: skip
 SHALLOW = BOOSTED | {"num_leaves": 7}
+PAIRS = {"ngram_range": (1, 2), "min_df": 2, "sublinear_tf": True}
+WITHIN = {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 2, "sublinear_tf": True}
 LETTERS = {"analyzer": "char", "ngram_range": (1, 6), "min_df": 2, "dtype": np.float32}
 
 
@@ -47,27 +49,28 @@ def coded(rows: pd.DataFrame) -> np.ndarray:
 
 def titled(rows: pd.DataFrame) -> np.ndarray:
     title = rows["Name"].str.extract(r" (\w+)\.", expand=False)
-    rows = rows.drop(columns=["Name", "Ticket"])
+    title = title.where(title.isin(["Mr", "Mrs", "Miss", "Master"]), "rare")
+    rows = rows.drop(columns=["Name", "Ticket", "Cabin"])
     return coded(rows.assign(title=title, family=rows["SibSp"] + rows["Parch"] + 1))
 
 
-def column(name: str) -> Callable[[pd.DataFrame], np.ndarray]:
-    return lambda rows: rows[name].fillna("").to_numpy(dtype=object)
+def joined(*names: str) -> Callable[[pd.DataFrame], np.ndarray]:
+    return lambda rows: rows[list(names)].fillna("").agg(" ".join, axis=1).to_numpy(dtype=object)
 
 
 def on_log(model: Any) -> Any:
     return TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1)
 
 
-def logistic(**how: Any) -> Any:
-    return make_pipeline(TfidfVectorizer(**how), LogisticRegression(max_iter=300))
+def logistic(strength: float, **how: Any) -> Any:
+    return make_pipeline(TfidfVectorizer(**how), LogisticRegression(C=strength, max_iter=300))
 
 
 Line = tuple[str, Callable[[pd.DataFrame], np.ndarray], Any]
 LINES: dict[str, Sequence[Line]] = {
     "titanic": (
-        ("random forest, with title and family", titled, RandomForestClassifier(min_samples_leaf=3, **FOREST)),
-        ("extra trees, with title and family", titled, ExtraTreesClassifier(min_samples_leaf=3, **FOREST)),
+        ("random forest, with title and family", titled, RandomForestClassifier(min_samples_leaf=2, **FOREST)),
+        ("extra trees, with title and family", titled, ExtraTreesClassifier(min_samples_leaf=2, **FOREST)),
         ("LightGBM, with title and family", titled, LGBMClassifier(**SHALLOW)),
     ),
     "house-prices": (
@@ -78,8 +81,11 @@ LINES: dict[str, Sequence[Line]] = {
         ("extra trees", coded, ExtraTreesRegressor(**FOREST)),
         ("LightGBM", coded, LGBMRegressor(**BOOSTED)),
     ),
-    "disaster-tweets": (("TF-IDF of words + logistic", column("text"), logistic(sublinear_tf=True)),),
-    "nsmc": (("TF-IDF of 1-6 letters + logistic", column("document"), logistic(**LETTERS)),),
+    "disaster-tweets": (
+        ("TF-IDF of words and pairs + logistic", joined("keyword", "text"), logistic(3, **PAIRS)),
+        ("TF-IDF of 2-5 letters + logistic", joined("keyword", "text"), logistic(1, **WITHIN)),
+    ),
+    "nsmc": (("TF-IDF of 1-6 letters + logistic", joined("document"), logistic(1, **LETTERS)),),
 }  # fmt: skip
 
 
