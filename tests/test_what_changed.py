@@ -190,7 +190,7 @@ _EXCEPT = {
 def _cannot_be_listed(stage: str, name: str) -> bool:
     """A file of a plugin family, or of what only plugins import, in a stage that cannot list each plugin's own."""
     if stage.startswith(("tune", "train")):
-        return name.startswith("features/") or name == "pipelines/models/_network.py"
+        return name.startswith(("features/", "pipelines/models/_"))
     return name.startswith(("pipelines/platforms/", "pipelines/ensembles/"))
 
 

@@ -64,18 +64,18 @@ class Job:
         width: columns to predict: a probability per class, or 1 value.
         is_classification: whether `y` holds class indices.
         seed: this fit's own seed, derived from the run's seed and the fold.
-        image: the dataset's `image`; None for tables.
         folder: where half-finished work may be kept; what lies there came from this very job.
         progress: called often during `fit` and `predict` with a few words on where the work is. It may
             raise, to stop a fit whose time is up.
+        image: the dataset's `image`; None for tables.
     """
 
     width: int
     is_classification: bool
     seed: int
-    image: Image | None = None
     folder: Path | None = None
     progress: Callable[[str], None] = lambda note: None
+    image: Image | None = None
 
 
 class Model(ABC):

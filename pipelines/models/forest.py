@@ -17,8 +17,8 @@ class Params(ModelParams):
 
     Attributes:
         trees: more are steadier and slower.
-        least_rows: fewest rows in a leaf; more are smoother. auto: 1 for values, 3 for classes.
-        columns: share of the columns that a split may choose from. auto: 0.5 for values, 0.3 for classes.
+        least_rows: fewest rows in a leaf; more are smoother.
+        columns: share of the columns that a split may choose from.
     """
 
     trees: int = Field(default=400, ge=1)

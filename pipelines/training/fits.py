@@ -166,7 +166,7 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
         post(Message(spec.name, note))
 
     progress("starts")
-    job = Job(data.width, data.is_classification, spec.seed, data.image, spec.folder, progress)
+    job = Job(data.width, data.is_classification, spec.seed, spec.folder, progress, data.image)
     model = kind(kind.Params(**spec.params), job)
     transformer = make_pipeline(*blocks.of(spec.competition), model.inputs())
     y = np.log1p(data.y) if spec.on_log else data.y

@@ -28,7 +28,7 @@ def rows(model: type[Model], n: int = 48) -> tuple[Any, np.ndarray]:
     X = generator.normal(0.2, 0.05, (n, 8, 8, 1)).astype(np.float32)
     X[np.arange(n), 2 * y] += 0.7
     try:
-        return model(quick(model), Job(3, True, 1, PICTURES)).inputs().fit_transform(X, y), y
+        return model(quick(model), Job(3, True, 1, image=PICTURES)).inputs().fit_transform(X, y), y
     except MemberFailed:  # no model of pictures: a table of sentences and numbers
         made = model(quick(model), Job(3, True, 1))
         return made.inputs().fit_transform(sentences(y), y), y

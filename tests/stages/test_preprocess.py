@@ -144,3 +144,19 @@ def test_values_that_are_never_negative_are_offered_a_bound(
         workshop.write_competition(**task, **changes)
         preprocess("tiny")
         assert ("`clip: {low: 0}`" in capsys.readouterr().out) is is_offered
+
+
+def test_other_bounds_are_another_dataset_to_dvc(workshop: Workshop) -> None:
+    """DVC trains again by what the dataset's folder holds, and bounds decide what a model predicts."""
+    train, test, sample, _ = tiny_tables()
+    workshop.write_raw(train.assign(label=range(ROWS)), test, sample.assign(label=0))
+    task = {"task": "regression", "metric": "rmse", "split": {"kind": "plain"}}
+    found = []
+    for changes in ({}, {"clip": {"low": 0}}, {"clip": {"low": 1}}, {}):
+        workshop.write_competition(**task, **changes)
+        preprocess("tiny")
+        folder = paths.dataset("tiny")
+        found.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    unbounded, least_0, least_1, again = found
+    assert unbounded != least_0 != least_1 != unbounded
+    assert unbounded == again
