@@ -1,6 +1,6 @@
 """Extra trees: hundreds of trees, each split at random, and their mean."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -17,13 +17,14 @@ class Params(ModelParams):
 
     Attributes:
         trees: more are steadier and slower.
-        least_rows: fewest rows in a leaf; more are smoother.
-        columns: share of the columns that a split may choose from.
+        least_rows: fewest rows in a leaf; more are smoother. auto: 1 for values, 2 for classes.
+        columns: share of the columns that a split may choose from. auto: 0.8 for values (ddarung: with both 36.4
+            against 38.4 and 37.0 against 38.8 on two draws of folds), 0.5 for classes.
     """
 
     trees: int = Field(default=400, ge=1)
-    least_rows: int = Field(default=2, ge=1)
-    columns: float = Field(default=0.5, gt=0, le=1)
+    least_rows: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    columns: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
 
 
 class Forest(Estimator):
@@ -39,10 +40,12 @@ class Forest(Estimator):
         return features.encoded(self.job.image, self.job.seed)
 
     def fit(self, X: np.ndarray, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
-        kind = ExtraTreesClassifier if self.job.is_classification else ExtraTreesRegressor
+        of_classes, asked = self.job.is_classification, self.params
+        least = asked.least_rows if asked.least_rows != "auto" else (2 if of_classes else 1)
+        share = asked.columns if asked.columns != "auto" else (0.5 if of_classes else 0.8)
+        kind = ExtraTreesClassifier if of_classes else ExtraTreesRegressor
         trees = kind(
-            self.params.trees, min_samples_leaf=self.params.least_rows, max_features=self.params.columns,
-            random_state=self.job.seed, n_jobs=-1,
+            asked.trees, min_samples_leaf=least, max_features=share, random_state=self.job.seed, n_jobs=-1,
         )  # fmt: skip
         self.model_ = trees.fit(X, y)
         # Threads add up their trees in the order they end in, and that would show in the last digit.
