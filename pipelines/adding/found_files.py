@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +39,7 @@ class Table:
     def name(self) -> str:
         return self.path.name
 
-    @property
+    @cached_property  # of thousands of columns it is asked for millions of times
     def columns(self) -> list[str]:
         return [str(column) for column in self.frame.columns]
 

@@ -33,7 +33,8 @@ class Roles:
     @property
     def unseen(self) -> list[str]:
         """The columns that train alone has, in its order."""
-        return [name for name in self.train.columns if name not in self.test.columns]
+        known = set(self.test.columns)
+        return [name for name in self.train.columns if name not in known]
 
     @property
     def values(self) -> list[str]:
@@ -111,7 +112,7 @@ def _keys(test: Table, sample: Table) -> list[tuple[str, str | None]]:
     """The first column of the sample that holds test's ids, with test's own; else the first that counts its rows."""
     for key in sample.columns:
         asked = sample.frame[key]
-        if asked.isna().any() or asked.duplicated().any():
+        if asked.dtype.kind == "f" or asked.isna().any() or asked.duplicated().any():
             continue
         ids = set(asked.astype(str))
         same = [key] if key in test.columns else []
