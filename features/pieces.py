@@ -55,7 +55,10 @@ class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 self.count_ += len(found)
         self.scaler_ = _scaler().fit(self._gapped(X)) if self.numbers_ else None
         shares = np.linspace(0, 1, self.pieces + 1)
-        self.edges_ = [np.unique(np.quantile(column, shares)) for column in self._scaled(X).T]
+        # Edges are values that there are: in between, few values would make more pieces than they need.
+        self.edges_ = [
+            np.unique(np.quantile(column, shares, method="nearest")) for column in self._scaled(X).T
+        ]
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:

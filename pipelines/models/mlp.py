@@ -99,7 +99,7 @@ def in_pieces(x: Any, edges: list[np.ndarray]) -> Any:
     """
     from keras import layers
 
-    most = max(1, *(len(each) - 1 for each in edges), 1)
+    most = max(1, *(len(each) - 1 for each in edges))
     slopes, starts = np.zeros((2, len(edges), most), np.float32)
     for place, each in enumerate(edges):
         slopes[place, : len(each) - 1] = 1 / np.diff(each)
