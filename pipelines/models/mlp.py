@@ -30,6 +30,7 @@ class Params(NetworkParams):
     layers: int = Field(default=2, ge=1)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     embedding: int = Field(default=8, ge=1)
+    # Without them house prices rise from 0.1329 to 0.1361, and titanic goes from 0.8181 to 0.8204: a tie.
     pieces: int = Field(default=16, ge=0, le=256)
 
 
