@@ -81,14 +81,14 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
     undisturbed = fit(Job(3, True, 5)).predict(X)
     monkeypatch.setattr(_network, "_SECONDS_BETWEEN_SAVES", 0.0)
     with pytest.raises(Stop):
-        fit(Job(3, True, 5, tmp_path, stop_at("epoch 3/4")))
+        fit(Job(3, True, 5, folder=tmp_path, progress=stop_at("epoch 3/4")))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best-2.npz",
         "epoch-2.keras",
         "state.json",
     ]
     notes: list[str] = []
-    resumed = fit(Job(3, True, 5, tmp_path, notes.append))
+    resumed = fit(Job(3, True, 5, folder=tmp_path, progress=notes.append))
     assert notes[0] == "goes on after epoch 2"
     assert resumed.predict(X).tobytes() == undisturbed.tobytes()
     assert len(resumed.history_) == 4
