@@ -54,18 +54,7 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             MemberFailed: no column is of any use.
         """
-        if not isinstance(X, pd.DataFrame):
-            raise MemberFailed(
-                f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
-            )
-        self.left_out_ = left_out(X)
-        used = [column for column in X.columns if column not in self.left_out_]
-        if not used:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out_.items())
-            raise MemberFailed(
-                f"a table must have a column to learn from, found none ({reasons or 'no columns'}): check "
-                "`drop:` in the competition file"
-            )
+        self.left_out_, used = usable(X)
         self.numbers_ = [column for column in used if is_number(X[column])]
         others = [column for column in used if column not in self.numbers_]
         self.texts_ = [column for column in others if text.is_free_text(X[column])]
@@ -118,6 +107,27 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         categories = {column: as_category(X[column]) for column in self.categories_}
         texts = {column: text.as_text(X[column]) for column in self.texts_}
         return pd.DataFrame(numbers | categories | texts, index=X.index)
+
+
+def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
+    """The columns that are left out, and why; and those that are used.
+
+    Raises:
+        MemberFailed: X is no table, or no column is of any use.
+    """
+    if not isinstance(X, pd.DataFrame):
+        raise MemberFailed(
+            f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
+        )
+    without = left_out(X)
+    used = [column for column in X.columns if column not in without]
+    if not used:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in without.items())
+        raise MemberFailed(
+            f"a table must have a column to learn from, found none ({reasons or 'no columns'}): check "
+            "`drop:` in the competition file"
+        )
+    return without, used
 
 
 def left_out(X: pd.DataFrame) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from features import text
-from features.tabular import as_category, as_numbers, is_number, left_out
+from features.tabular import as_category, as_numbers, is_number, usable
 from pipelines.plumbing.errors import MemberFailed, did_you_mean
 
 # What a category says that was rare where it was learned, or was not there at all.
@@ -51,17 +51,7 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             MemberFailed: no column is of any use.
         """
-        if not isinstance(X, pd.DataFrame):
-            raise MemberFailed(
-                f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
-            )
-        self.left_out_ = left_out(X)
-        used = [column for column in X.columns if column not in self.left_out_]
-        if not used:
-            raise MemberFailed(
-                f"a table must have a column to learn from, found none in {list(X.columns)}: check `drop:` in the "
-                "competition file"
-            )
+        self.left_out_, used = usable(X)
         self.numbers_ = [column for column in used if is_number(X[column])]
         others = [column for column in used if column not in self.numbers_]
         self.dates_ = [column for column in others if is_date(X[column])]

@@ -3,8 +3,11 @@
 from typing import Any
 
 import numpy as np
+from pydantic import Field
+from sklearn.base import TransformerMixin
 
-from pipelines.models import Model
+import features
+from pipelines.models import Model, ModelParams
 
 
 class Estimator(Model):
@@ -20,6 +23,35 @@ class Estimator(Model):
         predicted = np.zeros((len(X), self.job.width), np.float32)
         predicted[:, np.asarray(self.model_.classes_, int)] = self.model_.predict_proba(X)
         return predicted
+
+
+class BoosterParams(ModelParams):
+    """Hyperparameters that gradient boosting shares, whatever library grows the trees.
+
+    Attributes:
+        rounds: trees at most (some grow one per class each round); early stopping may end sooner.
+        learning_rate: weight of a tree.
+        l2: shrinks what a leaf says.
+        validation: share of the training rows whose loss decides when to stop; 0 grows all rounds on all rows.
+        patience: rounds without a lower validation loss before it stops.
+    """
+
+    rounds: int = Field(default=400, ge=1)
+    learning_rate: float = Field(default=0.03, gt=0)
+    l2: float = Field(default=1.0, ge=0)
+    validation: float = Field(default=0.0, ge=0, lt=0.9)
+    patience: int = Field(default=50, ge=1)
+
+
+class Booster(Estimator):
+    """Boosted trees on typed columns, which know gaps and categories themselves."""
+
+    @classmethod
+    def validation(cls, params: Any) -> float:
+        return float(params.validation)
+
+    def inputs(self) -> TransformerMixin:
+        return features.typed(self.job.image, self.job.seed)
 
 
 def watched(

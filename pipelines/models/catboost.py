@@ -6,28 +6,21 @@ import catboost
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from sklearn.base import TransformerMixin
 
-import features
-from pipelines.models import ModelParams, Range
-from pipelines.models._estimator import Estimator, watched
+from pipelines.models import Range
+from pipelines.models._estimator import Booster, BoosterParams, watched
 
 _FEW_COLUMNS = 20
 
 
-class Params(ModelParams):
+class Params(BoosterParams):
     """Hyperparameters of CatBoost.
 
     Attributes:
-        rounds: trees at most; early stopping may end sooner.
-        learning_rate: weight of a tree.
         depth: of a tree, which has 2^depth leaves; auto: 8 for a few numbers alone (ddarung: 35.2 against
             36.4, and 35.2 against 35.8, 36.1 against 37.1 on two other draws of folds), 6 for all else, where 8
             takes several times as long.
-        l2: shrinks what a leaf says.
         columns: share of the columns that a level of a tree may choose from.
-        validation: share of the training rows that early stopping watches; 0 grows all rounds on all rows.
-        patience: rounds without a lower validation loss before it stops.
     """
 
     rounds: int = Field(default=800, ge=1)
@@ -35,11 +28,9 @@ class Params(ModelParams):
     depth: Annotated[int, Field(ge=1, le=12)] | Literal["auto"] = "auto"
     l2: float = Field(default=3.0, ge=0)
     columns: float = Field(default=0.5, gt=0, le=1)
-    validation: float = Field(default=0.0, ge=0, lt=0.9)
-    patience: int = Field(default=50, ge=1)
 
 
-class CatBoost(Estimator):
+class CatBoost(Booster):
     """Boosted trees on typed columns."""
 
     Params = Params
@@ -49,13 +40,6 @@ class CatBoost(Estimator):
         "l2": Range(0.5, 30, log=True),
         "columns": Range(0.2, 1),
     }
-
-    @classmethod
-    def validation(cls, params: Any) -> float:
-        return float(params.validation)
-
-    def inputs(self) -> TransformerMixin:
-        return features.typed(self.job.image, self.job.seed)
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         asked = self.params

@@ -6,40 +6,28 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from sklearn.base import TransformerMixin
 
-import features
-from pipelines.models import ModelParams, Range
-from pipelines.models._estimator import Estimator, watched
+from pipelines.models import Range
+from pipelines.models._estimator import Booster, BoosterParams, watched
 
 
-class Params(ModelParams):
+class Params(BoosterParams):
     """Hyperparameters of LightGBM.
 
     Attributes:
-        rounds: trees at most (a tree per class each round); early stopping may end sooner.
-        learning_rate: weight of a tree.
         leaves, least_rows: of a tree, and fewest rows in a leaf.
         rows, columns: shares drawn anew for every tree.
-        l2: shrinks what a leaf says.
         category_l2: the same for splits by category: higher trusts rare ones less.
-        validation: share of the training rows that early stopping watches; 0 grows all rounds on all rows.
-        patience: rounds without a lower validation loss before it stops.
     """
 
-    rounds: int = Field(default=400, ge=1)
-    learning_rate: float = Field(default=0.03, gt=0)
     leaves: int = Field(default=15, ge=2)
     least_rows: int = Field(default=10, ge=1)
     rows: float = Field(default=0.7, gt=0, le=1)
     columns: float = Field(default=0.5, gt=0, le=1)
-    l2: float = Field(default=1.0, ge=0)
     category_l2: float = Field(default=10.0, ge=0)
-    validation: float = Field(default=0.0, ge=0, lt=0.9)
-    patience: int = Field(default=50, ge=1)
 
 
-class LightGBM(Estimator):
+class LightGBM(Booster):
     """Boosted trees on typed columns."""
 
     Params = Params
@@ -51,13 +39,6 @@ class LightGBM(Estimator):
         "columns": Range(0.2, 1),
         "l2": Range(0.01, 30, log=True),
     }
-
-    @classmethod
-    def validation(cls, params: Any) -> float:
-        return float(params.validation)
-
-    def inputs(self) -> TransformerMixin:
-        return features.typed(self.job.image, self.job.seed)
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         asked, callbacks, apart = self.params, [], None

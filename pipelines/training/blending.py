@@ -70,12 +70,7 @@ def blend(
     )
     try:
         _check_kinds(registry.load(Method, method_name), pool)
-        oof, equal, cut = _nested(fitted, folds)
-        scored = np.flatnonzero(folds.scored)
-        final = fitted(scored)
-        combined = _predictions(f"ensembles/{method_name}", pool, oof, final.combine(fitted.test))
-        if metric.has_cut and combined.kind == "probability":
-            combined = cuts.moved(combined, folds, np.array([*cut, fitted.cut(final, scored)]))
+        combined, equal, final = _combined(fitted, pool, f"ensembles/{method_name}", folds)
     except MemberFailed as error:
         order = ", ".join(member.name for member in pool)
         message = f"ensembles/{method_name} of {order}: {error}"
@@ -235,6 +230,23 @@ class _Fitting:
         """The cut of what a fitted method makes of these rows; equal weights where the metric has none."""
         combined = method.combine(self.oof[:, rows])
         return cuts.fit(self.metric, self.y[rows], combined, self.classes)
+
+
+def _combined(
+    fitted: _Fitting, pool: list[Predictions], name: str, folds: Folds
+) -> tuple[Predictions, list[int], Method]:
+    """The nested blend under its cut; the folds that had nothing to learn from; the method of all scored rows."""
+    oof, equal, cut = _nested(fitted, folds)
+    scored = np.flatnonzero(folds.scored)
+    final = fitted(scored)
+    plain = _predictions(name, pool, oof, final.combine(fitted.test))
+    if not fitted.metric.has_cut or plain.kind != "probability":
+        return plain, equal, final
+    return (
+        cuts.moved(plain, folds, np.array([*cut, fitted.cut(final, scored)])),
+        equal,
+        final,
+    )
 
 
 def _nested(fitted: _Fitting, folds: Folds) -> tuple[np.ndarray, list[int], list[np.ndarray]]:
