@@ -306,3 +306,22 @@ class TestCompare:
         for each in members:
             each.oof[:100] = np.nan
         assert compare(members[0], members, y, folds, ACCURACY, SEED).rows == ROWS - 100
+
+
+def test_the_cut_of_an_ensemble_hangs_on_no_row_of_the_fold_that_it_is_for() -> None:
+    generator = np.random.default_rng(SEED)
+    y = (generator.random(ROWS) < 0.2).astype(int)
+    chances = np.clip(0.15 + 0.25 * y + generator.normal(0, 0.1, (2, ROWS)), 0.01, 0.99)
+    members = [
+        member(np.stack([1 - p, p], axis=1), f"models/{i}", metric="f1_binary")
+        for i, p in enumerate(chances)
+    ]
+    f1 = metrics.get("f1_binary")
+    turned = np.where(FOLDS.fold == 1, 1 - y, y)
+    first, second = (
+        blend("mean", members, truth, FOLDS, f1, SEED).predictions.cut for truth in (y, turned)
+    )
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first[1], second[1])
+    assert not np.array_equal(first[0], second[0])
