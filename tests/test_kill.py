@@ -163,3 +163,35 @@ def test_killed_three_times_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
     assert undisturbed.returncode == 0, undisturbed.stderr
     assert work.folds() != kept
     assert (repository.root / "data/tiny/predictions/cnn.npz").read_bytes() == disturbed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * PATIENCE)
+def test_killed_between_parallel_folds_it_ends_as_one_process_does(tmp_path: Path) -> None:
+    repository = SmallRepository(tmp_path / "small").make()
+    # Two processes import TensorFlow first: the folds must outlast the slower of them.
+    longer = SETTINGS["train"] | {"cnn": SETTINGS["train"]["cnn"] | {"epochs": 40}}
+    repository.write_params(**SETTINGS | {"models": ["cnn"], "train": longer}, parallel=2)
+    for stage in ("download", "preprocess"):
+        assert repository.stage(stage, "tiny").returncode == 0
+    assert repository.stage("tune", "tiny", "cnn").returncode == 0
+    work = Work(repository)
+    training = repository.start("python", *TRAINER)
+    until(work.folds)
+    os.kill(training.pid, signal.SIGKILL)
+    training.wait(PATIENCE)
+    # Its processes end with it: none goes on writing beside the next.
+    until(lambda: not processes(repository, "-m", "joblib.externals.loky.backend.popen_loky_posix"))
+    finished = work.folds()
+    assert 0 < len(finished) < SPLITS, "it must be killed in the middle"
+
+    again = repository.stage("train", "tiny", "cnn")
+    assert again.returncode == 0, again.stderr
+    assert {name: kept for name, kept in work.folds().items() if name in finished} == finished
+    resumed = (repository.root / "data/tiny/predictions/cnn.npz").read_bytes()
+
+    shutil.rmtree(work.root)
+    repository.write_params(**SETTINGS | {"models": ["cnn"], "train": longer}, parallel=1)
+    undisturbed = repository.stage("train", "tiny", "cnn")
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    assert (repository.root / "data/tiny/predictions/cnn.npz").read_bytes() == resumed
