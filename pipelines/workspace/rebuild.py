@@ -1,5 +1,6 @@
 """`dvc repro`, with what must hold before it and after it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -44,8 +45,13 @@ def rebuild(quiet: bool = False) -> None:
         os.environ["PATH"] = (
             f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         )
+        _drop_torn_lock()  # of a DVC that was killed
         command = [sys.executable, "-m", "dvc", "repro", "--ignore-errors"]
-        if code := process.run_child(command, to_stderr=quiet):
+        try:
+            code = process.run_child(command, to_stderr=quiet)
+        finally:
+            _drop_torn_lock()  # of this one, when a signal ends it
+        if code:
             raise UserError(
                 f"dvc must go through the stages, and it stopped with exit status {code} for the reason that it "
                 "printed last: `pilsa doctor` looks for more; a damaged dvc.lock comes back with `git checkout "
@@ -130,6 +136,21 @@ def _follow_git() -> None:
         _configure("core.no_scm", "true")
     elif with_git and without_scm:
         _configure("--unset", "core.no_scm")
+
+
+def _drop_torn_lock() -> None:
+    """Remove DVC's list of who reads and writes what, if nobody can read it.
+
+    DVC empties the file before it writes it. Killed in between, it leaves an empty one, and every later call ends
+    with "JSON structure is corrupted".
+    """
+    listed = paths.root() / ".dvc" / "tmp" / "rwlock"
+    try:
+        json.loads(listed.read_bytes())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        listed.unlink(missing_ok=True)
 
 
 def _configure(*arguments: str) -> None:

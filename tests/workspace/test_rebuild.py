@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,24 @@ def test_dvc_that_could_not_begin_is_an_error(
     monkeypatch.setattr(process, "run_child", lambda *_, **__: 255)
     with pytest.raises(UserError, match=r"exit status 255 .*: `pilsa doctor` looks for more"):
         rebuild.rebuild()
+
+
+@pytest.mark.parametrize(("left", "kept"), [("", False), ('{"wri', False), ("{}", True)])
+def test_a_lock_that_a_killed_dvc_left_half_written_goes(
+    ready: Workshop, monkeypatch: pytest.MonkeyPatch, left: str, kept: bool
+) -> None:
+    listed = ready.root / ".dvc" / "tmp" / "rwlock"
+    listed.parent.mkdir(parents=True)
+
+    def killed(*_: object, **__: object) -> int:
+        listed.write_text(left)
+        raise process.Killed(signal.SIGINT)
+
+    monkeypatch.setattr(rebuild, "_follow_git", lambda: None)
+    monkeypatch.setattr(process, "run_child", killed)
+    with pytest.raises(process.Killed):
+        rebuild.rebuild()
+    assert listed.is_file() == kept
 
 
 def test_a_second_rebuild_is_refused_by_name(
