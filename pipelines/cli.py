@@ -235,6 +235,26 @@ def ui(
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
 
 
+@app.command("practice-server")
+def practice_server(
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8642,
+    folder: Annotated[
+        Path | None, typer.Option(help="What it remembers; by default .cache/pilsa/practice.")
+    ] = None,
+    team: Annotated[
+        list[str] | None, typer.Option(help="TEAM=MEMBER,MEMBER; several times for several teams.")
+    ] = None,
+    grading: Annotated[float, typer.Option(help="Seconds until a score is there.", min=0)] = 3,
+) -> None:
+    """Rehearse on this machine: Kaggle's and Dacon's protocols for the bundled competitions.
+
+    The real Kaggle client works with it: it prints what a shell must set. Nothing leaves this machine.
+    """
+    from pipelines.practice import starting
+
+    starting.start(port, folder, team or ["study=m01,m02", "rivals=m03"], grading)
+
+
 @runs.command()
 def mirror(as_json: Json = False) -> None:
     """Copy every run of the history that the MLflow store lacks. Twice changes nothing."""

