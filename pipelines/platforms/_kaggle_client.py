@@ -1,6 +1,6 @@
 """The Kaggle client, `kaggle` of the environment, as a process: fetch a notebook, push a notebook.
 
-A process, because importing the client signs in, prints, and may end the program. Version 2.2.4 exits with 0
+A process, because importing the client signs in, prints, and may end the program. Version 2.2.5 still exits with 0
 after a push that Kaggle refused, so no push is believed before the notebook was fetched again.
 """
 
@@ -32,12 +32,15 @@ _LOOKS_SECRET = re.compile(r"KGAT_\w+|\b(?=\w*\d)(?=\w*[A-Za-z])\w{32,}\b|://[^/
 _REFERENCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*/[A-Za-z0-9_][A-Za-z0-9_-]*")
 _SHOWN = 300
 
+SIGN_IN = (
+    "Kaggle must know who asks, and no valid sign-in was found: run `kaggle auth login`, or set KAGGLE_API_TOKEN to a "
+    "token of https://www.kaggle.com/settings/api, outside of the repository"
+)
 # What the client prints, loosely (the wording is Kaggle's) → what it means and what to do.
 _MEANINGS = (
     (
         r"Authentication required|Unauthenticated|\b401\b|Unauthorized",
-        "Kaggle must know who asks, and no valid sign-in was found: run `kaggle auth login`, or set "
-        "KAGGLE_API_TOKEN to a token of https://www.kaggle.com/settings/api, outside of the repository",
+        SIGN_IN,
     ),
     (
         r"accept .*rules",
@@ -161,7 +164,7 @@ def username() -> str:
     """
     found = re.search(r"^- username: (\S+)$", _run("sign in", "config", "view"), re.M)
     if not found or found[1] == "None":
-        raise UserError(_MEANINGS[0][1])
+        raise UserError(SIGN_IN)
     return found[1]
 
 
@@ -180,17 +183,17 @@ def push(folder: Path) -> Pushed:
     refused = re.search(r"Kernel push error: (.*)", text)
     if refused:  # with exit status 0
         raise UserError(
-            f"Kaggle must accept {name} and did not ({_shown(refused[1])}): change it and push again"
+            f"Kaggle must accept {name} and did not ({shown(refused[1])}): change it and push again"
         )
     url = re.search(r"progress at (https?://\S+)", text)
     if not url:
         raise UserError(
-            f"Kaggle must confirm that it took {name}, and its client says: {_shown(text)}: look at "
+            f"Kaggle must confirm that it took {name}, and its client says: {shown(text)}: look at "
             f"https://www.kaggle.com/code/{name} before you push again"
         )
     _confirm(name, (folder / str(metadata["code_file"])).read_bytes(), url[1])
     remarks = re.findall(r"^(?:The following are not valid|Your kernel title).*$", text, re.M)
-    return Pushed(url[1], tuple(_shown(remark) for remark in remarks))
+    return Pushed(url[1], tuple(shown(remark) for remark in remarks))
 
 
 def _confirm(name: str, sent: bytes, url: str) -> None:
@@ -222,10 +225,10 @@ def _run(what: str, *arguments: str) -> str:
     Raises:
         UserError: it is not installed, does not end, or ends with an error.
     """
-    command = [str(_program()), "--no-warn", *arguments]
+    command = [str(program()), "--no-warn", *arguments]
     try:
         done = subprocess.run(
-            command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False,
             text=True, encoding="utf-8", errors="replace", timeout=_PATIENCE_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -238,7 +241,7 @@ def _run(what: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _program() -> Path:
+def program() -> Path:
     """The client of this environment, else of the PATH."""
     beside = Path(sys.executable).with_name("kaggle")
     found = str(beside) if beside.is_file() else shutil.which("kaggle")
@@ -249,7 +252,7 @@ def _program() -> Path:
     return Path(found)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Made from nothing: what else is set in this process is no business of the client."""
     kept = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
@@ -263,10 +266,10 @@ def _meaning(printed: str, complained: str) -> str:
         for pattern, meaning in _MEANINGS:
             if re.search(pattern, text, re.I):
                 return meaning
-    return f"Kaggle's client says: {_shown(complained.strip() or printed.strip() or 'nothing')}"
+    return f"Kaggle's client says: {shown(complained.strip() or printed.strip() or 'nothing')}"
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """The last line, short, and without what looks like a credential."""
     for name in _SECRETS:
         value = os.environ.get(name, "")

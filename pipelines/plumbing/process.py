@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +130,19 @@ def _parent_of(process: int) -> int | None:
     return int(status.rpartition(")")[2].split()[1])  # the name in brackets may hold anything
 
 
+def dying_with_parent() -> Callable[[], None]:
+    """What a child must do between fork and exec (`preexec_fn`) to be killed when this process dies."""
+    # Loaded here: between fork and exec a child of a process with threads may not load anything.
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    parent = os.getpid()
+
+    def die_hard() -> None:
+        if libc and _ask_for_signal(libc, signal.SIGKILL) and os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die_hard
+
+
 def run_child(command: Sequence[str], to_stderr: bool = False) -> int:
     """Run a command that is killed when this process dies; return its exit status.
 
@@ -139,15 +152,9 @@ def run_child(command: Sequence[str], to_stderr: bool = False) -> int:
         command: program and arguments.
         to_stderr: whether what it prints goes to standard error.
     """
-    # Loaded here: between fork and exec a child of a process with threads may not load anything.
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    parent = os.getpid()
-
-    def die_hard() -> None:
-        if libc and _ask_for_signal(libc, signal.SIGKILL) and os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    child = subprocess.Popen(command, preexec_fn=die_hard, stdout=sys.stderr if to_stderr else None)
+    child = subprocess.Popen(
+        command, preexec_fn=dying_with_parent(), stdout=sys.stderr if to_stderr else None
+    )
     try:
         return child.wait()
     except (Killed, KeyboardInterrupt) as stop:

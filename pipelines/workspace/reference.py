@@ -79,6 +79,12 @@ EXAMPLES = {
     "files: files": "files: {train.csv: {}, test.csv: {}}",
     "files: files.NAME.url": "url: https://example.org/train.csv",
     "files: files.NAME.md5": "md5: 2309cc5f04782ed9bb6016d9f4e381cf",
+    "kaggle: platform": "platform: kaggle",
+    "kaggle: slug": "slug: titanic",
+    "kaggle: deadline": "deadline: 2030-01-01T00:00:00Z",
+    "kaggle: files": "files: {}",
+    "kaggle: files.NAME.bytes": "bytes: 5",
+    "kaggle: files.NAME.sha256": "sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
     "files: solution": "solution: t10k-labels-idx1-ubyte.gz",
     "files: seed": "seed: 1",
 }

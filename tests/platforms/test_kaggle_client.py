@@ -180,4 +180,4 @@ def test_no_secret_is_shown_and_nothing_else_of_the_environment_is_passed_on(
     with pytest.raises(UserError, match=r"bad token \*\*\* or \*\*\*") as raised:
         client.pull("someone/titanic-tutorial")
     assert TOKEN not in str(raised.value)
-    assert {"VERBOSE", "KAGGLE_PATH"}.isdisjoint(client._environment())
+    assert {"VERBOSE", "KAGGLE_PATH"}.isdisjoint(client.environment())
