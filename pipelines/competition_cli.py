@@ -17,7 +17,10 @@ Slug = Annotated[str, typer.Argument(help="Its name here: competitions/SLUG.yaml
 @app.command()
 def add(
     slug: Slug,
-    place: Annotated[Path, typer.Option("--from", help="A folder or zip of its files.")],
+    place: Annotated[
+        Path | None,
+        typer.Option("--from", help="A folder or zip of its files; by default Kaggle's."),
+    ] = None,
     train: Annotated[str | None, typer.Option(help="The file that is train.")] = None,
     test: Annotated[str | None, typer.Option(help="The file that is test.")] = None,
     sample: Annotated[str | None, typer.Option(help="The sample submission.")] = None,
@@ -28,12 +31,16 @@ def add(
 ) -> None:
     """Look at a competition's files, and write a first competitions/SLUG.yaml of what they say.
 
-    It never overwrites one. What it guesses it says so; an option settles what it should not guess.
+    Without --from it is the competition of that name on Kaggle: title, limits, deadline and metric are Kaggle's, and
+    the files are downloaded. It never overwrites one. What it guesses it says so; an option settles what it should not guess.
     """
-    from pipelines.adding import competition_draft
+    from pipelines.adding import competition_draft, from_kaggle
 
     wishes = competition_draft.Wishes(train, test, sample, target, metric, page)
-    draft = competition_draft.add(slug, place, wishes)
+    if place is None:
+        draft = from_kaggle.add(slug, wishes)
+    else:
+        draft = competition_draft.add(slug, place, wishes)
     if as_json:
         say_json({"competition": slug, "keys": draft.keys, "why": draft.why})
         return

@@ -66,6 +66,21 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     Raises:
         UserError: there is such a file already, the name is none, or the files are no competition.
     """
+    place = free_place(slug)
+    with found_files.opened(given) as folder:
+        found = found_files.look(folder)
+        draft = make(slug, found, wishes)
+        _keep(slug, draft, found)
+    write(place, draft)
+    return draft
+
+
+def free_place(slug: str) -> Path:
+    """The path of a competition file that is not there yet.
+
+    Raises:
+        UserError: it is, or the name is none.
+    """
     try:
         check_name(slug)
     except ValueError as error:
@@ -75,13 +90,12 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
         raise UserError(
             f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
         )
-    with found_files.opened(given) as folder:
-        found = found_files.look(folder)
-        draft = make(slug, found, wishes)
-        _keep(slug, draft, found)
+    return place
+
+
+def write(place: Path, draft: Draft) -> None:
     with disk_errors(place):
         write_text(place, draft.text)
-    return draft
 
 
 def _keep(slug: str, draft: Draft, found: Found) -> None:
@@ -104,7 +118,7 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     asked = guesses.target(told, wishes.target)
     target = asked.keys["target"]
     name = guesses.ids(told)
-    kind = guesses.task(told, target)
+    kind = _task(told, target, wishes.metric)
     task = kind.keys["task"]
     columns = guesses.features(told, name.keys["id_column"])
     picture = guesses.picture(told, columns)
@@ -135,6 +149,15 @@ def _form(told: Roles) -> dict[str, Any]:
     """The keys without which the files would be read otherwise."""
     forms = [table.form for table in (told.train, told.test, told.sample) if table is not None]
     return {"quotes": "backslash"} if any(form.quotes == "backslash" for form in forms) else {}
+
+
+def _task(told: Roles, target: str, metric: str | None) -> Guess:
+    """What the target looks like; whole numbers of few values may be either, and a known metric tells."""
+    guessed = guesses.task(told, target)
+    task = metrics.get(metric).task if metric else guessed.keys["task"]
+    if task == guessed.keys["task"] or told.train.frame[target].dtype.kind not in "iuf":
+        return guessed
+    return Guess({"task": task}, (f"{task}: {target!r} is numbers, and {metric} is for {task}",))
 
 
 def _metric(told: Roles, target: str, task: str, named: str | None) -> Guess:

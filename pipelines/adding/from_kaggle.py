@@ -1,0 +1,126 @@
+"""A competition file from Kaggle itself: what its list says, and what the downloaded files say."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.adding import competition_draft, found_files
+from pipelines.adding.competition_draft import Draft, Wishes
+from pipelines.adding.found_files import Found
+from pipelines.platforms import kaggle
+from pipelines.platforms._kaggle_calls import Details, details
+from pipelines.plumbing.atomic import file_hash
+from pipelines.plumbing.schema import validate
+from pipelines.values.competition import Competition
+
+# Its competitions never end and are there to learn from: everybody's code is public anyhow.
+_FOR_LEARNING = "getting started"
+
+
+def add(slug: str, wishes: Wishes) -> Draft:
+    """Download a competition of Kaggle and write `competitions/<slug>.yaml` of what it says and is.
+
+    Args:
+        slug: its name in its address, and here.
+        wishes: what somebody knows better; a metric or a page of theirs comes before Kaggle's.
+
+    Raises:
+        UserError: there is such a file already, Kaggle does not give the competition, or its files are none.
+    """
+    place = competition_draft.free_place(slug)
+    said = details(slug)
+    archive = kaggle.fetch(said)
+    with found_files.opened(archive) as folder:
+        draft = make(said, folder, wishes)
+    competition_draft.write(place, draft)
+    return draft
+
+
+def make(said: Details, folder: Path, wishes: Wishes) -> Draft:
+    """Draft a competition file, in memory.
+
+    Args:
+        said: what Kaggle says of the competition.
+        folder: its files as they came.
+        wishes: what somebody knows better.
+
+    Raises:
+        UserError: the files are no competition.
+    """
+    found = found_files.look(folder)
+    ours = kaggle.metric_of(said.metric)
+    asked = replace(wishes, metric=wishes.metric or ours, page=wishes.page or said.url)
+    draft = competition_draft.make(said.slug, found, asked)
+    keys = draft.keys | {"title": said.title, "live": _is_live(said)}
+    if said.daily_limit:
+        keys["daily_limit"] = said.daily_limit
+    keys["files"] = _below(folder, found, draft.keys["files"])
+    keys["source"] = _source(said, folder, found, draft.keys)
+    keys["baselines"] = keys.pop("baselines")
+    validate(Competition, {**keys, "name": said.slug}, f"competitions/{said.slug}.yaml")
+    why = [sentence for sentence in draft.why if not sentence.startswith("metric ") or not ours]
+    return Draft(keys, (*_told(said, wishes.metric, ours), *why))
+
+
+def _is_live(said: Details) -> bool:
+    is_running = said.deadline is None or said.deadline > datetime.now(UTC)
+    return is_running and said.category.casefold() != _FOR_LEARNING
+
+
+def _below(folder: Path, found: Found, named: dict[str, Any]) -> dict[str, Any]:
+    """The names of files as paths below `raw/`, which is filled as the zip was."""
+
+    def path(name: str) -> str:
+        return found.files[name].relative_to(folder).as_posix()
+
+    also = [path(name) for name in named.get("also", [])]
+    files = {role: path(name) if name else None for role, name in named.items() if role != "also"}
+    here = [name for name in also if "/" not in name]
+    return files | ({"also": here} if here else {})
+
+
+def _source(said: Details, folder: Path, found: Found, keys: dict[str, Any]) -> dict[str, Any]:
+    source: dict[str, Any] = {"platform": "kaggle", "slug": said.slug}
+    if said.deadline is not None:
+        source["deadline"] = said.deadline.isoformat()
+    names = sorted(keys["source"]["files"])
+    source["files"] = {
+        found.files[name].relative_to(folder).as_posix(): {
+            "bytes": found.files[name].stat().st_size,
+            "sha256": file_hash(found.files[name]),
+        }
+        for name in names
+    }
+    return source
+
+
+def _told(said: Details, wished: str | None, ours: str | None) -> list[str]:
+    """What Kaggle's list says, a sentence each."""
+    limit = said.daily_limit or "an unknown number of"
+    sentences = [
+        f"Kaggle: {said.title}; you accepted its rules, which stand on {said.url}/rules",
+        f"Kaggle: {limit} submissions a day, " + _ends(said.deadline),
+    ]
+    if wished:
+        sentences.append(f"metric {wished}, as you said; Kaggle says {said.metric!r}")
+    elif ours:
+        sentences.append(f"metric {ours}: Kaggle says {said.metric!r}")
+    else:
+        sentences.append(f"Kaggle's metric {said.metric!r} is none of those known here")
+    if said.by_notebook:
+        sentences.append(
+            "Kaggle takes notebooks alone here, no files: `pilsa submit` of a CSV will be refused"
+        )
+    if said.closed:
+        sentences.append("Kaggle takes no submissions any more")
+    if said.category.casefold() == _FOR_LEARNING:
+        sentences.append(f"`live: false` since it is of the category {said.category}")
+    return sentences
+
+
+def _ends(deadline: datetime | None) -> str:
+    if deadline is None:
+        return "no deadline said"
+    over = "was over on" if deadline <= datetime.now(UTC) else "ends on"
+    return f"{over} {deadline:%Y-%m-%d %H:%M} UTC"
