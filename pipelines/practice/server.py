@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -154,7 +155,10 @@ class Handler(BaseHTTPRequestHandler):
         return kaggle_api.OPERATIONS[operation](world, member, body)
 
     def _token(self) -> str:
+        """A token as such, or as the key of a kaggle.json."""
         kind, _, word = str(self.headers.get("Authorization")).partition(" ")
+        if kind == "Basic":
+            return b64decode(word).decode("utf-8", "replace").partition(":")[2]
         return word if kind == "Bearer" else ""
 
     def _redirect(self, place: str) -> None:

@@ -1,6 +1,7 @@
 """The platform `kaggle` with the real client against the practice server."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -253,6 +254,32 @@ def test_no_token_is_shown(practice: Practice, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UserError, match=r"bad \*\*\*"):
         remote().submissions()
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_wrong")
+    with pytest.raises(UserError, match="must know who asks"):
+        remote().submissions()
+
+
+def test_a_kaggle_json(
+    practice: Practice,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(folder))
+    key = practice.world.state.members["m01"].token
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    with pytest.raises(UserError, match="must know who asks"):
+        remote().submissions()
+    file = folder / "kaggle.json"
+    file.write_text(json.dumps({"username": "m01", "key": key}))
+    file.chmod(0o644)
+    assert remote().submissions() == []
+    assert "can be read by others: `chmod 600` it" in capsys.readouterr().err
+    file.chmod(0o600)
+    assert remote().submissions() == []
+    assert capsys.readouterr().err == ""
+    file.write_text('{"username": "m01"')
     with pytest.raises(UserError, match="must know who asks"):
         remote().submissions()
 
