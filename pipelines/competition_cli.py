@@ -27,6 +27,10 @@ def add(
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     metric: Annotated[str | None, typer.Option(help="As the competition's page says.")] = None,
     page: Annotated[str | None, typer.Option(help="Where others download the files.")] = None,
+    dacon: Annotated[
+        int | None, typer.Option(help="Its number in its address on dacon.io; needs --team.", min=1)
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="Your team's name on Dacon.")] = None,
     as_json: Json = False,
 ) -> None:
     """Look at a competition's files, and write a first competitions/SLUG.yaml of what they say.
@@ -36,7 +40,15 @@ def add(
     """
     from pipelines.adding import competition_draft, from_kaggle
 
-    wishes = competition_draft.Wishes(train, test, sample, target, metric, page)
+    if (dacon is None) != (team is None) or (dacon and place is None):
+        raise UserError(
+            "a competition of Dacon needs all of --dacon NUMBER, --team NAME and --from open.zip, which you download "
+            "there: give all three, or none"
+        )
+    on_dacon = (dacon, team) if dacon and team else None
+    if on_dacon and page is None:
+        page = f"https://dacon.io/competitions/official/{dacon}/data"
+    wishes = competition_draft.Wishes(train, test, sample, target, metric, page, on_dacon)
     if place is None:
         draft = from_kaggle.add(slug, wishes)
     else:

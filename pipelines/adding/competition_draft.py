@@ -28,6 +28,7 @@ class Wishes:
         target: a column.
         metric: a name of `pipelines.values.metrics`.
         page: where others get the files.
+        dacon: the number in its address on dacon.io, and the team's name there.
     """
 
     train: str | None = None
@@ -36,6 +37,7 @@ class Wishes:
     target: str | None = None
     metric: str | None = None
     page: str | None = None
+    dacon: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,14 +137,20 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     keys |= _form(told)
     also = sorted(set(found.files) - _names(told))
     keys["files"] = _files(told, also)
-    source = {"platform": "files", "mirror": slug}
-    if wishes.page:
-        source["page"] = wishes.page
+    source = _source(slug, wishes)
     keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
     why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
     return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+
+
+def _source(slug: str, wishes: Wishes) -> dict[str, Any]:
+    source: dict[str, Any] = {"platform": "files", "mirror": slug}
+    if wishes.dacon:
+        number, team = wishes.dacon
+        source |= {"platform": "dacon", "cpt_id": number, "team": team}
+    return source | ({"page": wishes.page} if wishes.page else {})
 
 
 def _form(told: Roles) -> dict[str, Any]:

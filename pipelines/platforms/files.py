@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from unicodedata import normalize
 
 import numpy as np
@@ -103,7 +103,7 @@ class FilesSource(platforms.Source):
 class Files(platforms.Platform):
     """Fetches named files; where one of them holds the test labels, grades locally."""
 
-    Source = FilesSource
+    Source: ClassVar[type[platforms.Source]] = FilesSource
 
     def __init__(self, competition: Competition, source: Any) -> None:
         """Check that what the competition reads is fetched, and that the solution is not read.
@@ -184,8 +184,9 @@ class Files(platforms.Platform):
         given = paths.added(self.competition.name) / name
         path = self._mirror_path(name)
         path = path if path is not None and path.is_file() else given
-        if not path.is_file():
-            return None
+        return self._checked(path, name) if path.is_file() else None
+
+    def _checked(self, path: Path, name: str) -> Path:
         expected = self.source.files[name].md5
         if expected and (found := file_hash(path, "md5")) != expected:
             raise UserError(
