@@ -1,6 +1,7 @@
 """The practice server: both sites on one port of 127.0.0.1, with a page for what a browser does on the real ones."""
 
 import json
+import sys
 import time
 from base64 import b64decode
 from collections.abc import Callable
@@ -40,6 +41,11 @@ class Server(ThreadingHTTPServer):
             ) from None
         self.world, self.faults = world, Faults()
         self.asked: list[str] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
