@@ -8,12 +8,14 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
 from pipelines.practice import dacon_api, kaggle_api, pages
 from pipelines.practice.faults import Fault, Faults
+from pipelines.practice.kernels import Kernels
 from pipelines.practice.state import Refusal, World
 
 _API = "/api/v1/"
@@ -26,6 +28,7 @@ class Server(ThreadingHTTPServer):
 
     Attributes:
         world: what they hold and remember.
+        kernels: the notebooks that were pushed.
         faults: what shall go wrong.
         asked: the operations in the order in which they came.
     """
@@ -39,7 +42,7 @@ class Server(ThreadingHTTPServer):
             raise UserError(
                 f"port {port} must be free and is not ({error.strerror}): choose another with --port"
             ) from None
-        self.world, self.faults = world, Faults()
+        self.world, self.faults, self.kernels = world, Faults(), Kernels(world)
         self.asked: list[str] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -90,21 +93,29 @@ class Handler(BaseHTTPRequestHandler):
         self._carry_out("PUT", put)
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path).path.strip("/").split("/")
-        if parts[0] != "files":
+        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        if parts[0] not in ("files", "output"):
             self._send(
                 200, pages.page(self.server.world, parts).encode(), "text/html; charset=utf-8"
             )
             return
-        try:
-            held = self.server.world.find(parts[1])
-            name = "/".join(parts[2:])
-            path = held.archive if name == held.archive.name else held.files[name]
-            tag = held.etag if path == held.archive else f"{held.etag}-{name}"
-        except (Refusal, KeyError, IndexError):
+        found = self._found(parts)
+        if found is None:
             self._json(404, {"code": 404, "message": "Not found"})
-            return
-        self._file(path, f'"{tag}"')
+        else:
+            self._file(*found)
+
+    def _found(self, parts: list[str]) -> tuple[Path, str] | None:
+        """The file of a competition or of a notebook's output, and its ETag."""
+        if parts[0] == "output":
+            output = self.server.kernels.file(parts[1:]) if len(parts) > 4 else None
+            return None if output is None else (output, f'"{file_hash(output)}"')
+        held = self.server.world.held.get(parts[1] if len(parts) > 1 else "")
+        name = "/".join(parts[2:])
+        if held is None or name not in (held.archive.name, *held.files):
+            return None
+        path = held.archive if name == held.archive.name else held.files[name]
+        return path, f'"{held.etag}-{name}"'
 
     def do_CONNECT(self) -> None:
         """Https would leave this machine: it never does."""
@@ -156,6 +167,9 @@ class Handler(BaseHTTPRequestHandler):
             held = world.joined(member, str(body.get("competitionName")))
             self._redirect(f"{held.slug}/{body.get('fileName')}")
             return None
+        notebooks = self.server.kernels.operations()
+        if operation in notebooks:
+            return notebooks[operation](member, body)
         if operation not in kaggle_api.OPERATIONS:
             raise Refusal(404, f"the practice server knows no operation {operation}")
         return kaggle_api.OPERATIONS[operation](world, member, body)
