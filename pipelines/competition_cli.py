@@ -84,3 +84,17 @@ def check(slug: Slug, as_json: Json = False) -> None:
             say(one_line(sentence))
     if seen.refused is not None:
         raise UserError(seen.refused)
+
+
+@app.command()
+def leaderboard(slug: Slug, as_json: Json = False) -> None:
+    """Fetch the platform's leaderboard, keep it as a CSV, and say where your best submission stands."""
+    from pipelines.review import standing
+
+    found = standing.take(slug)
+    if as_json:
+        rows = found.table.to_dict("records")
+        say_json({"own": found.own, "place": found.place, "file": str(found.file), "teams": rows})
+        return
+    for sentence in standing.lines(found):
+        say(one_line(sentence))

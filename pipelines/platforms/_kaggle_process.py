@@ -108,8 +108,8 @@ def _limits(client: Any, slug: str) -> Any:
     return client.competition_get_submission_limits(slug).to_dict()
 
 
-def _leaderboard(client: Any, slug: str) -> list[Any]:
-    return _plain(client.competition_leaderboard_view(slug, page_size=_PER_PAGE))
+def _leaderboard(client: Any, slug: str, folder: str) -> None:
+    client.competition_leaderboard_download(slug, folder, quiet=True)
 
 
 def _plain(items: Any) -> list[Any]:

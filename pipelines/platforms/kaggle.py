@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 from pydantic import AfterValidator, Field
 
 from pipelines import platforms
@@ -146,10 +147,24 @@ class KaggleRemote(Remote):
         per_day = None if found.get("limitedByTotal") else today + left
         return Allowance(per_day, left, resets)
 
-    def leaderboard(self) -> list[tuple[str, float]]:
-        """Team and public score of the first places, the best first."""
-        rows = calls.ask("leaderboard", self.slug)
-        return [(str(row.get("teamName")), float(row["score"])) for row in rows if row.get("score")]
+    def leaderboard(self) -> pd.DataFrame:
+        with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as folder:
+            came = Path(folder)
+            calls.ask("leaderboard", self.slug, folder=folder)
+            tables = unzip.extract(came / f"{self.slug}.zip", came / "out")
+            if len(tables) != 1:
+                raise UserError(
+                    f"Kaggle's leaderboard must be one table, found {len(tables)} files: try again"
+                )
+            read = pd.read_csv(came / "out" / tables[0])
+        # Its columns may change: only these two are asked for, however they are written.
+        columns = {re.sub(r"\W|_", "", name).lower(): name for name in read.columns}
+        if not {"teamname", "score"} <= set(columns):
+            raise UserError(
+                f"Kaggle's leaderboard must have the columns TeamName and Score, found {list(read.columns)}"
+            )
+        named = read[[columns["teamname"], columns["score"]]].set_axis(["team", "score"], axis=1)
+        return named.astype({"team": str, "score": float}).dropna().reset_index(drop=True)
 
 
 def _outcome(slug: str, error: KaggleError) -> UserError:

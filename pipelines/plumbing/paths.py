@@ -206,5 +206,10 @@ def added(competition: str) -> Path:
     return cache() / "added" / competition
 
 
+def leaderboards(competition: str) -> Path:
+    """Standings of a platform, one file per look: who takes part is named there, so they are not committed."""
+    return cache() / "leaderboards" / competition
+
+
 def downloads() -> Path:
     return cache() / "downloads"

@@ -4,9 +4,13 @@ Only how the client asks is known for sure. What kaggle.com answers was written 
 and its wording, statuses and limits may differ: see docs/practice-server.md.
 """
 
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pandas as pd
 
 from pipelines.practice.held import Held
 from pipelines.practice.state import Refusal, Sent, World
@@ -155,6 +159,22 @@ def standing(world: World, held: Held) -> list[Body]:
          "score": f"{one.public:.5f}"}
         for one in ordered
     ]  # fmt: skip
+
+
+def leaderboard_zip(world: World, slug: str) -> bytes:
+    """The whole standing as the CSV in a zip that Kaggle gives."""
+    held, content = world.find(slug), io.BytesIO()
+    names = {
+        "teamId": "TeamId",
+        "teamName": "TeamName",
+        "submissionDate": "LastSubmissionDate",
+        "score": "Score",
+    }
+    rows = pd.DataFrame(standing(world, held), columns=list(names)).rename(columns=names)
+    rows.insert(0, "Rank", range(1, len(rows) + 1))
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"{slug}-publicleaderboard.csv", rows.to_csv(index=False))
+    return content.getvalue()
 
 
 OPERATIONS: dict[str, Callable[[World, str, Body], Body]] = {

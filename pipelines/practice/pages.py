@@ -44,7 +44,7 @@ def _one(world: World, slug: str) -> str:
         for row in kaggle_api.standing(world, held)
     )
     scored = "".join(
-        f"<li>{escape(one.team)}, {escape(one.member)}, {escape(one.file)}: public {one.public}</li>"
+        f"<li>{escape(one.team)}, {escape(one.member)}, {escape(one.file)}: {one.status if one.public is None else one.public}</li>"
         for one in world.sent("dacon", None, slug)
     )
     return (

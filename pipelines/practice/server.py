@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
@@ -159,20 +159,28 @@ class Handler(BaseHTTPRequestHandler):
             except Refusal:
                 return {"active": False}
         member = world.member_of(self._token())
-        if operation == "DownloadDataFiles":
-            held = world.joined(member, str(body.get("competitionName")))
-            self._redirect(f"{held.slug}/{held.archive.name}")
-            return None
-        if operation == "DownloadDataFile":
-            held = world.joined(member, str(body.get("competitionName")))
-            self._redirect(f"{held.slug}/{body.get('fileName')}")
+        if operation.startswith("Download"):
+            self._download(operation, member, body)
             return None
         notebooks = self.server.kernels.operations()
         if operation in notebooks:
             return notebooks[operation](member, body)
-        if operation not in kaggle_api.OPERATIONS:
-            raise Refusal(404, f"the practice server knows no operation {operation}")
-        return kaggle_api.OPERATIONS[operation](world, member, body)
+        if operation in kaggle_api.OPERATIONS:
+            return kaggle_api.OPERATIONS[operation](world, member, body)
+        raise Refusal(404, f"the practice server knows no operation {operation}")
+
+    def _download(self, operation: str, member: str, body: dict[str, Any]) -> None:
+        """Lead the client to a file, or give it the leaderboard at once."""
+        slug = str(body.get("competitionName"))
+        if operation == "DownloadLeaderboard":
+            self._send(200, kaggle_api.leaderboard_zip(self.server.world, slug), "application/zip")
+            return
+        held = self.server.world.joined(member, slug)
+        name = body.get("fileName") if operation == "DownloadDataFile" else held.archive.name
+        self.send_response(302)
+        self.send_header("Location", f"{kaggle_api.ADDRESS}/files/{slug}/{quote(str(name))}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _token(self) -> str:
         """A token as such, or as the key of a kaggle.json."""
@@ -180,12 +188,6 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "Basic":
             return b64decode(word).decode("utf-8", "replace").partition(":")[2]
         return word if kind == "Bearer" else ""
-
-    def _redirect(self, place: str) -> None:
-        self.send_response(302)
-        self.send_header("Location", f"{kaggle_api.ADDRESS}/files/{place}")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
 
     def _file(self, path: Path, tag: str) -> None:
         """A file, whole or from where the client has stopped; a fault may cut it or change a byte."""
