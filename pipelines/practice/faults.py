@@ -18,6 +18,7 @@ class Fault(Strict):
         retry_after: seconds, sent along with the status.
         drop_after: bytes of a file after which the connection is cut.
         wait: seconds before anything happens.
+        rate: bytes of a file a second, as over a slow line.
         wrong_byte: one byte of the file differs, its size does not.
         lose_reply: what was asked is done, and the connection is cut instead of an answer.
         html: a web page is answered with status 200, as from a login page in between.
@@ -30,6 +31,7 @@ class Fault(Strict):
     retry_after: int | None = None
     drop_after: int | None = Field(default=None, ge=0)
     wait: float = Field(default=0, ge=0, le=600)
+    rate: float | None = Field(default=None, gt=0)
     wrong_byte: bool = False
     lose_reply: bool = False
     html: bool = False

@@ -20,6 +20,7 @@ from pipelines.practice.state import Refusal, World
 
 _API = "/api/v1/"
 _MOST_BYTES = 200 << 20  # of one request
+_TICK = 0.05  # seconds between the pieces of a slow answer
 _MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
 
 
@@ -212,7 +213,7 @@ class Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
             content = content[start:]
         kind = "text/html" if fault.html else "application/octet-stream"
-        self._send(206 if is_part else 200, content, kind, headers, fault.drop_after)
+        self._send(206 if is_part else 200, content, kind, headers, fault)
 
     def _join(self, path: str, content: bytes) -> None:
         """The button of a page: this member accepts the rules."""
@@ -249,16 +250,19 @@ class Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(content).encode(), "application/json", headers)
 
     def _send(
-        self, status: int, content: bytes, kind: str, headers: dict[str, str] | None = None, most: int | None = None,
+        self, status: int, content: bytes, kind: str, headers: dict[str, str] | None = None,
+        fault: Fault | None = None,
     ) -> None:  # fmt: skip
         self.send_response(status)
         for name, value in {"Content-Type": kind, **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content if most is None else content[:most])
-        if most is not None:
-            self.close_connection = True
+        sent = content if fault is None or fault.drop_after is None else content[: fault.drop_after]
+        size = int(fault.rate * _TICK) + 1 if fault is not None and fault.rate else len(sent) or 1
+        for start in range(0, len(sent), size):
+            self.wfile.write(sent[start : start + size])
+            time.sleep(_TICK if size < len(sent) else 0)
 
     def log_message(self, *_: object) -> None:
         """Quiet: a request's line may hold a signed address."""
