@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines import competition_cli, kernel_cli
+from pipelines import competition_cli, kernel_cli, practice_cli
 from pipelines.plumbing.printing import console, say, say_json
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ runs = typer.Typer(
 app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
 app.add_typer(competition_cli.app, name="competition")
+app.command("practice-server")(practice_cli.serve)
 ledger = typer.Typer(help="What was submitted, and what it scored.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
 
@@ -233,26 +234,6 @@ def ui(
         return
     say(f"runs on {url} (Ctrl-C ends it)")
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command, without a shell
-
-
-@app.command("practice-server")
-def practice_server(
-    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8642,
-    folder: Annotated[
-        Path | None, typer.Option(help="What it remembers; by default .cache/pilsa/practice.")
-    ] = None,
-    team: Annotated[
-        list[str] | None, typer.Option(help="TEAM=MEMBER,MEMBER; several times for several teams.")
-    ] = None,
-    grading: Annotated[float, typer.Option(help="Seconds until a score is there.", min=0)] = 3,
-) -> None:
-    """Rehearse on this machine: Kaggle's and Dacon's protocols for the bundled competitions.
-
-    The real Kaggle client works with it: it prints what a shell must set. Nothing leaves this machine.
-    """
-    from pipelines.practice import starting
-
-    starting.start(port, folder, team or ["study=m01,m02", "rivals=m03"], grading)
 
 
 @runs.command()

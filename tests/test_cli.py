@@ -18,6 +18,7 @@ COMMANDS = [
     ["clean"],
     ["doctor"],
     ["ui"],
+    ["practice-server"],
     ["runs"],
     ["runs", "mirror"],
 ]

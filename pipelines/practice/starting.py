@@ -1,13 +1,13 @@
 """Start the practice server, and write what a shell must set so that the real client goes there and nowhere else."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import exclusive
 from pipelines.plumbing.schema import check_name
 from pipelines.practice.server import Server
@@ -60,25 +60,33 @@ def write_environments(server: Server) -> dict[str, Path]:
     return written
 
 
-def start(port: int, folder: Path | None, teams: Iterable[str], grading_seconds: float) -> None:
-    """Serve until Ctrl-C; what is remembered lies in `folder`, and the next start goes on with it.
+@contextmanager
+def serving(
+    port: int, folder: Path | None, teams: Iterable[str], grading_seconds: float
+) -> Iterator[Server]:
+    """A server that is ready to serve; what it remembers lies in `folder`, and the next one goes on with it.
 
     Raises:
         UserError: the port is taken, another server works in this folder, or a team cannot be read.
     """
     folder = (folder or paths.cache() / "practice").resolve()
-    with exclusive(folder / "lock", "the practice server", wait=0):
-        server = Server(World(folder, teams_of(teams), grading_seconds), port)
-        with server:
-            say(f"practice server on {server.url}, remembered in {folder} (Ctrl-C ends it)")
-            say(
-                "it is neither kaggle.com nor dacon.io: docs/practice-server.md says what it cannot know"
-            )
-            for member, file in write_environments(server).items():
-                team = server.world.state.members[member].team
-                say(f"{member} of team {team}: `. {file}` in a shell of its own")
-            first = next(iter(server.world.held))
-            say(
-                f"accept a competition's rules in a browser first: {server.url}/competitions/{first}/rules"
-            )
-            server.serve_forever()
+    with (
+        exclusive(folder / "lock", "the practice server", wait=0),
+        Server(World(folder, teams_of(teams), grading_seconds), port) as server,
+    ):
+        yield server
+
+
+def welcome(server: Server, written: dict[str, Path]) -> list[str]:
+    """What a newcomer must know, a line each."""
+    members = server.world.state.members
+    first = next(iter(server.world.held), "")
+    return [
+        f"practice server on {server.url}, remembered in {server.world.folder} (Ctrl-C ends it)",
+        "it is neither kaggle.com nor dacon.io: docs/practice-server.md says what it cannot know",
+        *(
+            f"{name} of team {members[name].team}: `. {file}` in a shell of its own"
+            for name, file in written.items()
+        ),
+        f"accept a competition's rules in a browser first: {server.url}/competitions/{first}/rules",
+    ]

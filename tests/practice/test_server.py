@@ -1,6 +1,9 @@
 """The practice server by itself: what it gives, counts, remembers and spoils on request."""
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -179,3 +182,37 @@ def test_what_a_shell_must_set_lies_in_a_file_of_ones_own(practice: Practice) ->
     written = starting.write_environments(practice.server)["m01"]
     assert written.stat().st_mode & 0o077 == 0
     assert practice.world.state.members["m01"].token in Path(written).read_text()
+
+
+def test_a_newcomer_is_told_what_to_set(tmp_path: Path) -> None:
+    program = "from pipelines.cli import main; main()"
+    arguments = [
+        "practice-server",
+        "--port",
+        "0",
+        "--folder",
+        str(tmp_path / "kept"),
+        "--team",
+        "a=m01",
+    ]
+    command = [sys.executable, "-c", program, *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        said = [server.stdout.readline() for _ in range(4)]
+        file = tmp_path / "kept" / "m01.sh"
+        assert f". {file}" in said[2]
+        token = json.loads((tmp_path / "kept" / "state.json").read_text())["members"]["m01"][
+            "token"
+        ]
+        assert token in file.read_text()
+        assert token not in "".join(said)
+        again = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert again.returncode == 1
+        assert "only one process may do this" in again.stderr
+        server.terminate()
+    assert server.returncode == 143
