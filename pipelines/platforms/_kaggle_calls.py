@@ -218,7 +218,8 @@ def _meaning(slug: str, status: int | None, words: str, wait: float | None) -> s
         401: client.SIGN_IN,
         403: f"Kaggle must have your consent to the rules of {slug} first, and refuses ({said}): open {at}/rules in a "
         "browser and accept them, or join there; nobody else can",
-        404: f"Kaggle must know {slug}, and does not ({said}): its name stands in its address, {at}",
+        404: f"Kaggle must know {slug}, and does not ({said}): its name stands in its address, {at}; "
+        "one that is over may take no submissions any more",
         429: f"Kaggle must not be asked so often: wait {when} and try again",
     }
     if status in meanings:

@@ -22,7 +22,7 @@ from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
 from pipelines.values.competition import Competition
 from tests.conftest import COMPETITION
-from tests.practice.practice_server import SLUG, Practice, practice
+from tests.practice.practice_server import ROOT, SLUG, Practice, practice
 
 __all__ = ["practice"]
 HAS_CLIENT = Path(sys.executable).with_name("kaggle").is_file() or bool(shutil.which("kaggle"))
@@ -104,7 +104,7 @@ def test_a_killed_download_is_resumed_by_the_next_call(practice: Practice, tmp_p
     practice.fault("GET", wait=60)
     program = f"from pipelines.platforms import kaggle, _kaggle_calls as c; kaggle.fetch(c.details({SLUG!r}))"
     child = subprocess.Popen(
-        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
     until = time.monotonic() + 60
     while practice.server.asked.count("GET") < 2 and time.monotonic() < until:
@@ -115,6 +115,39 @@ def test_a_killed_download_is_resumed_by_the_next_call(practice: Practice, tmp_p
     assert half.stat().st_size == 1 << 20
     practice.server.faults.clear()
     assert download(tmp_path / "raw") == originals(practice)
+
+
+@pytest.mark.slow
+def test_the_client_dies_with_a_killed_pilsa(practice: Practice, sent: Path) -> None:
+    # Else it would hand in what the next call, which finds nothing on the list, sends again.
+    practice.fault("PUT", wait=3)
+    program = (
+        "from pathlib import Path; from pipelines.platforms import kaggle; "
+        f"kaggle.KaggleRemote({SLUG!r}).upload(Path({str(sent)!r}), 'a.csv', 'm')"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    until = time.monotonic() + 60
+    while "PUT" not in practice.server.asked and time.monotonic() < until:
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    time.sleep(5)
+    assert practice.server.asked[-1] == "PUT"
+    assert practice.world.state.sent == []
+
+
+def test_who_never_answers_is_given_up(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, sent: Path
+) -> None:
+    monkeypatch.setattr(calls, "_PATIENCE_SECONDS", 3)
+    practice.fault("GetSubmissionLimits", wait=20)
+    with pytest.raises(UserError, match="must answer within 3 s"):
+        remote().allowance()
+    practice.fault("CreateSubmission", wait=20)
+    with pytest.raises(UnknownOutcome, match="must answer within 3 s"):
+        remote().upload(sent, "a.csv", "m")
 
 
 def test_files_are_checked_by_size_and_hash(practice: Practice, tmp_path: Path) -> None:
