@@ -243,6 +243,11 @@ def _credentials() -> Finding:
     folder = Path(os.environ.get("KAGGLE_CONFIG_DIR", Path.home() / ".kaggle"))
     files = [folder / "kaggle.json", Path.home() / ".kaggle" / "access_token"]
     variables = ("KAGGLE_API_TOKEN", "KAGGLE_KEY")
+    for path in files:
+        if path.is_file() and path.stat().st_mode & 0o077:
+            return Finding(
+                "kaggle credentials", "bad", f"{path} can be read by others", f"chmod 600 {path}"
+            )
     if any(path.is_file() for path in files) or any(os.environ.get(name) for name in variables):
         return Finding("kaggle credentials", "ok", "found")
     return Finding("kaggle credentials", "note", "none: bundled competitions need none",

@@ -31,6 +31,7 @@ def healthy(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     home = workshop.root / "home"
     (home / ".kaggle").mkdir(parents=True)
     (home / ".kaggle" / "kaggle.json").write_text("not read by anybody", encoding="utf-8")
+    (home / ".kaggle" / "kaggle.json").chmod(0o600)
     monkeypatch.setattr(Path, "home", lambda: home)
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**12))
@@ -179,6 +180,13 @@ def test_a_data_folder_that_is_none(healthy: Workshop, monkeypatch: pytest.Monke
     assert finding("local data").state == "bad"
     Path("nowhere/mnist").mkdir(parents=True)
     assert finding("local data").found == "nowhere: mnist"
+
+
+def test_credentials_that_others_can_read_are_bad(healthy: Workshop) -> None:
+    (healthy.root / "home" / ".kaggle" / "kaggle.json").chmod(0o644)
+    found = finding("kaggle credentials")
+    assert found.state == "bad"
+    assert found.next.startswith("chmod 600 ")
 
 
 def test_credentials_are_found_and_never_shown(
