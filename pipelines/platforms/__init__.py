@@ -69,6 +69,14 @@ class Platform(ABC):
         """The platform's server, to which a submission is sent; None where grading is local."""
         return None
 
+    def leaderboard(self) -> pd.DataFrame | None:
+        """Columns `team` and `score`: everybody's best on the public part, as it stands now; None where none is given.
+
+        Raises:
+            UserError: the platform cannot be reached, or does not give it.
+        """
+        return None
+
 
 def of(competition: Competition) -> Platform:
     """The platform of a competition, its `source:` checked.

@@ -4,12 +4,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pipelines.plumbing.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ListedStatus = Literal["PENDING", "COMPLETE", "ERROR"]
 
@@ -102,11 +99,3 @@ class Remote(ABC):
         Raises:
             UserError: the platform cannot be reached; where it just does not say, the fields are None.
         """
-
-    def leaderboard(self) -> "pd.DataFrame | None":
-        """Columns `team` and `score`, everybody's best on the public part, as it stands now; None where no list is given.
-
-        Raises:
-            UserError: the platform cannot be reached or does not give the list.
-        """
-        return None

@@ -111,6 +111,26 @@ class Kaggle(platforms.Platform):
     def remote(self) -> Remote:
         return KaggleRemote(self.source.slug)
 
+    def leaderboard(self) -> pd.DataFrame:
+        slug = self.source.slug
+        with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as folder:
+            came = Path(folder)
+            calls.ask("leaderboard", slug, folder=folder)
+            tables = unzip.extract(came / f"{slug}.zip", came / "out")
+            if len(tables) != 1:
+                raise UserError(
+                    f"Kaggle's leaderboard must be one table, found {len(tables)} files: try again"
+                )
+            read = pd.read_csv(came / "out" / tables[0])
+        # Its columns may change: only these two are asked for, however they are written.
+        columns = {re.sub(r"\W|_", "", name).lower(): name for name in read.columns}
+        if not {"teamname", "score"} <= set(columns):
+            raise UserError(
+                f"Kaggle's leaderboard must have the columns TeamName and Score, found {list(read.columns)}"
+            )
+        named = read[[columns["teamname"], columns["score"]]].set_axis(["team", "score"], axis=1)
+        return named.astype({"team": str, "score": float}).dropna().reset_index(drop=True)
+
 
 class KaggleRemote(Remote):
     """A competition's submissions at Kaggle, those of the team that is signed in."""
@@ -146,25 +166,6 @@ class KaggleRemote(Remote):
             return Allowance(calls.details(self.slug).daily_limit, None, resets)
         per_day = None if found.get("limitedByTotal") else today + left
         return Allowance(per_day, left, resets)
-
-    def leaderboard(self) -> pd.DataFrame:
-        with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as folder:
-            came = Path(folder)
-            calls.ask("leaderboard", self.slug, folder=folder)
-            tables = unzip.extract(came / f"{self.slug}.zip", came / "out")
-            if len(tables) != 1:
-                raise UserError(
-                    f"Kaggle's leaderboard must be one table, found {len(tables)} files: try again"
-                )
-            read = pd.read_csv(came / "out" / tables[0])
-        # Its columns may change: only these two are asked for, however they are written.
-        columns = {re.sub(r"\W|_", "", name).lower(): name for name in read.columns}
-        if not {"teamname", "score"} <= set(columns):
-            raise UserError(
-                f"Kaggle's leaderboard must have the columns TeamName and Score, found {list(read.columns)}"
-            )
-        named = read[[columns["teamname"], columns["score"]]].set_axis(["team", "score"], axis=1)
-        return named.astype({"team": str, "score": float}).dropna().reset_index(drop=True)
 
 
 def _outcome(slug: str, error: KaggleError) -> UserError:

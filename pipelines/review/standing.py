@@ -40,8 +40,8 @@ def take(name: str) -> Standing:
         UserError: the platform has no leaderboard for us, or cannot be reached.
     """
     chosen = competitions.load(name)
-    remote = platforms.of(chosen).remote()
-    table = None if remote is None else remote.leaderboard()
+    platform = platforms.of(chosen)
+    table, remote = platform.leaderboard(), platform.remote()
     if remote is None or table is None:
         raise UserError(
             f"a leaderboard is only given by a platform that lists it, and {name} has none: `pilsa scores` compares "

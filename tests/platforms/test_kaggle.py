@@ -200,7 +200,9 @@ def test_a_submission_is_listed_with_its_score(practice: Practice, sent: Path) -
     assert (before.per_day, before.left, after.per_day, after.left) == (5, 5, 5, 4)
     assert after.resets is not None
     assert (after.resets.hour, after.resets.utcoffset()) == (0, UTC.utcoffset(None))
-    assert remote().leaderboard().to_dict("records") == [{"team": "study", "score": listed.public}]
+    assert platform().leaderboard().to_dict("records") == [
+        {"team": "study", "score": listed.public}
+    ]
 
 
 def test_all_zeros_are_unknown_since_who_is_in_no_team_gets_them(

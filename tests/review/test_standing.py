@@ -13,13 +13,10 @@ from tests.conftest import Workshop
 
 
 class Somewhere:
-    """A platform's server with three teams; `own` are the scores of what was sent."""
+    """A platform's server; `own` are the scores of what was sent."""
 
     def __init__(self, own: list[float | None]) -> None:
         self.own = own
-
-    def leaderboard(self) -> pd.DataFrame:
-        return pd.DataFrame({"team": ["b", "a", "c"], "score": [0.5, 0.75, 0.5]})
 
     def submissions(self) -> list[Listed]:
         return [
@@ -47,6 +44,8 @@ def test_the_place_is_one_more_than_those_who_are_better(
     first: str,
 ) -> None:
     workshop.write_competition(metric=metric)
+    teams = pd.DataFrame({"team": ["b", "a", "c"], "score": [0.5, 0.75, 0.5]})
+    monkeypatch.setattr(Bundled, "leaderboard", lambda _: teams)
     monkeypatch.setattr(Bundled, "remote", lambda _: Somewhere(own))
     found = standing.take("tiny")
     assert (found.own, found.place, found.table["team"][0]) == (best, place, first)
