@@ -49,6 +49,14 @@ class Platform(ABC):
             UserError: no network, a hash that differs, a disk that is full; nothing half-written stays.
         """
 
+    def leaderboard(self) -> pd.DataFrame | None:
+        """Columns `team` and `score`: everybody's best on the public part, as it stands now; None where none is given.
+
+        Raises:
+            UserError: the platform cannot be reached, or does not give it.
+        """
+        return None
+
     def check_present(self) -> None:  # noqa: B027 (where nothing must be fetched by hand, nothing can lack)
         """Check that `download` needs nobody's hands.
 
@@ -67,14 +75,6 @@ class Platform(ABC):
 
     def remote(self) -> "Remote | None":
         """The platform's server, to which a submission is sent; None where grading is local."""
-        return None
-
-    def leaderboard(self) -> pd.DataFrame | None:
-        """Columns `team` and `score`: everybody's best on the public part, as it stands now; None where none is given.
-
-        Raises:
-            UserError: the platform cannot be reached, or does not give it.
-        """
         return None
 
 
