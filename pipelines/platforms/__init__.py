@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from pipelines.plumbing import registry
 from pipelines.plumbing.schema import Strict, validate
 from pipelines.values.competition import Competition
 from pipelines.values.seeds import derive
+
+if TYPE_CHECKING:
+    from pipelines.platforms._remote import Remote
 
 
 class Source(Strict):
@@ -60,6 +63,10 @@ class Platform(ABC):
             Columns `id` and `target` (text as in train.csv, or numbers), and `usage`, Public or Private.
             It is derived anew at each call and never written into `data/`, where a notebook could read it.
         """
+        return None
+
+    def remote(self) -> "Remote | None":
+        """The platform's server, to which a submission is sent; None where grading is local."""
         return None
 
 
