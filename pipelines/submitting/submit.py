@@ -106,6 +106,4 @@ def sentence(row: LedgerRow) -> str:
     """What became of a submission, in words."""
     scores = [("CV", row.cv_mean), ("LB public", row.lb_public), ("LB private", row.lb_private)]
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None)
-    return (
-        f"{row.competition}: {row.name}: {shown} (row {row.sha256[:8]} of submissions/ledger.csv)"
-    )
+    return f"{row.competition}: {row.name}: {shown} (row {row.sha256[:8]} of the ledger)"
