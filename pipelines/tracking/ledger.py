@@ -21,6 +21,8 @@ from pipelines.tracking import old_ledger
 
 SubmissionStatus = Literal["PENDING", "SENT", "COMPLETE", "ERROR"]
 _REMEDY = "restore it from git (`git restore {path}`), or delete it: `pilsa ledger rebuild` asks the platform again"
+_ORDER: tuple[SubmissionStatus, ...] = ("PENDING", "SENT", "ERROR", "COMPLETE")  # within a moment
+_STATE = ("status", "lb_public", "lb_private", "ref", "error")
 _BOTH = "or keep the file of one side: every row has a file of its own"
 
 
@@ -136,7 +138,7 @@ def rows(competition: str | None = None) -> list[LedgerRow]:
     # Nobody lists another's half-written file: what is being written begins with a dot.
     new = sorted(paths.ledger().glob(f"{competition or '*'}/[!.]*.json"))
     found = dict.fromkeys([*old, *(_read(path) for path in new)])
-    return sorted(found, key=lambda row: row.moment)
+    return sorted(found, key=lambda row: (row.moment, _ORDER.index(row.status), bool(row.ref)))
 
 
 def submissions(competition: str) -> list[LedgerRow]:
@@ -161,10 +163,14 @@ def _joined(states: list[LedgerRow]) -> LedgerRow:
     ordered = sorted(states, key=lambda row: bool(row.upload) and row.status != "PENDING")
     joined = ordered[0]
     for row in ordered[1:]:
-        # What was refused and handed in again was sent when it was handed in again.
-        time = row.time if joined.status == "ERROR" else joined.time
         known = {name: value for name, value in row if value is not None}
-        joined = joined.model_copy(update=known | {"time": time})
+        if joined.status != "ERROR":
+            # What was refused and handed in again was sent when it was handed in again; all else stays as it began.
+            # A row of the platform's list knows less than one of who sent it.
+            is_poorer = len(row.sha256) <= len(joined.sha256)
+            known = {name: known[name] for name in known if name in _STATE or not is_poorer}
+            known["time"] = joined.time
+        joined = joined.model_copy(update=known)
     return joined if joined.status == "ERROR" else joined.model_copy(update={"error": None})
 
 

@@ -81,7 +81,7 @@ def test_what_another_competition_got_or_the_platform_refused_may_be_sent(
     sent(digest, competition="other")
     sent(digest, status="ERROR", lb_public=None)
     assert guards.check(tiny, path).sha256 == digest
-    sent(digest, status="PENDING", lb_public=None)
+    sent(digest, NOON + timedelta(hours=1), status="PENDING", lb_public=None)
     with pytest.raises(UserError, match="PENDING"):
         guards.check(tiny, path)
 

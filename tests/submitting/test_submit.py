@@ -24,7 +24,8 @@ from tests.submitting.small_competition import answers, preprocess, truth, write
 def tiny(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Competition:
     """A repository in which `ensembles/mean` was chosen and its submission built."""
     made = preprocess(workshop)
-    solution = type("Here", (), {"solution": lambda self: truth()})
+    known = {"solution": lambda self: truth(), "remote": lambda self: None}
+    solution = type("Here", (), known)
     monkeypatch.setattr(platforms, "of", lambda found: solution())
     dataset = Dataset.load(paths.dataset("tiny"))
     fold = np.arange(len(dataset.y)) % 3
