@@ -6,12 +6,11 @@ Imports are late: `pilsa --help` must answer at once.
 import os
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import competition_cli, kernel_cli, practice_cli
+from pipelines import competition_cli, kernel_cli, practice_cli, submit_cli
 from pipelines.plumbing.printing import console, say, say_json
 
 if TYPE_CHECKING:
@@ -28,9 +27,9 @@ runs = typer.Typer(
 app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
 app.add_typer(competition_cli.app, name="competition")
+app.add_typer(submit_cli.ledger, name="ledger")
+app.command()(submit_cli.submit)
 app.command("practice-server")(practice_cli.serve)
-ledger = typer.Typer(help="What was submitted, and what it scored.", no_args_is_help=True)
-app.add_typer(ledger, name="ledger")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Competition = Annotated[
@@ -90,48 +89,6 @@ def _scores(competition: str | None, as_json: bool) -> None:
         table.show(found, console())
     if not found.is_whole:
         raise typer.Exit(1)
-
-
-@app.command()
-def submit(
-    file: Annotated[
-        Path | None, typer.Argument(help="CSV to submit; by default what the DAG built.")
-    ] = None,
-    message: Annotated[
-        str, typer.Option("--message", "-m", help="What is new in it, in a sentence.")
-    ] = "",
-    competition: Competition = None,
-    as_json: Json = False,
-) -> None:
-    """Check a submission's form, grade it where the solution is known here, and write the ledger row.
-
-    The same file is refused twice. Competitions with a local solution are graded into a public and a
-    private score, as a platform would.
-    """
-    from pipelines.submitting import submit
-
-    _print_row(submit.hand_in(competition or _active(), file, message), as_json)
-
-
-@ledger.command("set-score")
-def set_score(
-    submitted: Annotated[
-        str, typer.Argument(help="The CSV, or the first digits of its row's sha256.")
-    ],
-    public: Annotated[float, typer.Option(help="The public leaderboard's score.")],
-    private: Annotated[
-        float | None, typer.Option(help="The private one, once it is known.")
-    ] = None,
-    competition: Competition = None,
-    as_json: Json = False,
-) -> None:
-    """Write down what a platform said of a submission that you uploaded there yourself.
-
-    The ledger gets one more row; the rows before it stay.
-    """
-    from pipelines.submitting import submit
-
-    _print_row(submit.set_score(competition or _active(), submitted, public, private), as_json)
 
 
 @app.command()
@@ -239,22 +196,15 @@ def ui(
 @runs.command()
 def mirror(as_json: Json = False) -> None:
     """Copy every run of the history that the MLflow store lacks. Twice changes nothing."""
-    from pipelines.tracking import mlflow_store
+    from pipelines.tracking import lb_metrics, mlflow_store
+    from pipelines.values import competition
 
     new = mlflow_store.mirror_all()
+    lb_metrics.tell_all(competition.names())
     if as_json:
         say_json({"new": new})
     else:
         say(f"{new} runs were new to the store")
-
-
-def _print_row(row: Any, as_json: bool) -> None:
-    from pipelines.submitting import submit
-
-    if as_json:
-        say_json(row.model_dump())
-    else:
-        say(submit.sentence(row))
 
 
 def _active() -> str:

@@ -126,9 +126,9 @@ def test_a_submission_is_graded_once(
     assert row["message"] == "첫 제출"
     assert 0.5 < row["lb_public"] <= 1
     assert 0.5 < row["lb_private"] <= 1
-    ledger = repository.read("submissions/ledger.csv")
+    ledger = repository.listing("submissions/ledger")
     assert "must be new" in complaint(repository.pilsa("submit"))
-    assert repository.read("submissions/ledger.csv") == ledger
+    assert repository.listing("submissions/ledger") == ledger
     best = next(score for score in repository.scores()["scores"] if score["name"] == row["name"])
     assert (best["lb_public"], best["lb_private"]) == (row["lb_public"], row["lb_private"])
 

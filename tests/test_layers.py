@@ -22,7 +22,7 @@ FLOORS = (
     ("transcription", "old_apis"),
     ("training", "notebooks", "submitting", "review", "workspace", "adding"),
     ("practice",),
-    ("kernel_cli", "competition_cli", "practice_cli"),
+    ("kernel_cli", "competition_cli", "practice_cli", "submit_cli"),
     ("cli", "stages"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -164,7 +164,14 @@ def test_every_folder_is_a_room_of_the_house_plan() -> None:
     files = {
         path.stem for path in sources() if path.parts[0] == "pipelines" and len(path.parts) == 2
     }
-    assert files <= {"__init__", "cli", "kernel_cli", "competition_cli", "practice_cli"}
+    assert files <= {
+        "__init__",
+        "cli",
+        "kernel_cli",
+        "competition_cli",
+        "practice_cli",
+        "submit_cli",
+    }
 
 
 KNN = "pipelines/models/knn.py"

@@ -134,8 +134,19 @@ def submission(competition: str) -> Path:
     return root() / "submissions" / f"{competition}.csv"
 
 
-def ledger() -> Path:
+def ledger(competition: str = "") -> Path:
+    """The folder of one competition's rows, or of all."""
+    return root() / "submissions" / "ledger" / competition
+
+
+def old_ledger() -> Path:
+    """What was the ledger before every row had a file; it is only read."""
     return root() / "submissions" / "ledger.csv"
+
+
+def sent(competition: str) -> Path:
+    """Copies of what was sent from here, by the name of the upload."""
+    return cache() / "sent" / competition
 
 
 def curriculum() -> Path:

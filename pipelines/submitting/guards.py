@@ -15,6 +15,8 @@ from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.metrics import get
 
+_ENOUGH_TO_TELL = 10  # different predictions
+
 
 @dataclass(frozen=True, eq=False)
 class Checked:
@@ -45,7 +47,7 @@ def check(competition: Competition, path: Path, now: datetime | None = None) -> 
         UserError: the file is no valid submission, or was submitted before.
     """
     checked = form(competition, path)
-    _check_new(competition, path, checked.sha256)
+    check_new(competition, str(path), checked.sha256)
     return replace(checked, warnings=_warn_of_limit(competition, now or datetime.now(UTC)))
 
 
@@ -73,16 +75,65 @@ def content_digest(competition: Competition, frame: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _check_new(competition: Competition, path: Path, digest: str) -> None:
+def check_new(competition: Competition, file: str, digest: str) -> None:
+    """Check that this content was not submitted before.
+
+    Raises:
+        UserError: it was, by this ledger.
+    """
     before = ledger.find(digest, competition.name)
     # What the platform refused was never judged, so it may be sent again.
     if before is not None and before.status != "ERROR":
         scores = {"public": before.lb_public, "private": before.lb_private}
         told = ", ".join(f"{part} {score:g}" for part, score in scores.items() if score is not None)
         raise UserError(
-            f"a submission must be new, and {path} says what {before.file} said at {before.time} "
+            f"a submission must be new, and {file} says what {before.file} said at {before.time} "
             f"({before.name}, {told or before.status}): submit other predictions"
         )
+
+
+def questions(competition: Competition, checked: Checked, cv_mean: float | None) -> list[str]:
+    """What may be meant, and is a mistake more often: a sentence each.
+
+    Args:
+        competition: names the metric and the columns.
+        checked: what is to be sent.
+        cv_mean: its CV score; None where there is none.
+    """
+    values = checked.frame[submission.target_columns(competition, checked.frame)]
+    sent = [row for row in ledger.submissions(competition.name) if row.status != "ERROR"]
+    found = []
+    if len(values) > 1 and len(values.drop_duplicates()) == 1:
+        found.append("every row has the same prediction.")
+    if twin := _same_in_another_order(competition, values):
+        found.append(
+            f"it has the predictions of {twin} at other ids: were the rows sorted without their predictions?"
+        )
+    metric = get(competition.metric)
+    for row in sent:
+        if cv_mean is not None and row.cv_mean is not None and metric.better(row.cv_mean, cv_mean):
+            found.append(
+                f"its CV, {cv_mean:.4f}, is worse than that of {row.name} ({row.cv_mean:.4f}), sent at {row.time}."
+            )
+            break
+    return found
+
+
+def _same_in_another_order(competition: Competition, values: pd.DataFrame) -> str | None:
+    """The upload from here whose predictions are these, but for their order; classes and the like are too few to tell."""
+    if len(values.drop_duplicates()) < _ENOUGH_TO_TELL:
+        return None
+    wanted = _sorted(values)
+    for path in sorted(paths.sent(competition.name).glob("[!.]*.csv")):
+        frame = submission.read(path, competition)
+        other = frame[submission.target_columns(competition, frame)]
+        if len(other) == len(values) and _sorted(other).equals(wanted):
+            return path.name
+    return None
+
+
+def _sorted(values: pd.DataFrame) -> pd.DataFrame:
+    return values.sort_values(list(values.columns)).reset_index(drop=True)
 
 
 def _warn_of_limit(competition: Competition, now: datetime) -> tuple[str, ...]:

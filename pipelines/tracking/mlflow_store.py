@@ -139,8 +139,7 @@ def mirror(folder: Path) -> bool:
         UserError: the folder holds no record, or the store cannot be written.
     """
     record = records.read(folder / "record.json")
-    client = _connect()
-    with _one_at_a_time(), _store_errors():
+    with opened() as client:
         if _mirrored(client, record):
             return False
         run = client.create_run(
@@ -195,8 +194,7 @@ def ui_command(
     Raises:
         UserError: the store cannot be opened or written.
     """
-    client = _connect()
-    with _one_at_a_time(), _store_errors():
+    with opened() as client:
         experiment = _experiment(client, competition)
         client.set_experiment_tag(experiment, ui_view.TAG, ui_view.state(greater_is_better))
     command = [
@@ -214,6 +212,14 @@ def _artifacts() -> Path:
 def _one_at_a_time() -> Iterator[None]:
     with exclusive(paths.mlruns() / ".lock", "writing to the run store"):
         yield
+
+
+@contextmanager
+def opened() -> Iterator[Any]:
+    """A client of the store, while nobody else writes to it; UserError as for all that is written here."""
+    client = _connect()
+    with _one_at_a_time(), _store_errors():
+        yield client
 
 
 def _connect() -> Any:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pipelines.plumbing import paths
 
 # What a run writes itself does not make the tree dirty.
-_OWN_OUTPUTS = ("dvc.lock", "submissions/ledger.csv", "kernels/*/*/result.json")
+_OWN_OUTPUTS = ("dvc.lock", "submissions/ledger/**", "kernels/*/*/result.json")
 
 
 def git_commit() -> str | None:

@@ -71,7 +71,7 @@ def _say_findings(competition: str, quiet: bool) -> None:
 def check_merged() -> None:
     """Raise UserError where a file that a rebuild reads holds a conflict of git."""
     root = paths.root()
-    for path in (root / "dvc.lock", *sorted(root.glob("*.yaml")), paths.ledger()):
+    for path in (root / "dvc.lock", *sorted(root.glob("*.yaml")), paths.old_ledger()):
         if path.is_file():
             refuse_conflict(path, path.read_text(encoding="utf-8", errors="replace"))
 

@@ -3,6 +3,7 @@
 import ast
 import base64
 import re
+import shutil
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -219,7 +220,7 @@ def test_nothing_is_loaded_and_nothing_runs(scored: Workshop, language: str) -> 
 
 
 def test_nothing_submitted_yet_says_how(scored: Workshop) -> None:
-    paths.ledger().unlink()
+    shutil.rmtree(paths.ledger())
     assert "None yet: pilsa submit" in rendered()
 
 

@@ -81,7 +81,7 @@ def test_what_another_competition_got_or_the_platform_refused_may_be_sent(
     sent(digest, competition="other")
     sent(digest, status="ERROR", lb_public=None)
     assert guards.check(tiny, path).sha256 == digest
-    sent(digest, status="PENDING", lb_public=None)
+    sent(digest, NOON + timedelta(hours=1), status="PENDING", lb_public=None)
     with pytest.raises(UserError, match="PENDING"):
         guards.check(tiny, path)
 
@@ -117,8 +117,9 @@ def test_the_day_is_that_of_utc(tiny: Competition) -> None:
 
 
 def test_a_damaged_ledger_stops_the_submission(tiny: Competition) -> None:
-    paths.ledger().parent.mkdir()
-    paths.ledger().write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    sent("a" * 64)
+    (row,) = paths.ledger("tiny").iterdir()
+    row.write_text("<<<<<<< HEAD\n", encoding="utf-8")
     with pytest.raises(UserError, match="must be merged, and line 1 is a conflict marker"):
         guards.check(tiny, write(answers(wrong=3)))
 

@@ -27,8 +27,8 @@ def test_the_commit_says_when_files_differ_from_it(workshop: Workshop) -> None:
     commit = git("rev-parse", "HEAD")
     assert provenance.git_commit() == commit
     Path("kernels/m01/knn").mkdir(parents=True)
-    Path("submissions").mkdir(exist_ok=True)
-    for own in ("dvc.lock", "kernels/m01/knn/result.json", "submissions/ledger.csv"):
+    Path("submissions/ledger/tiny").mkdir(parents=True, exist_ok=True)
+    for own in ("dvc.lock", "kernels/m01/knn/result.json", "submissions/ledger/tiny/row.json"):
         Path(own).write_text("written by the run itself", encoding="utf-8")
     assert provenance.git_commit() == commit
     workshop.write_params(seed=8)

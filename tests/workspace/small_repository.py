@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 
 from pipelines.plumbing.atomic import file_hash
-from pipelines.tracking.ledger import COLUMNS
+from pipelines.tracking.old_ledger import COLUMNS
 from tests.conftest import COMPETITION, PARAMS, tiny_tables, write_settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,6 +51,7 @@ class SmallRepository:
             shutil.copyfile(REPOSITORY / name, self.root / name)
         self.write("curriculum.yaml", "weeks: []\n")
         self.write("kernels/README.md", "the members' notebooks\n")
+        self.write("submissions/ledger/README.md", "a file per row\n")
         self.write("submissions/ledger.csv", ",".join(COLUMNS) + "\n")
         self._write_competition()
         self.write_params()
@@ -137,6 +138,11 @@ class SmallRepository:
     def scores(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.pilsa("scores", "--json").stdout)
         return found
+
+    def listing(self, folder: str) -> dict[str, str]:
+        """The files below a folder, and what they hold."""
+        files = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
+        return {str(path): path.read_text(encoding="utf-8") for path in files}
 
     def read(self, name: str) -> str:
         return (self.root / name).read_text(encoding="utf-8")

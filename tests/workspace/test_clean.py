@@ -27,7 +27,7 @@ STAYS = [
     ".cache/pilsa/kernels/m01/edited/open/edited.ipynb",
     ".cache/pilsa/kernels/m01/colab/elsewhere/executed.ipynb",
     "mlruns/mlflow.db",
-    "submissions/ledger.csv",
+    "submissions/ledger/tiny/row.json",
     "data/tiny/raw/train.csv",
 ]
 

@@ -1,0 +1,120 @@
+"""`pilsa submit`, `pilsa ledger …`, `pilsa quota …`: parse, call one function, print. What they do is in `submitting`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.plumbing.printing import say, say_json
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
+Competition = Annotated[
+    str | None, typer.Option("--competition", "-c", help="By default the active one.")
+]
+File = Annotated[Path | None, typer.Argument(help="CSV to submit; by default what the DAG built.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="What is new in it, in a sentence.")]
+
+# Exit status by what became of a submission; 1 is pilsa's own no, 2 a wrong option.
+_REJECTED, _DETACHED = 3, 4
+
+ledger = typer.Typer(help="What was submitted, and what it scored.", no_args_is_help=True)
+
+
+def submit(
+    file: File = None,
+    message: Message = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="For its score, 15 minutes at most.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check; send nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Check a submission, grade it where the solution is known here, else send it to its platform.
+
+    It is sent once, whatever breaks on the way: run the same command again, and it looks before it sends. Exits with
+    0 where it is scored (or sent, without --wait), 1 where pilsa refuses it and nothing was sent, 3 where the platform
+    rejects it, 4 where the end is not known yet: no score in time, or a lost connection.
+    """
+    from pipelines.submitting import submit as desk
+
+    name = competition or _active()
+    if dry_run:
+        say(desk.rehearse(name, file, message))
+        return
+    row = desk.hand_in(name, file, message, lambda question: yes or _confirmed(question), wait)
+    if as_json:
+        say_json(row.model_dump())
+    else:
+        say(desk.sentence(row))
+    if row.status == "ERROR":
+        raise typer.Exit(_REJECTED)
+    if row.status == "PENDING" or (row.status == "SENT" and wait):
+        raise typer.Exit(_DETACHED)
+
+
+def _confirmed(question: str) -> bool:
+    """Ask a person; a script must say --yes."""
+    if not sys.stdin.isatty():
+        say(f"{question} Add --yes to send it all the same", is_error=True)
+        return False
+    say(question, is_error=True)
+    return typer.confirm("Send it all the same?", err=True)
+
+
+@ledger.command("set-score")
+def set_score(
+    submitted: Annotated[
+        str, typer.Argument(help="The CSV, or the first digits of its row's sha256.")
+    ],
+    public: Annotated[float, typer.Option(help="The public leaderboard's score.")],
+    private: Annotated[
+        float | None, typer.Option(help="The private one, once it is known.")
+    ] = None,
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Write down what a platform said of a submission, where it gives no list or you uploaded it yourself.
+
+    The ledger gets one more row; the rows before it stay.
+    """
+    from pipelines.submitting import submit as desk
+
+    row = desk.set_score(competition or _active(), submitted, public, private)
+    say_json(row.model_dump()) if as_json else say(desk.sentence(row))
+
+
+@ledger.command("not-sent")
+def not_sent(
+    digits: Annotated[str, typer.Argument(help="The first 8 or more digits of its row's sha256.")],
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Write down that a submission never arrived, after a look at the platform's page: it may then be sent again."""
+    from pipelines.submitting import submit as desk
+
+    row = desk.not_sent(competition or _active(), digits)
+    say_json(row.model_dump()) if as_json else say(desk.sentence(row))
+
+
+@ledger.command("rebuild")
+def rebuild(competition: Competition = None, as_json: Json = False) -> None:
+    """Ask the platform for its list: new scores, the end of what was cut off, and rows that the ledger lacks."""
+    from pipelines.submitting import submit as desk
+
+    name = competition or _active()
+    new, waiting = desk.rebuild(name)
+    if as_json:
+        say_json({"new": [row.model_dump() for row in new], "waiting": len(waiting)})
+    else:
+        say(
+            f"{name}: {len(new)} submissions were new to the ledger, {len(waiting)} wait for their score"
+        )
+
+
+def _active() -> str:
+    from pipelines.values import params
+
+    return params.load().competition
