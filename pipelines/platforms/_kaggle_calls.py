@@ -18,7 +18,8 @@ from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import dying_with_parent
 
 _PROGRAM = Path(__file__).with_name("_kaggle_process.py")
-_PATIENCE_SECONDS = 300  # without an answer, or without a byte of a download
+_PATIENCE_SECONDS = 300.0  # without an answer, or without a byte of a download
+_SLOWEST_BYTES = 50_000  # a second, of an upload
 _LOOK_SECONDS = 0.5
 # Kaggle says "too many requests": so often and so long a reader waits before it gives up.
 _WAITS = (5.0, 20.0, 60.0)
@@ -117,7 +118,7 @@ def ask(operation: str, slug: str, watched: Path | None = None, **given: Any) ->
     Args:
         operation: one of `_kaggle_process.py`.
         slug: the competition.
-        watched: a folder that grows while all is well.
+        watched: a folder that grows while all is well; or a file that is uploaded, and takes its time.
         given: what the operation needs besides.
 
     Raises:
@@ -170,7 +171,9 @@ def _run(question: str, watched: Path | None) -> tuple[str, str]:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
         preexec_fn=dying_with_parent(),
     )  # fmt: skip
-    size, since = 0, time.monotonic()
+    size, since, patience = 0, time.monotonic(), _PATIENCE_SECONDS
+    if watched is not None and watched.is_file():
+        patience += watched.stat().st_size / _SLOWEST_BYTES
     asked: str | None = question
     try:
         while True:
@@ -179,9 +182,9 @@ def _run(question: str, watched: Path | None) -> tuple[str, str]:
             asked, grown = None, _size(watched)
             if grown > size:
                 size, since = grown, time.monotonic()
-            if time.monotonic() - since > _PATIENCE_SECONDS:
+            if time.monotonic() - since > patience:
                 raise KaggleError(
-                    f"Kaggle must answer within {_PATIENCE_SECONDS} s and did not: check the network and try again",
+                    f"Kaggle must answer within {patience:.0f} s and did not: check the network and try again",
                     None,
                 )
     finally:
@@ -190,7 +193,7 @@ def _run(question: str, watched: Path | None) -> tuple[str, str]:
 
 
 def _size(folder: Path | None) -> int:
-    if folder is None:
+    if folder is None or folder.is_file():
         return 0
     with suppress(OSError):  # a file that is renamed just now
         return sum(path.stat().st_size for path in folder.iterdir())
@@ -222,6 +225,8 @@ def _meaning(slug: str, status: int | None, words: str, wait: float | None) -> s
         "one that is over may take no submissions any more",
         429: f"Kaggle must not be asked so often: wait {when} and try again",
     }
+    if status == 0:
+        return f"Kaggle's client could not go on: {said}"
     if status in meanings:
         return meanings[status]
     if status and status >= 500:

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.plumbing.atomic import content_hash
 from pipelines.plumbing.errors import UserError
 
 _METADATA = "kernel-metadata.json"
@@ -31,6 +32,8 @@ _SECRETS = ("KAGGLE_API_TOKEN", "KAGGLE_KEY")
 _LOOKS_SECRET = re.compile(r"KGAT_\w+|\b(?=\w*\d)(?=\w*[A-Za-z])\w{32,}\b|://[^/\s@]+@")
 _REFERENCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*/[A-Za-z0-9_][A-Za-z0-9_-]*")
 _SHOWN = 300
+# The client's own guess after each 403, whatever was refused.
+_ADVICE = re.compile(r"If this is a competition, you may need to accept its rules first.*", re.S)
 
 SIGN_IN = (
     "Kaggle must know who asks, and no valid sign-in was found: run `kaggle auth login`, or set KAGGLE_API_TOKEN to a "
@@ -68,6 +71,15 @@ _MEANINGS = (
         "Kaggle must answer and is out of order: try again later",
     ),
 )
+
+
+_NOT_THERE = tuple(
+    meaning for pattern, meaning in _MEANINGS if "404" in pattern or "403" in pattern
+)
+
+
+class NotThere(UserError):
+    """Kaggle shows none of this name to who asks: there is none, or it is somebody's private one."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +226,15 @@ def _confirm(name: str, sent: bytes, url: str) -> None:
         )
 
 
+def sources_hash(notebook: bytes) -> str:
+    """What its cells say, as 16 hex digits; outputs and metadata do not count.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no notebook.
+    """
+    return content_hash(_sources(notebook))
+
+
 def _sources(notebook: bytes) -> list[tuple[str, str]]:
     cells = json.loads(notebook.decode("utf-8"))["cells"]
     return [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in cells]
@@ -237,7 +258,9 @@ def _run(what: str, *arguments: str) -> str:
             "again"
         ) from None
     if done.returncode:
-        raise UserError(f"could not {what}: {_meaning(done.stdout, done.stderr)}")
+        meaning = _meaning(done.stdout, done.stderr)
+        kind = NotThere if meaning in _NOT_THERE else UserError
+        raise kind(f"could not {what}: {meaning}")
     return done.stdout
 
 
@@ -262,7 +285,7 @@ def environment() -> dict[str, str]:
 def _meaning(printed: str, complained: str) -> str:
     """What went wrong, in our words where Kaggle's are known, else in Kaggle's, without secrets."""
     # A word of the client's help on signing in may match anything, so its complaint is looked at first.
-    for text in (complained, printed):
+    for text in (_ADVICE.sub("", complained), printed):
         for pattern, meaning in _MEANINGS:
             if re.search(pattern, text, re.I):
                 return meaning

@@ -5,6 +5,7 @@ Kaggle lists before it takes its place, and has the hashes of the competition fi
 """
 
 import re
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -140,12 +141,11 @@ class KaggleRemote(Remote):
 
     def upload(self, path: Path, name: str, message: str) -> str | None:
         with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as folder:
-            named = (
-                Path(folder) / Path(name).name
-            )  # the client tells Kaggle the name that the file has
-            named.write_bytes(path.read_bytes())
+            # The client tells Kaggle the name that the file has.
+            named = Path(folder) / Path(name).name
+            shutil.copyfile(path, named)
             try:
-                done = calls.ask_once("submit", self.slug, file=str(named), message=message)
+                done = calls.ask_once("submit", self.slug, named, file=str(named), message=message)
             except KaggleError as error:
                 raise _outcome(self.slug, error) from None
         if not done["uploaded"]:
@@ -192,7 +192,11 @@ def _listed(row: dict[str, Any]) -> Listed:
 
 
 def _score(text: str | None) -> float | None:
-    return float(text) if text else None
+    """Kaggle tells scores as text, and none as an empty one."""
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
 
 
 def metric_of(words: str) -> str | None:
@@ -226,10 +230,8 @@ def fetch(found: Details) -> Path:
         incoming.mkdir(exist_ok=True)
         say(f"{found.slug}: {sum(sizes.values()):,} bytes in {len(sizes)} files", is_error=True)
         calls.ask("download", found.slug, incoming, folder=str(incoming))
-        came = next(
-            (path for path in incoming.iterdir() if path.name.startswith(f"{found.slug}.")), None
-        )
-        if came is None:
+        came = incoming / f"{found.slug}.zip"
+        if not came.is_file():
             raise UserError(f"Kaggle must give the files of {found.slug}, and none came: try again")
         _check_whole(came, sizes)
         came.replace(place)

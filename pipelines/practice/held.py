@@ -1,6 +1,7 @@
 """The competitions that the practice server holds: those whose solution is known here, as their sites would show them."""
 
 import io
+import shutil
 import threading
 import zipfile
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipelines import platforms, readers
-from pipelines.plumbing.atomic import file_hash, write_bytes
+from pipelines.plumbing.atomic import file_hash, write_bytes, write_text
 from pipelines.submitting import grading
 from pipelines.submitting.grading import Grade
 from pipelines.values import competition as competitions
@@ -20,6 +21,7 @@ from pipelines.values.competition import Competition
 PREFIX = (
     "practice-"  # else `pilsa competition add` would meet the competition that is there already
 )
+_SHOWN_ROWS = 5  # of the test rows of a competition for notebooks
 _FIRST_NUMBER = 236_001
 _SAME_DATE = (2026, 1, 1, 0, 0, 0)  # the same files are the same zip, and so have one ETag
 # Kaggle's words for metrics.
@@ -58,17 +60,27 @@ class Held:
     Attributes:
         slug: its name there.
         number: Dacon's `cpt_id`.
+        by_notebook: whether only notebooks are taken: then participants see the first test rows alone, and a
+            submitted notebook runs again with all of them.
         folder: where its files lie.
     """
 
-    def __init__(self, competition: Competition, number: int, folder: Path) -> None:
-        self.competition, self.number = competition, number
-        self.slug, self.folder = PREFIX + competition.name, folder / (PREFIX + competition.name)
+    def __init__(
+        self, competition: Competition, number: int, folder: Path, by_notebook: bool = False
+    ) -> None:
+        self.competition, self.number, self.by_notebook = competition, number, by_notebook
+        self.slug = PREFIX + competition.name + ("-code" if by_notebook else "")
+        self.folder = folder / self.slug
         self._making = threading.Lock()
 
     @property
     def metric(self) -> str:
         return METRICS[self.competition.metric]
+
+    @property
+    def whole(self) -> Path:
+        """The folder with all test rows."""
+        return self.folder / ("hidden" if self.by_notebook else "raw")
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -79,9 +91,19 @@ class Held:
                 made = self.folder / "making"
                 made.mkdir(parents=True, exist_ok=True)
                 platforms.of(self.competition).download(made)
+                if self.by_notebook:
+                    shutil.copytree(made, self.whole, dirs_exist_ok=True)
+                    self._shorten(made)
                 made.replace(given)
         found = sorted(path for path in given.rglob("*") if path.is_file())
         return {path.relative_to(given).as_posix(): path for path in found}
+
+    def _shorten(self, folder: Path) -> None:
+        """Keep the first test rows alone, in the test file and in the sample."""
+        files = self.competition.files
+        for name in [*files.test_files, *([files.sample] if files.sample else [])]:
+            lines = (folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(folder / name, "".join(lines[: 1 + _SHOWN_ROWS]))
 
     @cached_property
     def archive(self) -> Path:
@@ -103,7 +125,7 @@ class Held:
         scratch = self.folder / "scratch"
         with self._making:
             scratch.mkdir(exist_ok=True)
-            tables = readers.of(self.competition).read(self.folder / "raw", scratch)
+            tables = readers.of(self.competition).read(self.whole, scratch)
             dataset, _ = raw.build(self.competition, tables)
         assert files
         return Rules(tables.sample, dataset.classes, solution)
@@ -140,4 +162,8 @@ def held(folder: Path) -> dict[str, Held]:
     every = [competitions.load(name) for name in competitions.names()]
     ours = [one for one in every if one.source["platform"] == "bundled"]
     made = [Held(one, _FIRST_NUMBER + place, folder) for place, one in enumerate(ours)]
+    tables = [one for one in made if one.competition.files.format == "csv"]
+    made += [
+        Held(one.competition, one.number + len(ours), folder, by_notebook=True) for one in tables
+    ]
     return {one.slug: one for one in made}

@@ -55,7 +55,7 @@ def _competition(world: World, member: str, held: Held) -> Body:
         "reward": "Knowledge", "teamCount": len({one.team for one in world.state.members.values()}),
         "userHasEntered": held.slug in world.state.members[member].joined,
         "maxDailySubmissions": held.competition.daily_limit, "maxTeamSize": 5,
-        "evaluationMetric": held.metric, "submissionsDisabled": False, "isKernelsSubmissionsOnly": False,
+        "evaluationMetric": held.metric, "submissionsDisabled": False, "isKernelsSubmissionsOnly": held.by_notebook,
     }  # fmt: skip
 
 
@@ -94,6 +94,8 @@ def start_upload(world: World, member: str, body: Body) -> Body:
 
 def create_submission(world: World, member: str, body: Body) -> Body:
     held = world.joined(member, str(body.get("competitionName")))
+    if held.by_notebook:
+        raise Refusal(400, "This competition only accepts Submissions from Notebooks.")
     message = str(body.get("submissionDescription", ""))
     made = world.create("kaggle", member, str(body.get("blobFileTokens")), message)
     return {"message": f"Successfully submitted to {held.competition.title}", "ref": made.ref}
@@ -105,7 +107,7 @@ def _submission(sent: Sent) -> Body:
     return {
         "ref": sent.ref, "fileName": sent.file, "date": stamp(sent.time), "description": sent.message,
         "status": sent.status, "publicScore": public, "privateScore": "", "errorDescription": sent.error,
-        "totalBytes": sent.bytes, "submittedBy": sent.member, "teamName": sent.team,
+        "submittedBy": sent.member, "teamName": sent.team,
     }  # fmt: skip
 
 

@@ -60,7 +60,6 @@ class Sent(BaseModel):
     message: str
     time: datetime
     blob: str
-    bytes: int
     status: Literal["PENDING", "COMPLETE", "ERROR"] = "PENDING"
     public: float | None = None
     private: float | None = None
@@ -176,24 +175,38 @@ class World:
             upload = self.state.uploads.get(token)
             if upload is None or not self.blob(token).is_file() or upload.member != member:
                 raise Refusal(400, "The uploaded file was not found")
-            team, limit = (
-                self.state.members[member].team,
-                self.find(upload.slug).competition.daily_limit,
-            )
-            if self.left_today(site, team, upload.slug) <= 0:
-                raise Refusal(
-                    400,
-                    f"Submission not allowed: Your team has used its daily Submission allowance ({limit}) today",
-                )
-            made = Sent(
-                ref=40_000_001 + len(self.state.sent), site=site, slug=upload.slug, team=team, member=member,
-                file=upload.file, message=message, time=self.now(), blob=token,
-                bytes=self.blob(token).stat().st_size,
-            )  # fmt: skip
-            self.state.sent.append(made)
+            made = self.spend(site, upload, token, message)
             del self.state.uploads[token]
             self.save()
         return made
+
+    def spend(self, site: Site, upload: Upload, token: str, message: str) -> Sent:
+        """Count a submission against the team's day; where its file comes later, it stays PENDING until then.
+
+        Raises:
+            Refusal: the team has none left today.
+        """
+        with self.lock:
+            team = self.state.members[upload.member].team
+            limit = self.find(upload.slug).competition.daily_limit
+            if self.left_today(site, team, upload.slug) <= 0:
+                words = f"Your team has used its daily Submission allowance ({limit}) today"
+                raise Refusal(400, f"Submission not allowed: {words}")
+            made = Sent(
+                ref=40_000_001 + len(self.state.sent), site=site, slug=upload.slug, team=team, member=upload.member,
+                file=upload.file, message=message, time=self.now(), blob=token,
+            )  # fmt: skip
+            self.state.sent.append(made)
+            self.save()
+        return made
+
+    def fail(self, token: str, words: str) -> None:
+        """A submission whose file will never come."""
+        with self.lock:
+            for one in self.state.sent:
+                if one.blob == token:
+                    one.status, one.error = "ERROR", words
+            self.save()
 
     def left_today(self, site: Site, team: str, slug: str) -> int:
         zone = _ZONES[site]
@@ -214,7 +227,11 @@ class World:
 
     def _settle(self) -> None:
         due = self.now() - timedelta(seconds=self.grading_seconds)
-        pending = [one for one in self.state.sent if one.status == "PENDING" and one.time <= due]
+        pending = [
+            one
+            for one in self.state.sent
+            if one.status == "PENDING" and one.time <= due and self.blob(one.blob).is_file()
+        ]
         for one in pending:
             try:
                 if self.fails_grading:

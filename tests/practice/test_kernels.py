@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from pipelines.platforms import _kaggle_client as client
+from pipelines.platforms.kaggle import KaggleRemote
+from pipelines.plumbing.errors import UserError
 from pipelines.practice.kernels import Kernels, written
 from pipelines.practice.state import Refusal
 from pipelines.sandbox import isolate
@@ -152,3 +154,61 @@ def test_only_plain_files_are_given_out(practice: Practice) -> None:
     for parts in (["link"], ["folder", "passwd"], ["..", "..", "pushed.json"]):
         assert practice.server.kernels.file(["m01", "first-script", "v1", *parts]) is None
     assert practice.server.kernels.file(["m01", "first-script", "v1", "a.csv"]) is not None
+
+
+CODE = "practice-wine-code"
+ANSWER = f"""
+import pandas as pd
+test = pd.read_csv('/kaggle/input/{CODE}/test.csv')
+sample = pd.read_csv('/kaggle/input/{CODE}/sample_submission.csv')
+sample.iloc[:, 1:] = [0.5, 0.25, 0.25]
+ROWS
+sample.to_csv('submission.csv', index=False)
+"""
+
+
+def judged(practice: Practice, rows: str, tmp_path: Path) -> dict[str, Any]:
+    """Push a script to the competition for notebooks, hand it in by the real client, and wait for the end."""
+    practice.world.join("m01", CODE)
+    save(practice, ANSWER.replace("ROWS", rows), competitionDataSources=[CODE])
+    assert finished(practice)["status"] == "COMPLETE"
+    command = [
+        str(client.program()), "competitions", "submit", CODE, "-k", "m01/first-script", "-v", "1", "-f",
+        "submission.csv", "-m", "by notebook", "-q",
+    ]  # fmt: skip
+    subprocess.run(command, env=client.environment(), check=True, capture_output=True)
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        [sent] = practice.world.sent("kaggle", "study", CODE)
+        if sent.status != "PENDING":
+            return sent.model_dump()
+        time.sleep(0.1)
+    raise AssertionError("it was not judged")
+
+
+def test_a_notebook_that_is_handed_in_runs_again_with_all_test_rows(
+    practice: Practice, tmp_path: Path
+) -> None:
+    found = judged(practice, "print(len(test))", tmp_path)
+    assert (found["status"], found["error"]) == ("COMPLETE", "")
+    assert found["public"] is not None
+    held = practice.world.held[CODE]
+    assert len(held.files["test.csv"].read_text().splitlines()) == 6
+    assert len((held.whole / "test.csv").read_text().splitlines()) == 37
+
+
+def test_what_holds_for_the_shown_rows_alone_fails_there(
+    practice: Practice, tmp_path: Path
+) -> None:
+    found = judged(practice, "assert len(test) == 5", tmp_path)
+    assert (found["status"], found["error"]) == ("ERROR", "Notebook Threw Exception")
+    assert practice.world.left_today("kaggle", "study", CODE) == 5
+
+
+def test_a_file_is_refused_where_notebooks_are_asked_for(
+    practice: Practice, tmp_path: Path
+) -> None:
+    practice.world.join("m01", CODE)
+    (tmp_path / "a.csv").write_text("id\n")
+    with pytest.raises(UserError, match="only accepts Submissions from Notebooks"):
+        KaggleRemote(CODE).upload(tmp_path / "a.csv", "a.csv", "m")

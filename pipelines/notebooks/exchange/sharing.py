@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.cells import conversion
 from pipelines.notebooks import catalogue, page
 from pipelines.notebooks.checking import secrets
+from pipelines.notebooks.exchange import on_kaggle
 from pipelines.platforms import _kaggle_client
 from pipelines.plumbing import atomic, paths
 from pipelines.plumbing.errors import UserError
@@ -112,7 +113,8 @@ def push_to_kaggle(pushed: Kernel, wanted: Push | None = None) -> _kaggle_client
     """Put a kernel's code on Kaggle, without outputs; Kaggle runs it there at once.
 
     Raises:
-        UserError: see `share_html`; no ASCII title; Kaggle refuses it or does not show it afterwards.
+        UserError: see `share_html`; no ASCII title; Kaggle shows other cells than were pushed from here, refuses it,
+            or does not show it afterwards.
     """
     wanted = wanted or Push()
     check_allowed(pushed)
@@ -122,11 +124,16 @@ def push_to_kaggle(pushed: Kernel, wanted: Push | None = None) -> _kaggle_client
     notebook = conversion.from_percent(pushed.code)
     if not any(cell.source.strip() for cell in conversion.code_cells(notebook)):
         raise UserError(f"{pushed.name} must have a code cell before it is shared, and has none")
+    text, reference = conversion.to_text(notebook), str(metadata["id"])
+    if not on_kaggle.is_news(pushed, reference, text.encode()):
+        url = f"https://www.kaggle.com/code/{reference}"
+        return _kaggle_client.Pushed(url, ("Kaggle shows it as it is here: nothing was pushed",))
     with tempfile.TemporaryDirectory(prefix="pilsa-push-") as temporary:
         folder = Path(temporary)
-        atomic.write_text(folder / metadata["code_file"], conversion.to_text(notebook))
+        atomic.write_text(folder / metadata["code_file"], text)
         atomic.write_json(folder / "kernel-metadata.json", metadata)
         done = _kaggle_client.push(folder)
+    on_kaggle.remember(pushed, reference, text.encode())
     remarks = (
         *_licence_remarks(pushed),
         *done.remarks,

@@ -252,6 +252,41 @@ def test_a_title_that_kaggle_does_not_take_is_asked_for(workshop: Workshop, titl
         sharing.kaggle_metadata(made, "someone", Push(title=title))
 
 
+def test_a_copy_that_was_edited_on_kaggle_is_not_overwritten(
+    workshop: Workshop, kaggle_server: KaggleServer
+) -> None:
+    made = make("m01/first-cnn")
+    sharing.push_to_kaggle(made)
+    again = sharing.push_to_kaggle(made)
+    assert again.remarks == ("Kaggle shows it as it is here: nothing was pushed",)
+    assert kaggle_server.operations().count("SaveKernel") == 1
+    (made.folder / "kernel.py").write_text("# %%\nprint('new')\n", encoding="utf-8")
+    sharing.push_to_kaggle(kernel.load("m01/first-cnn"))
+    assert kaggle_server.operations().count("SaveKernel") == 2
+    kaggle_server.add(f"{OWNER}/first-cnn", json.dumps(notebook("print('edited there')")))
+    (made.folder / "kernel.py").write_text("# %%\nprint('newer')\n", encoding="utf-8")
+    with pytest.raises(UserError, match="somebody edited it there"):
+        sharing.push_to_kaggle(kernel.load("m01/first-cnn"))
+    assert kaggle_server.operations().count("SaveKernel") == 2
+
+
+def test_a_kernel_of_that_name_that_was_there_before_is_not_overwritten(
+    workshop: Workshop, kaggle_server: KaggleServer
+) -> None:
+    kaggle_server.add(f"{OWNER}/first-cnn", json.dumps(notebook("print('mine of old')")))
+    with pytest.raises(UserError, match="its cells are others"):
+        sharing.push_to_kaggle(make("m01/first-cnn"))
+
+
+def test_nothing_is_pushed_where_kaggle_cannot_be_asked(
+    workshop: Workshop, kaggle_server: KaggleServer
+) -> None:
+    kaggle_server.faults["GetKernel"] = (500, "Internal Server Error")
+    with pytest.raises(UserError, match="out of order"):
+        sharing.push_to_kaggle(make("m01/first-cnn"))
+    assert "SaveKernel" not in kaggle_server.operations()
+
+
 def test_a_refused_push_is_an_error(
     workshop: Workshop, kaggle_server: KaggleServer, tmp_path: Path
 ) -> None:
