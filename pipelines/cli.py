@@ -28,6 +28,7 @@ app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
 app.add_typer(competition_cli.app, name="competition")
 app.add_typer(submit_cli.ledger, name="ledger")
+app.add_typer(submit_cli.quota, name="quota")
 app.command()(submit_cli.submit)
 app.command("practice-server")(practice_cli.serve)
 

@@ -1,12 +1,13 @@
 """`pilsa submit`, `pilsa ledger …`, `pilsa quota …`: parse, call one function, print. What they do is in `submitting`."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.plumbing.printing import say, say_json
+from pipelines.plumbing.printing import console, say, say_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Competition = Annotated[
@@ -18,7 +19,8 @@ Message = Annotated[str, typer.Option("--message", "-m", help="What is new in it
 # Exit status by what became of a submission; 1 is pilsa's own no, 2 a wrong option.
 _REJECTED, _DETACHED = 3, 4
 
-ledger = typer.Typer(help="What was submitted, and what it scored.", no_args_is_help=True)
+ledger = typer.Typer(help="What was submitted, and what it scored.")
+quota = typer.Typer(help="Who spends today's submissions; nothing is sent by it.")
 
 
 def submit(
@@ -62,6 +64,72 @@ def _confirmed(question: str) -> bool:
         return False
     say(question, is_error=True)
     return typer.confirm("Send it all the same?", err=True)
+
+
+@ledger.callback(invoke_without_command=True)
+def show(
+    context: typer.Context,
+    public_rows: Annotated[
+        int | None, typer.Option(help="Test rows that the public LB is of.", min=1)
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw it, as this .svg file.")] = None,
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Without a command: CV beside LB of every submission, whether a gap is noise, and the two final picks."""
+    if context.invoked_subcommand is not None:
+        return
+    from pipelines.submitting import comparing, report_table
+
+    report = comparing.read(competition or _active(), public_rows)
+    if as_json:
+        say_json(report.as_json())
+    else:
+        report_table.show(report, console())
+    if plot is not None:
+        drawn = report_table.draw(report, plot)
+        say(f"{plot}: {drawn} submissions with CV and LB", is_error=as_json)
+
+
+@quota.callback(invoke_without_command=True)
+def show_quota(
+    context: typer.Context, competition: Competition = None, as_json: Json = False
+) -> None:
+    """Without a command: what is left of today, and the queue in the order in which to spend it, with reasons."""
+    if context.invoked_subcommand is not None:
+        return
+    from pipelines.submitting import submit as desk
+
+    left, places = desk.queued(competition or _active())
+    if as_json:
+        queue = [
+            {**place.candidate.model_dump(), "why": place.why, "today": place.is_today}
+            for place in places
+        ]
+        say_json({**asdict(left), "queue": queue})
+        return
+    say(left.sentence())
+    for number, place in enumerate(places, start=1):
+        when = "today" if place.is_today else "later"
+        one = place.candidate
+        say(f"{number}. {when}: {one.file} of {one.member} ({one.name}): {place.why}")
+
+
+@quota.command("add")
+def add_candidate(
+    file: File = None,
+    message: Message = "",
+    competition: Competition = None,
+    as_json: Json = False,
+) -> None:
+    """Put a submission into the queue, with its CV and its likeness to what was sent; commit the file it writes."""
+    from pipelines.submitting import submit as desk
+
+    found = desk.queue_up(competition or _active(), file, message)
+    if as_json:
+        say_json(found.model_dump())
+    else:
+        say(f"{found.competition}: {found.file} waits: `pilsa quota` shows its turn")
 
 
 @ledger.command("set-score")

@@ -132,6 +132,8 @@ def complaint_of_pilsa(words: list[str]) -> str:
     if words == ["--help"]:
         return ""
     while hasattr(command, "commands"):
+        if command.invoke_without_command and (not words or words[0].startswith("-")):
+            break
         if not words or words[0] not in command.commands:
             return f"no such part of pilsa: {words[:1]}"
         command = command.commands[words.pop(0)]

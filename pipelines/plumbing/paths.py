@@ -139,6 +139,11 @@ def ledger(competition: str = "") -> Path:
     return root() / "submissions" / "ledger" / competition
 
 
+def queue(competition: str) -> Path:
+    """Candidates for the next submissions, a file each."""
+    return root() / "submissions" / "queue" / competition
+
+
 def old_ledger() -> Path:
     """What was the ledger before every row had a file; it is only read."""
     return root() / "submissions" / "ledger.csv"

@@ -1,5 +1,6 @@
 """What is left of today's submissions, which a team has in common. Unknown is not unlimited."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -56,10 +57,15 @@ def left(competition: Competition, allowance: Allowance, now: datetime) -> Left:
     per_day = allowance.per_day or competition.daily_limit
     if allowance.left is not None:
         return Left(allowance.left, max(per_day, allowance.left), resets, is_counted=False)
-    spent = sum(
-        resets - _DAY <= row.moment < resets
-        for row in ledger.submissions(competition.name)
-        # One that may have arrived counts as one that did.
-        if row.status != "ERROR"
-    )
+    spent = spent_by_member(competition.name, resets).total()
     return Left(max(0, per_day - spent), per_day, resets, is_counted=True)
+
+
+def spent_by_member(competition: str, resets: datetime) -> Counter[str]:
+    """How many each member sent on the platform's day that ends at `resets`, by the ledger."""
+    return Counter(
+        row.member
+        for row in ledger.submissions(competition)
+        # One that may have arrived counts as one that did.
+        if row.status != "ERROR" and resets - _DAY <= row.moment < resets
+    )

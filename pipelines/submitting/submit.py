@@ -9,9 +9,11 @@ from pipelines import platforms
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
-from pipelines.submitting import grading, guards, reconciling, sending
+from pipelines.submitting import grading, guards, queue, reconciling, sending
 from pipelines.submitting.clock import Clock
 from pipelines.submitting.grading import Origin
+from pipelines.submitting.queue import Candidate, Place
+from pipelines.submitting.quota import Left
 from pipelines.submitting.sending import Ask, Wish
 from pipelines.tracking import ledger, records
 from pipelines.tracking.ledger import LedgerRow
@@ -130,6 +132,25 @@ def rebuild(competition: str) -> tuple[list[LedgerRow], list[LedgerRow]]:
     for row in ledger.submissions(competition):
         _tell_run(row)
     return new, ledger.waiting(competition)
+
+
+def queue_up(competition: str, file: Path | None, message: str) -> Candidate:
+    """Put a file into the team's queue; None for what the DAG built.
+
+    Raises:
+        UserError: it is no valid submission, was sent before, or waits already.
+    """
+    chosen, file = _chosen(competition, file)
+    return queue.add(chosen, file, message, _origin(chosen, file))
+
+
+def queued(competition: str) -> tuple[Left, list[Place]]:
+    """What is left of today, and the queue in its order.
+
+    Raises:
+        UserError: the platform cannot be reached, or a candidate is damaged.
+    """
+    return queue.order(competitions.load(competition), Clock())
 
 
 def not_sent(competition: str, digits: str) -> LedgerRow:

@@ -8,7 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pipelines.plumbing import paths
 
 # What a run writes itself does not make the tree dirty.
-_OWN_OUTPUTS = ("dvc.lock", "submissions/ledger/**", "kernels/*/*/result.json")
+_OWN_OUTPUTS = (
+    "dvc.lock",
+    "submissions/ledger/**",
+    "submissions/queue/**",
+    "kernels/*/*/result.json",
+)
 
 
 def git_commit() -> str | None:
