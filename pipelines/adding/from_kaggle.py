@@ -60,6 +60,8 @@ def make(said: Details, folder: Path, wishes: Wishes) -> Draft:
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": said.slug}, f"competitions/{said.slug}.yaml")
     why = [sentence for sentence in draft.why if not sentence.startswith("metric ") or not ours]
+    if any("/" in str(name) for name in keys["files"].values()):
+        why.append("its files lie in folders: models read them there, kernels' views cannot yet")
     return Draft(keys, (*_told(said, wishes.metric, ours), *why))
 
 
