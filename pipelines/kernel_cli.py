@@ -261,7 +261,8 @@ def doctor(
 
 @app.command()
 def share(
-    name: Kernel,
+    name: Annotated[str | None, typer.Argument(
+        metavar="NAME", callback=_composed, help="member/kernel; or --week.")] = None,
     kaggle: Annotated[bool, typer.Option(
         "--kaggle", help="Push it to Kaggle, private, instead of making a page.")] = False,
     public: Annotated[bool, typer.Option("--public", help="On Kaggle: for everybody.")] = False,
@@ -269,30 +270,23 @@ def share(
     title: Annotated[str | None, typer.Option(help="On Kaggle.")] = None,
     internet: Annotated[bool, typer.Option("--internet", help="On Kaggle: with internet.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", help="On Kaggle: with a GPU.")] = False,
+    week: Annotated[int | None, typer.Option(help="All kernels of this week.", min=1)] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Make the page for the meeting (one file, nothing is loaded), or push the kernel to Kaggle.
 
-    Refused while the competition is live and the group is not one team.
+    Refused while the competition is live and the group is not one team; and where a copy on Kaggle was edited there.
     """
-    from pipelines.notebooks import catalogue, terminal
-    from pipelines.notebooks.exchange import sharing
-    from pipelines.values import kernel
+    from pipelines.notebooks.exchange import weekly
 
-    chosen = kernel.load(name)
-    if kaggle:
-        push = sharing.Push(owner, title, not public, internet, gpu)
-        pushed = sharing.push_to_kaggle(chosen, push)
-        place, remarks = pushed.url, pushed.remarks
-    else:
-        page = sharing.share_html(
-            chosen, terminal.executed_of(name), catalogue.result_of(chosen), _settings().language
-        )
-        place, remarks = str(page.path), page.remarks
+    push = weekly.Push(owner, title, not public, internet, gpu) if kaggle else None
+    found = weekly.share(name, week, push, _settings().language)
     if as_json:
-        say_json({"place": place, "remarks": list(remarks)})
-        return
-    _say([*remarks, place])
+        say_json(found.as_json())
+    else:
+        _say(found.lines())
+    if found.failed:
+        raise typer.Exit(1)
 
 
 @app.command("import")

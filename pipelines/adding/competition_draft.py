@@ -14,6 +14,7 @@ from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, write_text, writing
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.printing import visible
 from pipelines.plumbing.schema import check_name, validate
 from pipelines.values import metrics, params
 from pipelines.values.competition import Competition
@@ -58,7 +59,9 @@ class Draft:
             "Written by `pilsa competition add` from the files themselves. What it saw:",
             *self.why,
         ]
-        comments = "".join(f"# {line}\n" for sentence in head for line in sentence.splitlines())
+        # A title or a cell of a stranger's may hold what no YAML may.
+        lines = [visible(line) for sentence in head for line in sentence.splitlines()]
+        comments = "".join(f"# {line}\n" for line in lines)
         return comments + yaml.safe_dump(self.keys, sort_keys=False, allow_unicode=True)
 
 

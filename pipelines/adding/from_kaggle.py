@@ -1,21 +1,31 @@
 """A competition file from Kaggle itself: what its list says, and what the downloaded files say."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from pipelines.adding import competition_draft, found_files
 from pipelines.adding.competition_draft import Draft, Wishes
 from pipelines.adding.found_files import Found
 from pipelines.platforms import kaggle
-from pipelines.platforms._kaggle_calls import Details, details
+from pipelines.platforms._kaggle_calls import Details, ask, details
 from pipelines.plumbing.atomic import file_hash
+from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
 from pipelines.values.competition import Competition
 
 # Its competitions never end and are there to learn from: everybody's code is public anyhow.
 _FOR_LEARNING = "getting started"
+_TAG, _BLOCK_END = re.compile(r"<[^>]*>"), re.compile(r"</(?:p|li|h\d|div|td)>|<br ?/?>", re.I)
+_TELLING = re.compile(
+    r"private(?:ly)? shar|external data|pre-?trained|team size|submissions? per day|entries per day|final submissions",
+    re.I,
+)
+_MOST, _LONGEST = 8, 200
 
 
 def add(slug: str, wishes: Wishes) -> Draft:
@@ -33,8 +43,28 @@ def add(slug: str, wishes: Wishes) -> Draft:
     archive = kaggle.fetch(said)
     with found_files.opened(archive) as folder:
         draft = make(said, folder, wishes)
+    draft = replace(draft, why=(*draft.why, *_rules(slug)))
     competition_draft.write(place, draft)
     return draft
+
+
+def _rules(slug: str) -> list[str]:
+    """What the rules say of what is most often done wrong, in their own words."""
+    try:
+        pages = {str(row.get("name")): str(row.get("content")) for row in ask("pages", slug)}
+    except UserError as error:
+        return [f"the rules could not be read ({error}): read them on their page"]
+    return [f"the rules: {sentence}" for sentence in telling(pages.get("rules", ""))]
+
+
+def telling(rules: str) -> list[str]:
+    """The sentences of a page about limits, teams, sharing and data from outside, as plain text; few and short."""
+    text = unescape(_TAG.sub(" ", _BLOCK_END.sub(". ", rules)))
+    sentences = [" ".join(part.split()).strip(". ") for part in re.split(r"(?<=[.!?])\s", text)]
+    found = [sentence for sentence in sentences if _TELLING.search(sentence)]
+    return [shorten(sentence, _LONGEST, placeholder=" …") for sentence in dict.fromkeys(found)][
+        :_MOST
+    ]
 
 
 def make(said: Details, folder: Path, wishes: Wishes) -> Draft:
@@ -60,6 +90,8 @@ def make(said: Details, folder: Path, wishes: Wishes) -> Draft:
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": said.slug}, f"competitions/{said.slug}.yaml")
     why = [sentence for sentence in draft.why if not sentence.startswith("metric ") or not ours]
+    if any("/" in str(name) for name in keys["files"].values()):
+        why.append("its files lie in folders: models read them there, kernels' views cannot yet")
     return Draft(keys, (*_told(said, wishes.metric, ours), *why))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from pipelines.plumbing.atomic import content_hash
 from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.process import dying_with_parent
 
 _METADATA = "kernel-metadata.json"
 _PATIENCE_SECONDS = 300
@@ -251,6 +252,7 @@ def _run(what: str, *arguments: str) -> str:
         done = subprocess.run(
             command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False,
             text=True, encoding="utf-8", errors="replace", timeout=_PATIENCE_SECONDS,
+            preexec_fn=dying_with_parent(),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise UserError(

@@ -7,8 +7,10 @@ browser.
 import os
 import tempfile
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from pydantic import Field
 
@@ -66,7 +68,14 @@ class Dacon(Files):
         return super()._in_mirror(name) or self._in_zip(name)
 
     def _in_zip(self, name: str) -> Path | None:
-        """A file out of `open.zip` in the mirror, which is taken apart once."""
+        """A file out of `open.zip` in the mirror."""
+        below = sorted(self._opened.rglob("*")) if self._opened else []
+        found = next((path for path in below if normalize("NFC", path.name) == name), None)
+        return None if found is None else self._checked(found, name)
+
+    @cached_property
+    def _opened(self) -> Path | None:
+        """The folder of what `open.zip` holds, which is taken apart once; None where there is none."""
         archive = self._mirror_path(_ARCHIVE)
         if archive is None or not archive.is_file():
             return None
@@ -77,8 +86,7 @@ class Dacon(Files):
                 with tempfile.TemporaryDirectory(prefix=".open-", dir=kept.parent) as folder:
                     unzip.extract(archive, Path(folder) / "open")
                     (Path(folder) / "open").replace(kept)
-        found = next((path for path in sorted(kept.rglob("*")) if path.name == name), None)
-        return None if found is None else self._checked(found, name)
+        return kept
 
 
 class DaconRemote(Remote):

@@ -35,6 +35,7 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # a whole group may come at once
 
     def __init__(self, world: World, port: int = 0) -> None:
         try:

@@ -54,6 +54,7 @@ def test_a_competition_comes_from_kaggle_whole(
     assert run.exit_code == 0, run.output
     assert "metric log_loss: Kaggle says 'Multiclass Loss'" in run.output
     assert "GUESS" not in run.output
+    assert "the rules: You may submit a maximum of 5 entries per day" in run.output
     found = competition.load(SLUG)
     assert (found.title, found.daily_limit) == ("Wine cultivars (scikit-learn, 13 measurements)", 5)
     assert found.source["platform"] == "kaggle"
@@ -70,8 +71,33 @@ def test_a_competition_comes_from_kaggle_whole(
     assert "must not be there yet" in str(run.exception)
 
 
+@pytest.mark.skipif(not HAS_CLIENT, reason="the client `kaggle` is not installed")
+def test_rules_that_cannot_be_read_keep_nobody_back(
+    workshop: Workshop, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workshop.root)
+    practice.fault("ListCompetitionPages", status=500)
+    assert "the rules could not be read" in from_kaggle.add(SLUG, Wishes()).why[-1]
+
+
+def test_what_the_rules_say_is_plain_and_short() -> None:
+    rules = (
+        "<h2>RULES</h2><ul><li>One account per person</li><li>The maximum <b>team size</b> is&nbsp;5</li>"
+        "<li>No private sharing outside of teams.<script>x()</script> It is fine to share publicly.</li></ul>"
+        f"<p>External data: {'word ' * 100}</p>"
+    )
+    team, sharing, external = from_kaggle.telling(rules)
+    assert team == "The maximum team size is 5"
+    assert sharing == "No private sharing outside of teams"
+    assert external.startswith("External data: word")
+    assert len(external) <= 200
+    assert from_kaggle.telling("") == []
+
+
 def test_kaggles_metric_tells_numbers_from_classes(workshop: Workshop, folder: Path) -> None:
-    keys = from_kaggle.make(SAID, folder, Wishes()).keys
+    draft = from_kaggle.make(SAID, folder, Wishes())
+    keys = draft.keys
+    assert "kernels' views cannot yet" in draft.why[-1]
     assert (keys["task"], keys["metric"], keys["daily_limit"], keys["live"]) == (
         "regression",
         "rmse",
@@ -105,6 +131,15 @@ def test_what_kaggle_does_not_say_stays_a_guess(workshop: Workshop, folder: Path
     assert "is none of those known here" in text
     assert "was over on 2020-01-01" in text
     assert "Kaggle takes notebooks alone" in text
+
+
+def test_a_strangers_title_breaks_no_file(workshop: Workshop, folder: Path) -> None:
+    draft = from_kaggle.make(
+        replace(SAID, title="A \x1b[31m\x00 title\u2028live: x"), folder, Wishes()
+    )
+    assert "\x1b" not in draft.text
+    paths.competition_file("play").write_text(draft.text, encoding="utf-8")
+    assert competition.load("play").live
 
 
 def test_ones_own_metric_comes_first(workshop: Workshop, folder: Path) -> None:

@@ -138,6 +138,7 @@ def test_the_client_dies_with_a_killed_pilsa(practice: Practice, sent: Path) -> 
     assert practice.world.state.sent == []
 
 
+@pytest.mark.slow
 def test_who_never_answers_is_given_up(
     practice: Practice, monkeypatch: pytest.MonkeyPatch, sent: Path
 ) -> None:

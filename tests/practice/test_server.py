@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,24 @@ def test_a_team_has_so_many_a_day_and_its_members_share_them(practice: Practice)
     assert ask(practice, "GetSubmissionLimits")["numAllowedNow"] == 5
     teams = [row["teamName"] for row in ask(practice, "GetLeaderboard")["submissions"]]
     assert sorted(teams) == ["rivals", "study"]
+
+
+def test_ten_at_once_get_no_more_than_the_day_has(practice: Practice) -> None:
+    practice.world.join("m02", SLUG)
+    text = better(sample(practice))
+
+    def try_it(number: int) -> bool:
+        try:
+            hand_in(practice, text, f"m0{1 + number % 2}", f"{number}.csv")
+        except HTTPError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        taken = list(pool.map(try_it, range(10)))
+    assert sum(taken) == 5
+    sent = ask(practice, "ListSubmissions")["submissions"]
+    assert len({one["ref"] for one in sent}) == len(sent) == 5
 
 
 def test_a_submission_without_a_place_in_the_form_costs_nothing(practice: Practice) -> None:
