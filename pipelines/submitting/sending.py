@@ -93,7 +93,7 @@ def check(wish: Wish, remote: Remote, clock: Clock) -> str:
 
 def watch(row: LedgerRow, remote: Remote, clock: Clock) -> LedgerRow:
     """Wait for a score, a quarter of an hour at most; the newest row."""
-    return _look(row, remote, clock, _UNTIL_SCORED, ("COMPLETE", "ERROR"))
+    return _look(row, remote, clock, _UNTIL_SCORED, ("COMPLETE", "ERROR"), expire=False)
 
 
 def _finished(wish: Wish, remote: Remote, clock: Clock) -> LedgerRow | None:
@@ -173,13 +173,21 @@ def _now(clock: Clock) -> str:
 
 
 def _look(
-    row: LedgerRow, remote: Remote, clock: Clock, patience: float, wanted: tuple[str, ...]
+    row: LedgerRow,
+    remote: Remote,
+    clock: Clock,
+    patience: float,
+    wanted: tuple[str, ...],
+    expire: bool = True,
 ) -> LedgerRow:
-    """Look at the platform's list until the submission has one of these states, or patience ends."""
+    """Look at the platform's list until the submission has one of these states, or patience ends.
+
+    Who does not hold the lock of sending passes `expire=False`: see `reconciling.update`.
+    """
     said = ""
     for _ in clock.looks(patience):
         try:
-            reconciling.update(row.competition, remote, clock, expire=True)
+            reconciling.update(row.competition, remote, clock, expire)
         except UserError as error:  # it may be reachable again at the next look
             if str(error) != said:
                 said = str(error)
