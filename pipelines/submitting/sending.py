@@ -26,7 +26,6 @@ from pipelines.values.competition import Competition
 
 # Seconds: for the list to show what was just sent, and for a score.
 _UNTIL_LISTED, _UNTIL_SCORED = 30, 15 * 60
-_LONGEST_MESSAGE = 400
 
 Ask = Callable[[str], bool]
 
@@ -115,7 +114,7 @@ def _check(wish: Wish, remote: Remote, ask: Ask, clock: Clock) -> None:
     name, sha256 = wish.competition.name, wish.checked.sha256
     guards.check_new(wish.competition, wish.file, sha256)
     listed: list[Listed] = remote.submissions() if remote.lists else []
-    twin = reconciling.sent_by_others(name, sha256, listed)
+    twin = reconciling.sent_by_others(sha256, listed)
     if twin is not None:
         raise UserError(
             f"a submission must be new, and the platform lists {wish.file} already, as {twin.ref} ({twin.file}): "
@@ -141,7 +140,7 @@ def _upload(wish: Wish, remote: Remote, clock: Clock) -> LedgerRow:
     )  # fmt: skip
     ledger.append(row)
     try:
-        ref = remote.upload(copy, upload, _said(wish.message, upload))
+        ref = remote.upload(copy, upload, reconciling.said(wish.message, upload))
     except Refused as error:
         return _next(row, clock, status="ERROR", error=str(error))
     except UnknownOutcome as error:
@@ -155,11 +154,6 @@ def _upload(wish: Wish, remote: Remote, clock: Clock) -> LedgerRow:
         row = _next(row, clock, ref=ref)
     # A submission exists when the platform lists it, and not when a client says so.
     return _look(row, remote, clock, _UNTIL_LISTED, ("SENT", "COMPLETE", "ERROR"))
-
-
-def _said(message: str, upload: str) -> str:
-    """What the platform shows; a message is asked for, and one line."""
-    return " ".join(message.split())[:_LONGEST_MESSAGE] or upload
 
 
 def _next(row: LedgerRow, clock: Clock, **state: str | None) -> LedgerRow:
