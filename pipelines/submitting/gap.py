@@ -54,8 +54,9 @@ def between(
     """The gap between a public score and the OOF predictions of the same model, with its interval.
 
     Both are scores of samples, so both are drawn anew (bootstrap of rows, Efron & Tibshirani 1993, ch. 8): the OOF
-    rows as many as they are, and as many as the LB has. Rows that come in groups make the true interval wider, and
-    test rows of another time or place are what the interval is there to notice.
+    rows as many as they are, and as many as the LB has. Near the best score there is, the interval holds more than
+    90 %. Rows that come in groups make the true interval wider, and test rows of another time or place are what the
+    interval is there to notice.
 
     Args:
         metric: gives score and direction.

@@ -12,7 +12,10 @@ from pipelines.tracking.ledger import LedgerRow
 
 # How long after the beginning of an upload the list may lack it. After that it never arrived, and may be sent again.
 LAG = timedelta(minutes=15)
-_NAME = re.compile(r"-([0-9a-f]{8})-[0-9a-f]{6}\.csv$")
+# What tells an attempt from all others: the beginning of its hash, and a drawn number.
+_TAG = re.compile(r"-([0-9a-f]{8}-[0-9a-f]{6})\.csv$")
+_SAID = re.compile(r" ?\[([0-9a-f]{8}-[0-9a-f]{6})\]$")
+_LONGEST_MESSAGE = 400
 _STATUS = {"PENDING": "SENT", "COMPLETE": "COMPLETE", "ERROR": "ERROR"}
 NOBODY = "unknown"
 
@@ -61,20 +64,35 @@ def rebuild(competition: str, remote: Remote, clock: Clock) -> list[LedgerRow]:
     return new
 
 
-def sent_by_others(competition: str, sha256: str, listed: list[Listed]) -> Listed | None:
+def said(message: str, upload: str) -> str:
+    """What the platform is told with an upload: the message in one line, and the attempt's tag.
+
+    A platform may list a file under another name; what was said with it stays.
+    """
+    found = _TAG.search(upload)
+    line = " ".join(message.split())[:_LONGEST_MESSAGE]
+    return f"{line} [{found[1]}]".strip() if found else line or upload
+
+
+def sent_by_others(sha256: str, listed: list[Listed]) -> Listed | None:
     """A submission of this content that the platform lists and this ledger may not know yet: a team mate's."""
-    start = f"{competition}-{sha256[:8]}-"
-    return next(
-        (one for one in listed if one.file.startswith(start) and one.status != "ERROR"), None
-    )
+    same = (one for one in listed if (_tag(one) or "").startswith(f"{sha256[:8]}-"))
+    return next((one for one in same if one.status != "ERROR"), None)
+
+
+def _tag(one: Listed) -> str | None:
+    """The tag of an upload of ours, by its name or by what was said with it; None of another's."""
+    found = _TAG.search(one.file) or _SAID.search(one.message)
+    return found[1] if found else None
 
 
 def _listed(row: LedgerRow, listed: list[Listed]) -> Listed | None:
+    wanted = _TAG.search(row.upload or "")
     return next(
         (
             one
             for one in listed
-            if (row.upload and one.file == row.upload) or (row.ref and one.ref == row.ref)
+            if (wanted and _tag(one) == wanted[1]) or (row.ref and one.ref == row.ref)
         ),
         None,
     )
@@ -103,11 +121,11 @@ def _write(row: LedgerRow, clock: Clock, state: dict[str, Any]) -> None:
 
 
 def _row_of(competition: str, found: Listed) -> LedgerRow:
-    """A row for what the platform alone knows. An upload of ours has a name that says the beginning of its hash."""
-    ours = _NAME.search(found.file) if found.file.startswith(f"{competition}-") else None
+    """A row for what the platform alone knows."""
+    tag = _tag(found)
     return LedgerRow(
-        time=_utc(found), competition=competition, file=found.file, sha256=ours[1] if ours else "", name="file",
-        member=NOBODY, message=found.message, upload=found.file if ours else None,
+        time=_utc(found), competition=competition, file=found.file, sha256=(tag or "")[:8], name="file",
+        member=NOBODY, message=_SAID.sub("", found.message), upload=tag and f"{competition}-{tag}.csv",
         **_state(found),
     )  # fmt: skip
 

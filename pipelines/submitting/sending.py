@@ -26,7 +26,6 @@ from pipelines.values.competition import Competition
 
 # Seconds: for the list to show what was just sent, and for a score.
 _UNTIL_LISTED, _UNTIL_SCORED = 30, 15 * 60
-_LONGEST_MESSAGE = 400
 
 Ask = Callable[[str], bool]
 
@@ -93,7 +92,7 @@ def check(wish: Wish, remote: Remote, clock: Clock) -> str:
 
 def watch(row: LedgerRow, remote: Remote, clock: Clock) -> LedgerRow:
     """Wait for a score, a quarter of an hour at most; the newest row."""
-    return _look(row, remote, clock, _UNTIL_SCORED, ("COMPLETE", "ERROR"))
+    return _look(row, remote, clock, _UNTIL_SCORED, ("COMPLETE", "ERROR"), expire=False)
 
 
 def _finished(wish: Wish, remote: Remote, clock: Clock) -> LedgerRow | None:
@@ -115,7 +114,7 @@ def _check(wish: Wish, remote: Remote, ask: Ask, clock: Clock) -> None:
     name, sha256 = wish.competition.name, wish.checked.sha256
     guards.check_new(wish.competition, wish.file, sha256)
     listed: list[Listed] = remote.submissions() if remote.lists else []
-    twin = reconciling.sent_by_others(name, sha256, listed)
+    twin = reconciling.sent_by_others(sha256, listed)
     if twin is not None:
         raise UserError(
             f"a submission must be new, and the platform lists {wish.file} already, as {twin.ref} ({twin.file}): "
@@ -141,7 +140,7 @@ def _upload(wish: Wish, remote: Remote, clock: Clock) -> LedgerRow:
     )  # fmt: skip
     ledger.append(row)
     try:
-        ref = remote.upload(copy, upload, _said(wish.message, upload))
+        ref = remote.upload(copy, upload, reconciling.said(wish.message, upload))
     except Refused as error:
         return _next(row, clock, status="ERROR", error=str(error))
     except UnknownOutcome as error:
@@ -157,11 +156,6 @@ def _upload(wish: Wish, remote: Remote, clock: Clock) -> LedgerRow:
     return _look(row, remote, clock, _UNTIL_LISTED, ("SENT", "COMPLETE", "ERROR"))
 
 
-def _said(message: str, upload: str) -> str:
-    """What the platform shows; a message is asked for, and one line."""
-    return " ".join(message.split())[:_LONGEST_MESSAGE] or upload
-
-
 def _next(row: LedgerRow, clock: Clock, **state: str | None) -> LedgerRow:
     changed = row.model_copy(update=state | {"time": _now(clock)})
     ledger.append(changed)
@@ -173,13 +167,21 @@ def _now(clock: Clock) -> str:
 
 
 def _look(
-    row: LedgerRow, remote: Remote, clock: Clock, patience: float, wanted: tuple[str, ...]
+    row: LedgerRow,
+    remote: Remote,
+    clock: Clock,
+    patience: float,
+    wanted: tuple[str, ...],
+    expire: bool = True,
 ) -> LedgerRow:
-    """Look at the platform's list until the submission has one of these states, or patience ends."""
+    """Look at the platform's list until the submission has one of these states, or patience ends.
+
+    Who does not hold the lock of sending passes `expire=False`: see `reconciling.update`.
+    """
     said = ""
     for _ in clock.looks(patience):
         try:
-            reconciling.update(row.competition, remote, clock, expire=True)
+            reconciling.update(row.competition, remote, clock, expire)
         except UserError as error:  # it may be reachable again at the next look
             if str(error) != said:
                 said = str(error)

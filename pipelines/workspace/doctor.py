@@ -12,6 +12,8 @@ from typing import Literal
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import PilsaError
+from pipelines.tracking import ledger
+from pipelines.values import competition
 from pipelines.values import params as settings_file
 from pipelines.workspace.rebuild import check_merged, check_settings
 
@@ -45,6 +47,7 @@ def examine() -> list[Finding]:
         _clone,
         _git,
         _merge,
+        _ledger,
         _dvc,
         _store,
         _data,
@@ -189,6 +192,22 @@ def _merge() -> Finding:
             "merge", "bad", str(error), "finish the merge; `make repro` stops until then"
         )
     return Finding("merge", "ok", "no file holds both sides of one")
+
+
+def _ledger() -> Finding:
+    try:
+        rows = [row for name in competition.names() for row in ledger.submissions(name)]
+    except PilsaError as error:
+        return Finding("ledger", "bad", str(error), "as it says; until then nothing is submitted")
+    open_ones = sorted({row.competition for row in rows if row.status == "PENDING"})
+    if open_ones:
+        return Finding(
+            "ledger",
+            "note",
+            f"whether a submission to {', '.join(open_ones)} arrived is not known",
+            "pilsa ledger rebuild asks the platform",
+        )
+    return Finding("ledger", "ok", f"{len(rows)} submissions")
 
 
 def _dvc() -> Finding:

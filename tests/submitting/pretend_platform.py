@@ -61,6 +61,7 @@ class Pretend(Remote):
         lag: until its list shows what it took.
         grading: until it is scored, by `score` of the file's bytes.
         die: what ends the process that uploads.
+        renames: whether its list has a name of its own for every file.
         list_fails: whether the list cannot be had just now.
     """
 
@@ -72,6 +73,7 @@ class Pretend(Remote):
     grading: timedelta = timedelta(seconds=60)
     score: Callable[[bytes], float] = lambda content: 0.75
     die: Callable[[], None] = kill
+    renames: bool = False
     list_fails: Callable[[], bool] = lambda: False
     lists: Any = True
 
@@ -126,11 +128,12 @@ class Pretend(Remote):
 
     def _listed(self, one: dict[str, Any]) -> Listed:
         time = datetime.fromisoformat(one["time"])
+        name = "submission.csv" if self.renames else one["name"]
         if self.clock.now() < time + self.grading:
-            return Listed(one["ref"], one["name"], one["message"], time, "PENDING")
+            return Listed(one["ref"], name, one["message"], time, "PENDING")
         if one["score"] is None:
-            return Listed(one["ref"], one["name"], one["message"], time, "ERROR", error="no rows")
-        return Listed(one["ref"], one["name"], one["message"], time, "COMPLETE", one["score"])
+            return Listed(one["ref"], name, one["message"], time, "ERROR", error="no rows")
+        return Listed(one["ref"], name, one["message"], time, "COMPLETE", one["score"])
 
     def allowance(self) -> Allowance:
         with self._taken() as taken:

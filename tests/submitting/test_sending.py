@@ -107,6 +107,7 @@ def test_200_random_trials_lose_none_and_double_none(
         monkeypatch.setattr(paths, "ledger", lambda name="", rows=rows: rows / name)
         server.clock = clock = Hours(NOON)
         server.lag = timedelta(seconds=dice.choice([0, 0, 20, 120, 600]))
+        server.renames = dice.random() < 0.3
         server.list_fails = lambda dice=dice: dice.random() < 0.1
         for _ in range(100):
             calls += 1
@@ -246,10 +247,15 @@ class TestAPlatformWithoutAList:
             submit.not_sent("tiny", found.checked.sha256[:8])
 
 
-def test_a_rebuilt_ledger_knows_all_and_says_so_once(tiny: Competition, server: Pretend) -> None:
+@pytest.mark.parametrize("renames", [False, True])
+def test_a_rebuilt_ledger_knows_all_and_says_so_once(
+    tiny: Competition, server: Pretend, renames: bool
+) -> None:
+    server.renames = renames
     sent = [send(wish(tiny, wrong), server) for wrong in (3, 4)]
     with server._taken() as taken:
-        taken.append(taken[0] | {"ref": "7", "name": "by-hand.csv", "score": 0.9})
+        by_hand = {"ref": "7", "name": "by-hand.csv", "message": "by hand", "score": 0.9}
+        taken.append(taken[0] | by_hand)
     before: list[Any] = ledger.submissions("tiny")
     shutil.rmtree(paths.ledger())
     assert isinstance(server.clock, Hours)
@@ -258,6 +264,7 @@ def test_a_rebuilt_ledger_knows_all_and_says_so_once(tiny: Competition, server: 
     assert reconciling.rebuild("tiny", server, server.clock) == []
     found = {row.key: row for row in ledger.submissions("tiny")}
     assert {row.key for row in sent} < set(found)
+    assert {row.message for row in found.values()} == {"first", "by hand"}
     assert (found["ref 7"].lb_public, found["ref 7"].sha256) == (0.9, "")
     # what this machine knows comes back when its own rows are merged again
     for row in before:

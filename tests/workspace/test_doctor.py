@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.plumbing import paths
+from pipelines.tracking import ledger
 from pipelines.workspace import doctor
 from pipelines.workspace.doctor import Finding
 from tests.conftest import Workshop
+from tests.tracking.test_ledger import UPLOAD, pending
 from tests.workspace.small_repository import ALL_PARAMS, REPOSITORY
 
 Usage = namedtuple("Usage", "total used free")
@@ -58,6 +60,7 @@ def test_a_healthy_clone_has_nothing_bad(healthy: Workshop) -> None:
         "local.yaml",
         "git",
         "merge",
+        "ledger",
         "dvc",
         "run store",
         "local data",
@@ -129,6 +132,15 @@ def test_a_merge_that_is_not_finished(healthy: Workshop) -> None:
     found = finding("merge")
     assert found.state == "bad"
     assert f"{healthy.root / 'dvc.lock'} must be merged, and line 1 " in found.found
+
+
+def test_a_submission_that_may_not_have_arrived_and_a_damaged_ledger(healthy: Workshop) -> None:
+    assert finding("ledger").found == "0 submissions"
+    ledger.append(pending(upload=UPLOAD))
+    assert (finding("ledger").state, "ledger rebuild" in finding("ledger").next) == ("note", True)
+    (row,) = paths.ledger("tiny").iterdir()
+    row.write_text("{", encoding="utf-8")
+    assert finding("ledger").state == "bad"
 
 
 def test_no_dvc_folder_or_an_environment_that_is_not_active(
