@@ -78,19 +78,19 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     with found_files.opened(given) as folder:
         found = found_files.look(folder)
         draft = make(slug, found, wishes)
-        _keep(slug, draft, found)
+        _keep(slug, found)
     with disk_errors(place):
         write_text(place, draft.text)
     return draft
 
 
-def _keep(slug: str, draft: Draft, found: Found) -> None:
+def _keep(slug: str, found: Found) -> None:
     with disk_errors(paths.added(slug)):
-        for name in draft.keys["source"]["files"]:
+        for name, path in found.files.items():
             kept = paths.added(slug) / name
             kept.parent.mkdir(parents=True, exist_ok=True)
             with writing(kept) as temporary:
-                shutil.copyfile(found.files[name], temporary)
+                shutil.copyfile(path, temporary)
 
 
 def make(slug: str, found: Found, wishes: Wishes) -> Draft:
@@ -103,6 +103,8 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     told = roles.tell(found.tables, (wishes.train, wishes.test, wishes.sample), found.others)
     asked = guesses.target(told, wishes.target)
     target = asked.keys["target"]
+    others = [name for name in told.asked if name != target] if target in told.asked else []
+    told = told.of_one(target)
     name = guesses.ids(told)
     kind = guesses.task(told, target)
     task = kind.keys["task"]
@@ -119,8 +121,14 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     for guess in chosen:
         keys |= guess.keys
     keys |= _form(told)
-    also = sorted(set(found.files) - _names(told))
+    labelled = [
+        table.name for table in found.tables
+        if target in table.columns and table.name not in _names(told)
+    ]  # fmt: skip
+    also = sorted(set(found.files) - _names(told) - set(labelled))
     keys["files"] = _files(told, also)
+    if others:
+        keys["files"]["sample"] = None
     source = {"platform": "files", "mirror": slug}
     if wishes.page:
         source["page"] = wishes.page
@@ -128,6 +136,16 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
     why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    why += [
+        f"{file} has {target!r} too and is not used: no kernel may see the target of other rows. If its rows are to be "
+        "learned from, make `train:` under `files:` a list and name it under `source:`"
+        for file in labelled
+    ]
+    if others:
+        why.append(
+            f"the sample asks for {', '.join(others)} too: a sample of {target!r} alone is made, and the columns of "
+            "several submissions are joined by hand"
+        )
     return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
 
 
@@ -172,10 +190,10 @@ def _seen(told: Roles) -> list[str]:
         said.append(f"{role}: {table.name}, {rows:,} rows of {columns} columns ({written}{comma})")
         if form.quotes == "backslash":
             said.append(f"quotes within the cells of {table.name} follow a backslash")
-    if told.sample is not None and len(told.sample.frame) != len(told.test.frame):
+    if not told.is_exact:
         said.append(
-            "sample and test must have the same ids for a submission, and have different numbers of rows: is a part "
-            "of test in another file?"
+            "sample and test must have the same ids for a submission, and have not: is a part of test in another "
+            "file, does an id stand twice, or is a row no row but a sum of others?"
         )
     if len(told.unseen) > 1:
         said.append(f"columns that test lacks: {', '.join(told.unseen)}")

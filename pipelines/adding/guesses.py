@@ -12,6 +12,7 @@ from pipelines.plumbing.errors import UserError, did_you_mean
 
 _MOST_CLASSES = 20  # whole numbers of more values are counts or amounts
 _ROWS_PER_CLASS = 5
+_FEW_WORDS = 0.05  # of a target's cells: such numbers were spoilt, and are no classes
 _RARE = 0.2  # the smallest class against the largest
 _SKEWED = 1.0
 _FEWEST_PIXELS = 64
@@ -93,11 +94,11 @@ def target(roles: Roles, named: str | None = None) -> Guess:
                 f"the target must be a column that test lacks{did_you_mean(named, unseen)}"
             )
         return Guess({"target": named}, (f"target {named!r}, as you said",))
-    asked = [name for name in roles.values if name in unseen]
+    asked = roles.asked
     if len(asked) > 1:
         raise UserError(
-            f"one column must be predicted, and the sample asks for {', '.join(asked)}: choose one with --target and "
-            "make a sample of it"
+            f"a competition here predicts one column, and the sample asks for {', '.join(asked)}: add one of another "
+            f"name for each (--target {asked[0]!r} and so on), and join their submissions by hand"
         )
     if asked:
         return Guess({"target": asked[0]}, (f"target {asked[0]!r}: train and the sample have it",))
@@ -123,6 +124,11 @@ def task(roles: Roles, name: str) -> Guess:
     column = roles.train.frame[name].dropna()
     n = column.nunique()
     if column.dtype.kind not in "iuf":
+        numbers = pd.to_numeric(column, errors="coerce")
+        odd = column[numbers.isna()]
+        if 0 < len(odd) <= _FEW_WORDS * len(column) and numbers.nunique() > _MOST_CLASSES:
+            said = f"regression: {name!r} holds numbers but for {len(odd)} cells, such as {odd.iloc[0]!r}: mend these"
+            return Guess({"task": "regression"}, (said,))
         said = f"classification: {name!r} is no number ({n} values)"
         return Guess({"task": "classification"}, (said,))
     if _is_asked_by_class(roles, name):
@@ -139,7 +145,7 @@ def metric(roles: Roles, name: str, kind: str) -> Guess:
     column = roles.train.frame[name].dropna()
     sample = roles.sample.frame[roles.values] if roles.sample else pd.DataFrame()
     if kind == "regression":
-        values = pd.Series(column.to_numpy(np.float64))
+        values = pd.to_numeric(column, errors="coerce").dropna().astype(np.float64)
         is_log = bool(values.min() >= 0 and _skew(values) > _SKEWED)
         is_log = is_log and abs(_skew(pd.Series(np.log1p(values)))) < _SKEWED / 2
         found, why = (

@@ -63,6 +63,8 @@ def read(competition: Competition, raw: Path) -> RawTables:
         sample = constant_sample(competition, train, test)
     else:
         need_columns(sample, [competition.sample_id], files.sample)
+        test[key], said = ids.as_in_sample(test[key], sample[competition.sample_id])
+        notes += said
     spelled = {name: train[name] for name in splits if name in train.columns}
     typed = [name for name in spelled if name not in text]
     train, test = (
@@ -86,6 +88,10 @@ def _read_rows(
     table = tables.read_csv(path, text, form)
     if table.empty:
         raise UserError(f"{path} must hold rows and has only a header: download it again")
+    notes += [
+        f"{path.name} has {name!r} above several columns: the second is called {name + '.1'!r} here, and so on"
+        for name in tables.repeated(path, form)
+    ]
     if not form.encoding.startswith("utf-8"):
         cells = (str(cell) for name in table for cell in (*table[name].dropna().unique(), name))
         foreign = next((cell for cell in cells if not cell.isascii()), None)
@@ -206,8 +212,13 @@ def _target(
     """The classes, the targets as a dataset holds them, and notes."""
     missing = int(column.isna().sum())
     if missing:
+        where, rows = "", ""
+        if missing < len(column):
+            where = f" (first: row {int(column.isna().to_numpy().argmax()) + 1} of {len(column)})"
+            rows = "take such rows, which may be totals, out of the file and mend its `md5:`, or "
         raise UserError(
-            f"target {competition.target!r} must be known for every training row, found {missing} missing: {_TARGET}"
+            f"target {competition.target!r} must be known for every training row, found {missing} missing{where}: "
+            f"{rows}{_TARGET}"
         )
     if competition.task == "regression":
         _need_two_values(competition, column)

@@ -89,6 +89,13 @@ def form_of(
     return replace(form, decimal=decimal or _decimal(start, form))
 
 
+def repeated(path: Path, form: Form) -> list[str]:
+    """The names that head several columns: pandas calls the later ones `x.1`, `x.2` and so on."""
+    with _told(path), _open(path, form.encoding) as file:
+        header = next(csv.reader(file, delimiter=form.delimiter, **form.quoting), [])
+    return [name for name, count in Counter(header).items() if name and count > 1]
+
+
 def _decimal(lines: list[str], form: Form) -> Decimal:
     """The mark before the fractions: `1,234` may be a thousand and more, so that alone says nothing."""
     rows = csv.reader(lines, delimiter=form.delimiter, **form.quoting)
