@@ -1,5 +1,6 @@
 """Tables: numbers are filled and scaled, categories become columns of 0 and 1, sentences weights of words."""
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -109,8 +110,14 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(numbers | categories | texts, index=X.index)
 
 
-def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
+def usable(
+    X: pd.DataFrame, is_kept: Callable[["pd.Series"], bool] | None = None
+) -> tuple[dict[str, str], list[str]]:
     """The columns that are left out, and why; and those that are used.
+
+    Args:
+        X: a table.
+        is_kept: tells a column that is used although every row has a value of its own, such as dates.
 
     Raises:
         MemberFailed: X is no table, or no column is of any use.
@@ -119,7 +126,11 @@ def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
         raise MemberFailed(
             f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
         )
-    without = left_out(X)
+    without = {
+        name: reason
+        for name, reason in left_out(X).items()
+        if is_kept is None or not is_kept(X[name])
+    }
     used = [column for column in X.columns if column not in without]
     if not used:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in without.items())
