@@ -173,7 +173,14 @@ def _names(told: Roles) -> set[str]:
 
 def _files(told: Roles, also: list[str]) -> dict[str, Any]:
     sample = told.sample.name if told.sample else None
-    named: dict[str, Any] = {"train": told.train.name, "test": told.test.name, "sample": sample}
+    given = (told.train, told.test, told.sample)
+    formats = {table.format for table in given if table is not None} - {"csv"}
+    if len(formats) > 1:
+        raise UserError(
+            f"files must be of one form beside CSV, found {' and '.join(sorted(formats))}: write some as CSV"
+        )
+    named: dict[str, Any] = {"format": formats.pop()} if formats else {}
+    named |= {"train": told.train.name, "test": told.test.name, "sample": sample}
     return named | ({"also": also} if also else {})
 
 
@@ -183,10 +190,15 @@ def _seen(told: Roles) -> list[str]:
         if table is None:
             said.append(f"{role}: no file; a sample of one constant value is made")
             continue
+        rows, columns = table.frame.shape
+        if table.format != "csv":
+            said.append(
+                f"{role}: {table.name}, {rows:,} rows of {columns} columns ({table.format})"
+            )
+            continue
         form = table.form
         written = f"{form.encoding}, {form.delimiter!r} between cells"
         comma = ", a comma before fractions" if form.decimal == "," else ""
-        rows, columns = table.frame.shape
         said.append(f"{role}: {table.name}, {rows:,} rows of {columns} columns ({written}{comma})")
         if form.quotes == "backslash":
             said.append(f"quotes within the cells of {table.name} follow a backslash")

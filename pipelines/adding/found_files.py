@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipelines import readers
 from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.values import tables
+from pipelines.values import tables, typed_files
 from pipelines.values.tables import Form
 
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -28,12 +29,14 @@ class Table:
     Attributes:
         path: where it lies now.
         frame: its rows, numbers as numbers.
-        form: how it is written down.
+        form: how it is written down, where it is a CSV.
+        format: the reader that reads it.
     """
 
     path: Path
     frame: pd.DataFrame
     form: Form
+    format: str = "csv"
 
     @property
     def name(self) -> str:
@@ -114,7 +117,7 @@ def look(folder: Path) -> Found:
 
 def _with_backslashes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
     """Read a file in which a backslash stands before a quote; the first error counts where it has none."""
-    if '\\"' not in path.read_text(form.encoding):
+    if '\\"' not in tables.text(path, form.encoding):
         raise error
     escaped = replace(form, quotes="backslash")
     try:
@@ -123,8 +126,23 @@ def _with_backslashes(path: Path, form: Form, error: UserError) -> tuple[Form, p
         raise error from None
 
 
+def _typed(path: Path) -> Table | None:
+    """A file of a reader other than CSV's, by its ending."""
+    for name, reader in readers.of_tables().items():
+        if path.name.lower().endswith(reader.endings):
+            frame = typed_files.plain(typed_files.read(reader.table, path), ())
+            if frame.empty:
+                raise UserError("it has no rows")
+            return Table(path, frame, Form(), name)
+    return None
+
+
 def _table(path: Path) -> Table:
-    if path.suffix.lower() not in _TABLES:
+    if (typed := _typed(path)) is not None:
+        return typed
+    if path.suffix.lower() == ".zip":
+        raise UserError("it is a zip: take it apart, and give the folder with what was in it")
+    if not path.name.lower().removesuffix(".gz").endswith(_TABLES):
         raise UserError(f"its ending is none of {', '.join(_TABLES)}")
     with path.open("rb") as file:
         start = file.read(_START).lstrip().lower()

@@ -1,6 +1,6 @@
 """Raw files, checked and turned into a dataset. What is wrong with them is said here, once, for everybody."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values import columns, ids, spelling, submission, tables, times
+from pipelines.values import columns, ids, spelling, submission, tables, times, typed_files
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
@@ -35,8 +35,15 @@ class RawTables:
     pictures: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def read(competition: Competition, raw: Path) -> RawTables:
-    """Read the CSV files of a competition.
+def read(
+    competition: Competition, raw: Path, other: Callable[[Path], pd.DataFrame] | None = None
+) -> RawTables:
+    """Read the files of a competition, each one table.
+
+    Args:
+        competition: names the files.
+        raw: their folder.
+        other: reads a file that is no CSV by its name; None where all are.
 
     Raises:
         UserError: a file is missing, empty or cut off, or lacks the id or the target column.
@@ -47,7 +54,7 @@ def read(competition: Competition, raw: Path) -> RawTables:
     notes: list[str] = []
     train, test = (
         pd.concat(
-            [_read_rows(competition, raw / name, [*text, *splits], notes) for name in names],
+            [_read_rows(competition, raw / name, [*text, *splits], notes, other) for name in names],
             ignore_index=True,
         )
         for names in (files.train_files, files.test_files)
@@ -55,7 +62,7 @@ def read(competition: Competition, raw: Path) -> RawTables:
     sample = None
     if files.sample:
         in_text = submission.text_columns(competition)
-        sample = _read_rows(competition, raw / files.sample, in_text, notes)
+        sample = _read_rows(competition, raw / files.sample, in_text, notes, other)
     train, test = ids.counted(competition, train, test, sample)
     need_columns(train, [key, target], files.train_files[0])
     need_columns(test, [key], files.test_files[0])
@@ -82,10 +89,18 @@ def form_of(competition: Competition, path: Path) -> tables.Form:
 
 
 def _read_rows(
-    competition: Competition, path: Path, text: tables.Columns, notes: list[str]
-) -> pd.DataFrame:
+    competition: Competition, path: Path, text: tables.Columns, notes: list[str],
+    other: Callable[[Path], pd.DataFrame] | None,
+) -> pd.DataFrame:  # fmt: skip
+    if other is not None and not typed_files.is_csv(path):
+        return typed_files.plain(typed_files.read(other, path), text)
     form = form_of(competition, path)
     table = tables.read_csv(path, text, form)
+    _tell(path, table, form, notes)
+    return table
+
+
+def _tell(path: Path, table: pd.DataFrame, form: tables.Form, notes: list[str]) -> None:
     if table.empty:
         raise UserError(f"{path} must hold rows and has only a header: download it again")
     notes += [
@@ -100,7 +115,6 @@ def _read_rows(
             f"{path.name} is no UTF-8 and was read as {form.encoding}: {shown} (if that is wrong, set `encoding:` in "
             "the competition file)"
         )
-    return table
 
 
 def _typed(texts: "pd.Series[str]") -> "pd.Series":

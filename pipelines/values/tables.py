@@ -115,7 +115,8 @@ def _open(path: Path, encoding: str | None = None) -> IO[Any]:
     return cast(IO[Any], opened(path, mode, encoding=encoding, newline=newline))
 
 
-def _text(path: Path, encoding: str) -> str:
+def text(path: Path, encoding: str) -> str:
+    """A whole file, or what a `.gz` file holds."""
     with _open(path, encoding) as file:
         return str(file.read())
 
@@ -133,7 +134,7 @@ def _encoding(path: Path) -> str:
         )
     if _decodes(path, "utf-8"):
         return "utf-8"
-    if _decodes(path, "cp949") and _is_korean(_text(path, "cp949")):
+    if _decodes(path, "cp949") and _is_korean(text(path, "cp949")):
         return "cp949"
     if _decodes(path, "cp1252"):
         return "cp1252"
