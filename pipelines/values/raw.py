@@ -190,10 +190,16 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
     dataset = Dataset(
         X_train, X_test, y, row_ids, test_ids, classes, competition.image,
         groups=None if groups is None else groups.to_numpy(dtype=np.str_),
-        times=ordered,
+        times=ordered, clip=_bounds(competition),
     )  # fmt: skip
     said = [*given.notes, *notes, *columns.notes(left_out), *([reading] if reading else [])]
     return with_hash(dataset), said
+
+
+def _bounds(competition: Competition) -> tuple[float | None, float | None]:
+    clip = competition.clip
+    low = 0.0 if clip.low is None and competition.metric == "rmsle" else clip.low
+    return low, clip.high
 
 
 def _check_sample(
