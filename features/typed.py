@@ -130,7 +130,8 @@ def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
         if len(cells) < 2 or not cells.str.contains(_YEAR).all():
             continue
         if pd.to_datetime(cells, errors="coerce", format="mixed", utc=True).notna().all():
-            found[str(name)] = cells[0]
+            odd = cells[~cells.str.fullmatch(_DATE)]
+            found[str(name)] = odd.iloc[0]
     return found
 
 

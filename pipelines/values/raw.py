@@ -13,6 +13,7 @@ from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
 
+_SHOWN = 5
 _TARGET = "set `target:` in the competition file to the column that is to be predicted"
 
 
@@ -215,14 +216,17 @@ def _check_sample(
             f"{', '.join(alone)}: check `files:` in the competition file (a test in several files is a list there), "
             "or `id: position` where ids only count rows"
         )
-    columns = len(sample.columns) - 1
+    values = [str(name) for name in sample.columns if name != competition.sample_id]
     takes_probabilities = get(competition.metric).needs == "probability"
     is_matrix = n_classes > 2 and takes_probabilities
-    is_pair = n_classes == 2 and columns == 2 and takes_probabilities
-    if columns != (n_classes if is_matrix else 1) and not is_pair:
+    is_pair = n_classes == 2 and len(values) == 2 and takes_probabilities
+    if len(values) != (n_classes if is_matrix else 1) and not is_pair:
+        of_classes = f" of {n_classes} classes" if n_classes else ""
+        index = ", or take out the index" if any(map(columns.is_nameless, values)) else ""
         raise UserError(
             f"the sample submission must have {n_classes if is_matrix else 1} columns beside the id for "
-            f"{competition.metric} of {n_classes or 'no'} classes, found {columns}: check `metric:` and `files:`"
+            f"{competition.metric}{of_classes}, found {len(values)} ({', '.join(values[:_SHOWN])}): check `metric:`, "
+            f"`id_column:` and `files:`{index}"
         )
 
 

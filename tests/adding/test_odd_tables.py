@@ -69,7 +69,7 @@ def test_what_is_nearly_a_competition_is_told(
         ({"sample": lambda table: table[:-4]}, "30: 4 in test alone"),
         ({"test": lambda table: pd.concat([table, table[-1:].assign(k="Total")])}, "1 in test alone"),
         ({"test": lambda table: pd.concat([table[1:], table[-1:]])}, "ids must be unique, found 1 repeated in test"),
-        ({"train": numbered, "test": numbered, "sample": numbered}, "found 2"),
+        ({"train": numbered, "test": numbered, "sample": numbered}, r"found 2 \(Unnamed: 0, t\).* take out the index"),
         ({"train": lambda table: table.assign(t=[*table["q"][1:].astype(str), "?"])}, r"finite numbers .* found '\?'"),
         ({"train": lambda table: table.assign(t=table["t"].where(table["k"] < 1079))}, "first: row 80 of 80"),
     ],
