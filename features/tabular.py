@@ -23,6 +23,7 @@ _NUMBER_TEXT = r"[-+(]?[₩￦$€£¥]?[-+]?(\d+|\d{1,3}(,\d{3})+)([.,]\d+)?\)?
 MISSING = "missing"
 # Above this share of different values a column of words names its rows.
 _NAMING_SHARE = 0.9
+_FEW_WORDS = 0.1  # of the cells that are known
 # In standard deviations: farther values would overflow a squared distance in float32.
 _FARTHEST = 1e6
 _LARGEST = 1e100  # a greater number counts as missing: its square is no float64 any more
@@ -165,6 +166,19 @@ def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
         cells = known.astype(str)
         if cells.str.replace(" ", "").str.fullmatch(_NUMBER_TEXT).all():
             found[str(column)] = next((cell for cell in cells if not cell.isdigit()), cells.iloc[0])
+    return found
+
+
+def nearly_numbers(X: pd.DataFrame) -> dict[str, str]:
+    """Columns of words of which all but a few are numbers, such as those with `?` for a gap → an example of these."""
+    found = {}
+    for column in X.columns:
+        known = X[column].dropna()
+        if is_number(known) or pd.api.types.is_bool_dtype(known):
+            continue
+        odd = known[pd.to_numeric(known, errors="coerce").isna()]
+        if 0 < len(odd) <= _FEW_WORDS * len(known):
+            found[str(column)] = str(odd.iloc[0])
     return found
 
 

@@ -108,7 +108,7 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     name = guesses.ids(told)
     kind = guesses.task(told, target)
     task = kind.keys["task"]
-    columns = guesses.features(told, name.keys["id_column"])
+    columns = _features(told, name.keys["id_column"])
     picture = guesses.picture(told, columns)
     chosen = [
         kind, _metric(told, target, task, wishes.metric), name, asked, picture,
@@ -121,10 +121,8 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     for guess in chosen:
         keys |= guess.keys
     keys |= _form(told)
-    labelled = [
-        table.name for table in found.tables
-        if target in table.columns and table.name not in _names(told)
-    ]  # fmt: skip
+    labelled = [table.name for table in found.tables if target in table.columns]
+    labelled = [name for name in labelled if name not in _names(told)]
     also = sorted(set(found.files) - _names(told) - set(labelled))
     keys["files"] = _files(told, also)
     if others:
@@ -135,18 +133,34 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
-    why += [
+    why = [*_seen(told), *_unused(found, target, labelled, others)]
+    return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+
+
+def _features(told: Roles, id_column: str) -> list[str]:
+    columns = guesses.features(told, id_column)
+    if not columns:
+        raise UserError(
+            f"train and test must share a column to learn from, and {told.train.name} and {told.test.name} share their "
+            "ids alone: is there a file that goes with them?"
+        )
+    return columns
+
+
+def _unused(found: Found, target: str, labelled: list[str], others: list[str]) -> list[str]:
+    """What of the files is left aside, and why."""
+    said = [f"{file} is no table: {why}" for file, why in found.others.items()]
+    said += [
         f"{file} has {target!r} too and is not used: no kernel may see the target of other rows. If its rows are to be "
         "learned from, make `train:` under `files:` a list and name it under `source:`"
         for file in labelled
     ]
     if others:
-        why.append(
+        said.append(
             f"the sample asks for {', '.join(others)} too: a sample of {target!r} alone is made, and the columns of "
             "several submissions are joined by hand"
         )
-    return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+    return said
 
 
 def _form(told: Roles) -> dict[str, Any]:

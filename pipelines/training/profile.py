@@ -45,7 +45,7 @@ def profile(
         duplicates: see `_duplicates`.
         adversarial: see `checks.adversarial.validate`.
         left_out: column → why it is no feature, or not used by models that take encoded tables.
-        numbers_as_text, dates_as_text: column → an example.
+        numbers_as_text, nearly_numbers, dates_as_text: column → an example.
     """
     table = dataset.X_train if isinstance(dataset.X_train, pd.DataFrame) else pd.DataFrame()
     counts = (
@@ -123,6 +123,7 @@ def _odd_columns(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     return {
         "left_out": tabular.left_out(table),
         "numbers_as_text": tabular.numbers_as_text(table),
+        "nearly_numbers": tabular.nearly_numbers(table),
         "dates_as_text": dates_as_text(table),
     }
 
@@ -132,6 +133,11 @@ def _notes(described: dict[str, Any]) -> list[str]:
         f"column {name!r} is left out of encoded tables: {reason}"
         for name, reason in described["left_out"].items()
         if reason == tabular.NAMES_ROWS  # one without any value is a finding
+    ]
+    unused += [
+        f"column {name!r} holds numbers but for a few cells, such as {example!r}, and models take all for words: take "
+        "these cells for missing in a kernel or a feature block"
+        for name, example in described["nearly_numbers"].items()
     ]
     unused += [
         f"column {name!r} holds dates in words or in several forms, such as {example!r}, which models take for "

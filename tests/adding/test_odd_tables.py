@@ -52,6 +52,7 @@ def numbered(table: Frame) -> Frame:
         ({"test": lambda table: table.rename(columns={"q": "Q"})}, r"'Q', which c\.csv lacks; did you mean 'q'"),
         ({"train": lambda table: table.rename(columns=lambda name: f" {name}")}, "'k', which .* did you mean ' k'"),
         ({"train": lambda table: table.drop(columns="w")}, r"b\.csv, which looks like test, has 'w'"),
+        ({"train": lambda table: table[["k", "t"]], "test": lambda table: table[["k"]]}, "share their ids alone"),
         ({"train": with_amounts, "sample": asking_for_two}, "predicts one column, and the sample asks for t, u"),
     ],
 )  # fmt: skip
