@@ -1,14 +1,14 @@
 """A first competition file: what was seen in the files, written down with the reasons, and the files kept."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipelines.adding import found_files, guesses, roles, splits
-from pipelines.adding.found_files import PICTURES, Found
+from pipelines.adding.found_files import PICTURES, Found, Table
 from pipelines.adding.guesses import Guess
 from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
@@ -100,7 +100,8 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
         UserError: the files are no competition.
     """
     _refuse_pictures(found)
-    told = roles.tell(found.tables, (wishes.train, wishes.test, wishes.sample), found.others)
+    tables, solution = _without_labels(found.tables, wishes)
+    told = roles.tell(tables, (wishes.train, wishes.test, wishes.sample), found.others)
     asked = guesses.target(told, wishes.target)
     target = asked.keys["target"]
     others = [name for name in told.asked if name != target] if target in told.asked else []
@@ -127,14 +128,23 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     keys["files"] = _files(told, also)
     if others:
         keys["files"]["sample"] = None
-    source = {"platform": "files", "mirror": slug}
-    if wishes.page:
-        source["page"] = wishes.page
+    source = {"platform": "files", "mirror": slug, "page": wishes.page, "solution": solution}
+    source = {key: value for key, value in source.items() if value is not None}
     keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
     why = [*_seen(told), *_unused(found, target, labelled, others)]
     return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+
+
+def _without_labels(tables: list[Table], wishes: Wishes) -> tuple[list[Table], str | None]:
+    """The tables, test without the target where it has it and both are named; and the name of such a test file."""
+    made, solution = list(tables), None
+    for place, table in enumerate(tables):
+        if table.name == wishes.test and wishes.target in table.columns:
+            made[place] = replace(table, frame=table.frame.drop(columns=wishes.target))
+            solution = table.name
+    return made, solution
 
 
 def _features(told: Roles, id_column: str) -> list[str]:
@@ -166,7 +176,8 @@ def _unused(found: Found, target: str, labelled: list[str], others: list[str]) -
 def _form(told: Roles) -> dict[str, Any]:
     """The keys without which the files would be read otherwise."""
     forms = [table.form for table in (told.train, told.test, told.sample) if table is not None]
-    return {"quotes": "backslash"} if any(form.quotes == "backslash" for form in forms) else {}
+    quotes = next((form.quotes for form in forms if form.quotes is not None), None)
+    return {"quotes": quotes} if quotes else {}
 
 
 def _metric(told: Roles, target: str, task: str, named: str | None) -> Guess:
@@ -214,8 +225,9 @@ def _seen(told: Roles) -> list[str]:
         written = f"{form.encoding}, {form.delimiter!r} between cells"
         comma = ", a comma before fractions" if form.decimal == "," else ""
         said.append(f"{role}: {table.name}, {rows:,} rows of {columns} columns ({written}{comma})")
-        if form.quotes == "backslash":
-            said.append(f"quotes within the cells of {table.name} follow a backslash")
+        if form.quotes is not None:
+            kind = "follow a backslash" if form.quotes == "backslash" else "are plain text"
+            said.append(f"quotes within the cells of {table.name} {kind}")
     if not told.is_exact:
         said.append(
             "sample and test must have the same ids for a submission, and have not: is a part of test in another "

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +14,14 @@ from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.values import tables, typed_files
+from pipelines.values.competition import Quotes
 from pipelines.values.tables import Form
 
 PICTURES = (".png", ".jpg", ".jpeg")
 _TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
 _START = 512
+_MOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,15 +117,24 @@ def look(folder: Path) -> Found:
     return Found(files, found, others)
 
 
-def _with_backslashes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
-    """Read a file in which a backslash stands before a quote; the first error counts where it has none."""
-    if '\\"' not in tables.text(path, form.encoding):
-        raise error
-    escaped = replace(form, quotes="backslash")
-    try:
-        return escaped, tables.read_csv(path, (), escaped)
-    except UserError:
-        raise error from None
+def _with_other_quotes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
+    """Read a file whose quotes follow a backslash or are plain text; the first error counts where neither is so."""
+    ways: list[Quotes] = ["backslash"] if '\\"' in tables.text(path, form.encoding) else []
+    for quotes in [*ways, "none"]:
+        other = replace(form, quotes=quotes)
+        with suppress(UserError):
+            frame = tables.read_csv(path, (), other)
+            if quotes != "none" or not _has_quoted_cells(frame):
+                return other, frame
+    raise error
+
+
+def _has_quoted_cells(frame: pd.DataFrame) -> bool:
+    """Whether most cells with a quote begin and end with one: then it is no text."""
+    texts = frame.select_dtypes(exclude="number").astype(str)
+    cells = pd.Series(texts.to_numpy().ravel(), dtype=str)
+    cells = cells[cells.str.contains('"', regex=False)]
+    return bool((cells.str.startswith('"') & cells.str.endswith('"')).mean() > _MOST)
 
 
 def _typed(path: Path) -> Table | None:
@@ -154,7 +165,7 @@ def _table(path: Path) -> Table:
     try:
         frame = tables.read_csv(path, (), form)
     except UserError as error:
-        form, frame = _with_backslashes(path, form, error)
+        form, frame = _with_other_quotes(path, form, error)
     if frame.empty:
         raise UserError("it has a header and no rows")
     return Table(path, frame, form)

@@ -96,7 +96,8 @@ def tell(
         because = "".join(f"\n{name}: {why}" for name, why in (unread or {}).items())
         raise UserError(
             "train must have every column of test and one that test lacks, and no two tables are so: found "
-            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{because}"
+            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test; of a test that "
+            f"holds its labels name these too, by --target{because}"
         )
     best = max(possible, key=_rank)
     _refuse_nearer(found, best, named)

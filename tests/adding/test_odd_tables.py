@@ -118,3 +118,28 @@ def test_a_header_that_stands_twice_is_said(tmp_path: Path) -> None:
     competition_draft.add("new", folder, Wishes())
     said = "c.csv has 'q' above several columns: the second is called 'q.1' here, and so on"
     assert said in checking.check("new").notes
+
+
+def test_a_test_file_with_its_labels_is_named_and_keeps_them_for_grading(tmp_path: Path) -> None:
+    train, test, _ = tables()
+    folder = written(tmp_path / "given", train, test.assign(t=1))
+    with pytest.raises(UserError, match="name these too, by --target"):
+        competition_draft.add("new", folder, Wishes(train="b.csv", test="a.csv"))
+    wishes = Wishes(train="b.csv", test="a.csv", target="t")
+    assert competition_draft.add("new", folder, wishes).keys["source"]["solution"] == "a.csv"
+    assert "t" not in checking.check("new").tables.test
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant", "quotes"),
+    [('"open', '"open', "none"), ('"it\\"s, so"', 'it"s, so', "backslash"), ('"it, so"', "it, so", None)],
+)  # fmt: skip
+def test_what_quotes_mean_is_found_out(
+    tmp_path: Path, spelled: str, meant: str, quotes: str | None
+) -> None:
+    folder = written(tmp_path / "given", *tables())
+    for path in (folder / "b.csv", folder / "c.csv"):
+        path.write_text(path.read_text().replace("red", spelled))
+    keys = competition_draft.add("new", folder, Wishes()).keys
+    assert keys.get("quotes") == quotes
+    assert set(checking.check("new").dataset.X_train["r"]) == {meant, "blue"}
