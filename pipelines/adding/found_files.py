@@ -6,10 +6,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 
 from pipelines import readers
+from pipelines.platforms.files import is_name
 from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
@@ -20,6 +22,9 @@ from pipelines.values.tables import Form
 PICTURES = (".png", ".jpg", ".jpeg")
 _TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
+_NAMES = (
+    "its name must be of letters, digits, blanks and ()[]_.,- alone, so it is not used: rename it"
+)
 _START = 512
 _MOST = 0.5
 
@@ -42,7 +47,7 @@ class Table:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return normalize("NFC", self.path.name)  # a Mac takes Korean letters apart
 
     @cached_property  # of thousands of columns it is asked for millions of times
     def columns(self) -> list[str]:
@@ -93,6 +98,7 @@ def look(folder: Path) -> Found:
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
     files: dict[str, Path] = {}
+    others: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder).parts
         if any(part.startswith((".", "__MACOSX")) for part in below) or not path.is_file():
@@ -101,14 +107,18 @@ def look(folder: Path) -> Found:
             raise UserError(
                 f"{path} must be a file, and is a link: put the file itself into {folder}"
             )
-        if path.name in files and path.suffix.lower() not in PICTURES:
+        name = normalize("NFC", path.name)
+        if not is_name(name):
+            others[name] = _NAMES
+            continue
+        if name in files and path.suffix.lower() not in PICTURES:
             raise UserError(
-                f"files must have different names, found {files[path.name]} and {path}: rename one of them"
+                f"files must have different names, found {files[name]} and {path}: rename one of them"
             )
-        files[path.name] = path
+        files[name] = path
     if not files:
         raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
-    found, others = [], {}
+    found = []
     for name, path in files.items():
         try:
             found.append(_table(path))

@@ -15,7 +15,14 @@ from typing import Annotated, Any
 from unicodedata import normalize
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from pipelines import platforms
 from pipelines.platforms import _solutions
@@ -39,6 +46,15 @@ FileName = Annotated[
     BeforeValidator(lambda name: normalize("NFC", name) if isinstance(name, str) else name),
     StringConstraints(pattern=rf"^{_LETTER}(?:(?:{_LETTER}|[ .,-])*{_LETTER})?$"),
 ]
+
+
+def is_name(name: str) -> bool:
+    """Whether a file of a competition may be called so."""
+    try:
+        TypeAdapter(FileName).validate_python(name)
+    except ValidationError:
+        return False
+    return True
 
 
 class RemoteFile(Strict):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 import pytest
@@ -143,3 +144,21 @@ def test_what_quotes_mean_is_found_out(
     keys = competition_draft.add("new", folder, Wishes()).keys
     assert keys.get("quotes") == quotes
     assert set(checking.check("new").dataset.X_train["r"]) == {meant, "blue"}
+
+
+def test_a_file_with_a_name_that_no_path_should_have_is_left_aside_and_said(tmp_path: Path) -> None:
+    folder = written(tmp_path / "given", *tables())
+    (folder / "read;me.md").write_text("hello")
+    draft = competition_draft.add("new", folder, Wishes())
+    assert "also" not in draft.keys["files"]
+    assert any("read;me.md" in said and "rename it" in said for said in draft.why)
+    (folder / "c.csv").rename(folder / "c'.csv")
+    with pytest.raises(UserError, match=r"(?s)no two tables.*c'\.csv: its name must be"):
+        competition_draft.add("other", folder, Wishes())
+
+
+def test_a_name_that_a_mac_took_apart_is_one_name(tmp_path: Path) -> None:
+    folder = written(tmp_path / "given", *tables())
+    (folder / "c.csv").rename(folder / normalize("NFD", "학습.csv"))
+    assert competition_draft.add("new", folder, Wishes()).keys["files"]["train"] == "학습.csv"
+    assert len(checking.check("new").dataset.y) == 80
