@@ -55,7 +55,8 @@ class Roles:
     @property
     def asked(self) -> list[str]:
         """Those of them that train alone has: the targets."""
-        return [name for name in self.values if name in self.unseen]
+        unseen = set(self.unseen)
+        return [name for name in self.values if name in unseen]
 
     def of_one(self, target: str) -> "Roles":
         """The same with a sample that asks for this target alone, where it asks for several."""
@@ -183,9 +184,9 @@ def _refuse_nearer(found: Sequence[Table], best: Roles | None, named: Sequence[s
     nearest = (shared, 0, 0)
     said = None
     for train, test in permutations(found, 2):
-        there = {_bare(name) for name in train.columns}
+        known, there = set(train.columns), {_bare(name) for name in train.columns}
         common = [name for name in test.columns if _bare(name) in there]
-        alone = [name for name in test.columns if name not in train.columns]
+        alone = [name for name in test.columns if name not in known]
         could_be = len(train.columns) > len(common) and 2 * len(common) > len(test.columns)
         rank = (len(common), -len(alone), len(train.frame))
         if alone and could_be and rank > nearest:
