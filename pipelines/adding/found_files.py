@@ -117,7 +117,7 @@ def look(folder: Path) -> Found:
             )
         files[name] = path
     if not files:
-        raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
+        raise UserError("--from must hold the competition's files, and holds none: check the path")
     found = []
     for name, path in files.items():
         try:

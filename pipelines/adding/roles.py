@@ -94,11 +94,13 @@ def tell(
     if not possible:
         _refuse_nearer(found, None, named)
         listed = ", ".join(f"{table.name} ({len(table.columns)} columns)" for table in found)
+        widths = [frozenset(table.columns) for table in found]
+        is_labelled = len(set(widths)) < len(widths)
+        labels = ", and of a test that holds its labels these by --target" if is_labelled else ""
         because = "".join(f"\n{name}: {why}" for name, why in (unread or {}).items())
         raise UserError(
             "train must have every column of test and one that test lacks, and no two tables are so: found "
-            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test; of a test that "
-            f"holds its labels name these too, by --target{because}"
+            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{labels}{because}"
         )
     best = max(possible, key=_rank)
     _refuse_nearer(found, best, named)

@@ -124,7 +124,7 @@ def test_a_header_that_stands_twice_is_said(tmp_path: Path) -> None:
 def test_a_test_file_with_its_labels_is_named_and_keeps_them_for_grading(tmp_path: Path) -> None:
     train, test, _ = tables()
     folder = written(tmp_path / "given", train, test.assign(t=1))
-    with pytest.raises(UserError, match="name these too, by --target"):
+    with pytest.raises(UserError, match="a test that holds its labels these by --target"):
         competition_draft.add("new", folder, Wishes(train="b.csv", test="a.csv"))
     wishes = Wishes(train="b.csv", test="a.csv", target="t")
     assert competition_draft.add("new", folder, wishes).keys["source"]["solution"] == "a.csv"
