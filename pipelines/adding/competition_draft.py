@@ -109,12 +109,13 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     name = guesses.ids(told)
     kind = guesses.task(told, target)
     task = kind.keys["task"]
+    n_classes = told.train.frame[target].nunique() if task == "classification" else 0
     columns = _features(told, name.keys["id_column"])
     picture = guesses.picture(told, columns)
     chosen = [
         kind, _metric(told, target, task, wishes.metric), name, asked, picture,
         splits.guess(told, columns, task),
-        guesses.baselines(told, columns, bool(picture.keys), _known_models()),
+        guesses.baselines(told, columns, bool(picture.keys), _known_models(), n_classes),
     ]  # fmt: skip
     keys: dict[str, Any] = {"title": slug}
     if wishes.page:

@@ -19,6 +19,8 @@ _FEWEST_PIXELS = 64
 _LONG_TEXT = 30  # characters on average
 _MOST_ROWS_FOR_KNN = 50_000
 _FOR_TABLES = ("lightgbm", "catboost", "hist_gbdt", "forest", "linear")
+_TREE_PER_CLASS = ("lightgbm", "catboost", "hist_gbdt")
+_MOST_TREES = 100  # in a round: with 500 a fold of 1,000 rows took a minute
 _FOR_TEXT = ("tfidf_linear",)
 _FOR_PICTURES = ("cnn",)
 
@@ -200,7 +202,9 @@ def picture(roles: Roles, names: list[str]) -> Guess:
     return Guess({}, ())
 
 
-def baselines(roles: Roles, names: list[str], is_picture: bool, known: set[str]) -> Guess:
+def baselines(
+    roles: Roles, names: list[str], is_picture: bool, known: set[str], n_classes: int = 0
+) -> Guess:
     """The models for such data, of those that are here and have sections in params.yaml."""
     texts = [name for name in names if is_text(roles.train.frame[name])]
     wanted = _FOR_PICTURES if is_picture else (*(_FOR_TEXT if texts else ()), *_FOR_TABLES)
@@ -213,6 +217,12 @@ def baselines(roles: Roles, names: list[str], is_picture: bool, known: set[str])
         why = [
             f"knn is left out: over {_MOST_ROWS_FOR_KNN:,} rows it takes longer than all the rest"
         ]
+    slow = [name for name in chosen if name in _TREE_PER_CLASS and n_classes > _MOST_TREES]
+    if slow and len(slow) < len(chosen):
+        chosen = [name for name in chosen if name not in slow]
+        why.append(
+            f"{', '.join(slow)}: left out, since they grow a tree for each of {n_classes} classes in every round"
+        )
     said = [f"text: {', '.join(map(repr, texts))}"] if texts else []
     return Guess({"baselines": chosen}, (*said, f"models: {', '.join(chosen)}", *why))
 

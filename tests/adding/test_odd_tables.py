@@ -162,3 +162,17 @@ def test_a_name_that_a_mac_took_apart_is_one_name(tmp_path: Path) -> None:
     (folder / "c.csv").rename(folder / normalize("NFD", "학습.csv"))
     assert competition_draft.add("new", folder, Wishes()).keys["files"]["train"] == "학습.csv"
     assert len(checking.check("new").dataset.y) == 80
+
+
+def test_models_that_grow_a_tree_per_class_are_left_out_where_there_are_many(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    sections: dict[str, object] = {"knn": {}, "lightgbm": {}, "forest": {}}
+    workshop.write_params(tune=sections, train=sections)
+    names = [f"n{place % 101}" for place in range(303)]
+    train = pd.DataFrame({"k": range(303), "q": range(303), "t": names})
+    test = pd.DataFrame({"k": range(303, 330), "q": range(27)})
+    folder = written(tmp_path / "given", train, test, test[["k"]].assign(t="n0"))
+    draft = competition_draft.add("new", folder, Wishes())
+    assert draft.keys["baselines"] == ["forest", "knn"]
+    assert any("lightgbm: left out" in said and "101 classes" in said for said in draft.why)
