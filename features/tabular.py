@@ -1,5 +1,6 @@
 """Tables: numbers are filled and scaled, categories become columns of 0 and 1, sentences weights of words."""
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -22,6 +23,7 @@ _NUMBER_TEXT = r"[-+(]?[₩￦$€£¥]?[-+]?(\d+|\d{1,3}(,\d{3})+)([.,]\d+)?\)?
 MISSING = "missing"
 # Above this share of different values a column of words names its rows.
 _NAMING_SHARE = 0.9
+_FEW_WORDS = 0.1  # of the cells that are known
 # In standard deviations: farther values would overflow a squared distance in float32.
 _FARTHEST = 1e6
 _LARGEST = 1e100  # a greater number counts as missing: its square is no float64 any more
@@ -109,8 +111,14 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(numbers | categories | texts, index=X.index)
 
 
-def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
+def usable(
+    X: pd.DataFrame, is_kept: Callable[["pd.Series"], bool] | None = None
+) -> tuple[dict[str, str], list[str]]:
     """The columns that are left out, and why; and those that are used.
+
+    Args:
+        X: a table.
+        is_kept: tells a column that is used although every row has a value of its own, such as dates.
 
     Raises:
         MemberFailed: X is no table, or no column is of any use.
@@ -119,7 +127,11 @@ def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
         raise MemberFailed(
             f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
         )
-    without = left_out(X)
+    without = {
+        name: reason
+        for name, reason in left_out(X).items()
+        if is_kept is None or not is_kept(X[name])
+    }
     used = [column for column in X.columns if column not in without]
     if not used:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in without.items())
@@ -154,6 +166,19 @@ def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
         cells = known.astype(str)
         if cells.str.replace(" ", "").str.fullmatch(_NUMBER_TEXT).all():
             found[str(column)] = next((cell for cell in cells if not cell.isdigit()), cells.iloc[0])
+    return found
+
+
+def nearly_numbers(X: pd.DataFrame) -> dict[str, str]:
+    """Columns of words of which all but a few are numbers, such as those with `?` for a gap → an example of these."""
+    found = {}
+    for column in X.columns:
+        known = X[column].dropna()
+        if is_number(known) or pd.api.types.is_bool_dtype(known):
+            continue
+        odd = known[pd.to_numeric(known, errors="coerce").isna()]
+        if 0 < len(odd) <= _FEW_WORDS * len(known):
+            found[str(column)] = str(odd.iloc[0])
     return found
 
 

@@ -15,8 +15,13 @@ from pipelines.plumbing.errors import MemberFailed, did_you_mean
 
 # What a category says that was rare where it was learned, or was not there at all.
 RARE = "rare"
-# Day, month and year in any order with -, . or / between, and a time behind it or not.
-_DATE = r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2})?\S*)?"
+# Day, month and year in any order with -, . or / between, or 2021년 1월 3일; and a time behind it or not.
+_DATE = r"\d{1,4}(?:[-./]|년 ?)\d{1,2}(?:[-./]|월 ?)\d{1,4}일?(?:[ T]\d{1,2}:\d{2}(?::\d{2})?\S*)?"
+_YEAR_FIRST = r"^(\d{4})(?:[-./]|년 ?)(\d{1,2})(?:[-./]|월 ?)(\d{1,2})일?"
+_YEAR_LAST = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})"
+_YEAR = r"\b(?:19|20)\d\d\b"
+_MONTHS = 12
+_LOOKED_AT = 200
 _DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 _WORDS = 2000
 
@@ -35,7 +40,8 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         seed: of the search for these directions.
 
     Attributes:
-        numbers_, dates_, texts_, categories_: names of the columns that are used.
+        numbers_, texts_, categories_: names of the columns that are used.
+        dates_: name → whether the day comes before the month, as in 31/12/2021.
         left_out_: column → why it is not used.
     """
 
@@ -51,10 +57,10 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             MemberFailed: no column is of any use.
         """
-        self.left_out_, used = usable(X)
+        self.left_out_, used = usable(X, is_date)
         self.numbers_ = [column for column in used if is_number(X[column])]
         others = [column for column in used if column not in self.numbers_]
-        self.dates_ = [column for column in others if is_date(X[column])]
+        self.dates_ = {column: is_day_first(X[column]) for column in others if is_date(X[column])}
         others = [column for column in others if column not in self.dates_]
         self.texts_ = {
             column: _topics(self.topics, self.seed, text.as_text(X[column]))
@@ -84,8 +90,8 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     f"{did_you_mean(str(column), map(str, X.columns))}"
                 )
         columns: dict[str, pd.Series] = {name: as_numbers(X[name]) for name in self.numbers_}
-        for name in self.dates_:
-            columns |= date_parts(X[name])
+        for name, day_first in self.dates_.items():
+            columns |= date_parts(X[name], day_first)
         for name, topics in self.texts_.items():
             found = topics.transform(text.as_text(X[name])).astype(np.float64)
             columns |= {
@@ -109,16 +115,45 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 def is_date(column: pd.Series) -> bool:
     """Whether a column holds dates: typed ones, or text of which every cell is spelled as one."""
     if pd.api.types.is_datetime64_any_dtype(column):
-        return True
+        return bool(column.notna().any())
     known = column.dropna().astype(str)
     return bool(len(known)) and bool(known.str.fullmatch(_DATE).all())
 
 
-def date_parts(column: pd.Series) -> dict[str, pd.Series]:
-    """A column of dates as numbers by name: its parts, and days since 1970; NaN where it is no date."""
+def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
+    """Columns whose every cell is a date to a reader, and not so spelled that `is_date` takes it → an example."""
+    found = {}
+    for name in X.columns:
+        if is_number(X[name]) or is_date(X[name]):
+            continue
+        cells = pd.Series(X[name].dropna().astype(str).unique()[:_LOOKED_AT], dtype=object)
+        if len(cells) < 2 or not cells.str.contains(_YEAR).all():
+            continue
+        if pd.to_datetime(cells, errors="coerce", format="mixed", utc=True).notna().all():
+            odd = cells[~cells.str.fullmatch(_DATE)]
+            found[str(name)] = odd.iloc[0]
+    return found
+
+
+def is_day_first(column: pd.Series) -> bool:
+    """Whether a date such as 31/12/2021 begins with what can be no month: all are then read so."""
+    first = column.astype(str).str.extract(_YEAR_LAST)[0]
+    return bool((pd.to_numeric(first) > _MONTHS).any())
+
+
+def date_parts(column: pd.Series, day_first: bool = False) -> dict[str, pd.Series]:
+    """A column of dates as numbers by name: its parts, and days since 1970; NaN where it is no date.
+
+    Args:
+        column: text or typed dates.
+        day_first: how a date is read that ends with its year.
+    """
     when = column
     if not pd.api.types.is_datetime64_any_dtype(column):
-        when = pd.to_datetime(column.astype(object), errors="coerce", format="mixed", utc=True)
+        cells = column.astype(object).map(str, na_action="ignore").astype(object)
+        cells = cells.str.replace(_YEAR_FIRST, r"\1-\2-\3", regex=True)
+        cells = cells.str.replace(_YEAR_LAST, r"\3-\2-\1" if day_first else r"\3-\1-\2", regex=True)
+        when = pd.to_datetime(cells, errors="coerce", format="mixed", utc=True)
     parts = {
         f"{column.name} {part}": getattr(when.dt, part).astype(np.float64) for part in _DATE_PARTS
     }

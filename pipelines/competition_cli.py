@@ -49,19 +49,20 @@ def add(
 def check(slug: Slug, as_json: Json = False) -> None:
     """Say what `preprocess` will say of a competition's files, in seconds: nothing is trained or written."""
     from pipelines.adding import checking
-    from pipelines.training import checks
+    from pipelines.training import checks, profile
 
     seen = checking.check(slug)
     n_splits, seed = seen.settings.folds.n_splits, seen.settings.seed
     found = checks.findings_of(
         seen.competition, seen.dataset, seed, n_splits, seen.fold, seen.tables
     )
+    notes = profile.column_notes(seen.dataset)
     if as_json:
         findings = [finding.as_json() for finding in found]
-        content = {"notes": seen.notes, "findings": findings, "refused": seen.refused}
+        content = {"notes": [*notes, *seen.notes], "findings": findings, "refused": seen.refused}
         say_json({"competition": slug, **content})
     else:
-        for sentence in (*seen.notes, *checks.lines(found)):
+        for sentence in (*seen.notes, *notes, *checks.lines(found)):
             say(one_line(sentence))
     if seen.refused is not None:
         raise UserError(seen.refused)

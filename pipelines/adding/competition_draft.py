@@ -1,14 +1,14 @@
 """A first competition file: what was seen in the files, written down with the reasons, and the files kept."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipelines.adding import found_files, guesses, roles, splits
-from pipelines.adding.found_files import PICTURES, Found
+from pipelines.adding.found_files import PICTURES, Found, Table
 from pipelines.adding.guesses import Guess
 from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
@@ -78,19 +78,19 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     with found_files.opened(given) as folder:
         found = found_files.look(folder)
         draft = make(slug, found, wishes)
-        _keep(slug, draft, found)
+        _keep(slug, found)
     with disk_errors(place):
         write_text(place, draft.text)
     return draft
 
 
-def _keep(slug: str, draft: Draft, found: Found) -> None:
+def _keep(slug: str, found: Found) -> None:
     with disk_errors(paths.added(slug)):
-        for name in draft.keys["source"]["files"]:
+        for name, path in found.files.items():
             kept = paths.added(slug) / name
             kept.parent.mkdir(parents=True, exist_ok=True)
             with writing(kept) as temporary:
-                shutil.copyfile(found.files[name], temporary)
+                shutil.copyfile(path, temporary)
 
 
 def make(slug: str, found: Found, wishes: Wishes) -> Draft:
@@ -100,18 +100,22 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
         UserError: the files are no competition.
     """
     _refuse_pictures(found)
-    told = roles.tell(found.tables, (wishes.train, wishes.test, wishes.sample), found.others)
+    tables, solution = _without_labels(found.tables, wishes)
+    told = roles.tell(tables, (wishes.train, wishes.test, wishes.sample), found.others)
     asked = guesses.target(told, wishes.target)
     target = asked.keys["target"]
+    others = [name for name in told.asked if name != target] if target in told.asked else []
+    told = told.of_one(target)
     name = guesses.ids(told)
     kind = guesses.task(told, target)
     task = kind.keys["task"]
-    columns = guesses.features(told, name.keys["id_column"])
+    n_classes = told.train.frame[target].nunique() if task == "classification" else 0
+    columns = _features(told, name.keys["id_column"])
     picture = guesses.picture(told, columns)
     chosen = [
         kind, _metric(told, target, task, wishes.metric), name, asked, picture,
         splits.guess(told, columns, task),
-        guesses.baselines(told, columns, bool(picture.keys), _known_models()),
+        guesses.baselines(told, columns, bool(picture.keys), _known_models(), n_classes),
     ]  # fmt: skip
     keys: dict[str, Any] = {"title": slug}
     if wishes.page:
@@ -119,22 +123,62 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     for guess in chosen:
         keys |= guess.keys
     keys |= _form(told)
-    also = sorted(set(found.files) - _names(told))
+    labelled = [table.name for table in found.tables if target in table.columns]
+    labelled = [name for name in labelled if name not in _names(told)]
+    also = sorted(set(found.files) - _names(told) - set(labelled))
     keys["files"] = _files(told, also)
-    source = {"platform": "files", "mirror": slug}
-    if wishes.page:
-        source["page"] = wishes.page
+    if others:
+        keys["files"]["sample"] = None
+    source = {"platform": "files", "mirror": slug, "page": wishes.page, "solution": solution}
+    source = {key: value for key, value in source.items() if value is not None}
     keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    why = [*_seen(told), *_unused(found, target, labelled, others)]
     return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+
+
+def _without_labels(tables: list[Table], wishes: Wishes) -> tuple[list[Table], str | None]:
+    """The tables, test without the target where it has it and both are named; and the name of such a test file."""
+    made, solution = list(tables), None
+    for place, table in enumerate(tables):
+        if table.name == wishes.test and wishes.target in table.columns:
+            made[place] = replace(table, frame=table.frame.drop(columns=wishes.target))
+            solution = table.name
+    return made, solution
+
+
+def _features(told: Roles, id_column: str) -> list[str]:
+    columns = guesses.features(told, id_column)
+    if not columns:
+        raise UserError(
+            f"train and test must share a column to learn from, and {told.train.name} and {told.test.name} share their "
+            "ids alone: is there a file that goes with them?"
+        )
+    return columns
+
+
+def _unused(found: Found, target: str, labelled: list[str], others: list[str]) -> list[str]:
+    """What of the files is left aside, and why."""
+    said = [f"{file} is no table: {why}" for file, why in found.others.items()]
+    said += [
+        f"{file} has {target!r} too and is not used: no kernel may see the target of other rows. If its rows are to be "
+        "learned from, make `train:` under `files:` a list and name it under `source:`"
+        for file in labelled
+    ]
+    if others:
+        said.append(
+            f"the sample asks for {', '.join(others)} too: a sample of {target!r} alone is made, and the columns of "
+            "several submissions are joined by hand"
+        )
+    return said
 
 
 def _form(told: Roles) -> dict[str, Any]:
     """The keys without which the files would be read otherwise."""
     forms = [table.form for table in (told.train, told.test, told.sample) if table is not None]
-    return {"quotes": "backslash"} if any(form.quotes == "backslash" for form in forms) else {}
+    quotes = next((form.quotes for form in forms if form.quotes is not None), None)
+    return {"quotes": quotes} if quotes else {}
 
 
 def _metric(told: Roles, target: str, task: str, named: str | None) -> Guess:
@@ -155,7 +199,14 @@ def _names(told: Roles) -> set[str]:
 
 def _files(told: Roles, also: list[str]) -> dict[str, Any]:
     sample = told.sample.name if told.sample else None
-    named: dict[str, Any] = {"train": told.train.name, "test": told.test.name, "sample": sample}
+    given = (told.train, told.test, told.sample)
+    formats = {table.format for table in given if table is not None} - {"csv"}
+    if len(formats) > 1:
+        raise UserError(
+            f"files must be of one form beside CSV, found {' and '.join(sorted(formats))}: write some as CSV"
+        )
+    named: dict[str, Any] = {"format": formats.pop()} if formats else {}
+    named |= {"train": told.train.name, "test": told.test.name, "sample": sample}
     return named | ({"also": also} if also else {})
 
 
@@ -165,17 +216,23 @@ def _seen(told: Roles) -> list[str]:
         if table is None:
             said.append(f"{role}: no file; a sample of one constant value is made")
             continue
+        rows, columns = table.frame.shape
+        if table.format != "csv":
+            said.append(
+                f"{role}: {table.name}, {rows:,} rows of {columns} columns ({table.format})"
+            )
+            continue
         form = table.form
         written = f"{form.encoding}, {form.delimiter!r} between cells"
         comma = ", a comma before fractions" if form.decimal == "," else ""
-        rows, columns = table.frame.shape
         said.append(f"{role}: {table.name}, {rows:,} rows of {columns} columns ({written}{comma})")
-        if form.quotes == "backslash":
-            said.append(f"quotes within the cells of {table.name} follow a backslash")
-    if told.sample is not None and len(told.sample.frame) != len(told.test.frame):
+        if form.quotes is not None:
+            kind = "follow a backslash" if form.quotes == "backslash" else "are plain text"
+            said.append(f"quotes within the cells of {table.name} {kind}")
+    if not told.is_exact:
         said.append(
-            "sample and test must have the same ids for a submission, and have different numbers of rows: is a part "
-            "of test in another file?"
+            "sample and test must have the same ids for a submission, and have not: is a part of test in another "
+            "file, does an id stand twice, or is a row no row but a sum of others?"
         )
     if len(told.unseen) > 1:
         said.append(f"columns that test lacks: {', '.join(told.unseen)}")

@@ -2,23 +2,31 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 
+from pipelines import readers
+from pipelines.platforms.files import is_name
 from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.values import tables
+from pipelines.values import tables, typed_files
+from pipelines.values.competition import Quotes
 from pipelines.values.tables import Form
 
 PICTURES = (".png", ".jpg", ".jpeg")
 _TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
+_NAMES = (
+    "its name must be of letters, digits, blanks and ()[]_.,- alone, so it is not used: rename it"
+)
 _START = 512
+_MOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +36,18 @@ class Table:
     Attributes:
         path: where it lies now.
         frame: its rows, numbers as numbers.
-        form: how it is written down.
+        form: how it is written down, where it is a CSV.
+        format: the reader that reads it.
     """
 
     path: Path
     frame: pd.DataFrame
     form: Form
+    format: str = "csv"
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return normalize("NFC", self.path.name)  # a Mac takes Korean letters apart
 
     @cached_property  # of thousands of columns it is asked for millions of times
     def columns(self) -> list[str]:
@@ -88,6 +98,7 @@ def look(folder: Path) -> Found:
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
     files: dict[str, Path] = {}
+    others: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder).parts
         if any(part.startswith((".", "__MACOSX")) for part in below) or not path.is_file():
@@ -96,14 +107,18 @@ def look(folder: Path) -> Found:
             raise UserError(
                 f"{path} must be a file, and is a link: put the file itself into {folder}"
             )
-        if path.name in files and path.suffix.lower() not in PICTURES:
+        name = normalize("NFC", path.name)
+        if not is_name(name):
+            others[name] = _NAMES
+            continue
+        if name in files and path.suffix.lower() not in PICTURES:
             raise UserError(
-                f"files must have different names, found {files[path.name]} and {path}: rename one of them"
+                f"files must have different names, found {files[name]} and {path}: rename one of them"
             )
-        files[path.name] = path
+        files[name] = path
     if not files:
-        raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
-    found, others = [], {}
+        raise UserError("--from must hold the competition's files, and holds none: check the path")
+    found = []
     for name, path in files.items():
         try:
             found.append(_table(path))
@@ -112,19 +127,43 @@ def look(folder: Path) -> Found:
     return Found(files, found, others)
 
 
-def _with_backslashes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
-    """Read a file in which a backslash stands before a quote; the first error counts where it has none."""
-    if '\\"' not in path.read_text(form.encoding):
-        raise error
-    escaped = replace(form, quotes="backslash")
-    try:
-        return escaped, tables.read_csv(path, (), escaped)
-    except UserError:
-        raise error from None
+def _with_other_quotes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
+    """Read a file whose quotes follow a backslash or are plain text; the first error counts where neither is so."""
+    ways: list[Quotes] = ["backslash"] if '\\"' in tables.text(path, form.encoding) else []
+    for quotes in [*ways, "none"]:
+        other = replace(form, quotes=quotes)
+        with suppress(UserError):
+            frame = tables.read_csv(path, (), other)
+            if quotes != "none" or not _has_quoted_cells(frame):
+                return other, frame
+    raise error
+
+
+def _has_quoted_cells(frame: pd.DataFrame) -> bool:
+    """Whether most cells with a quote begin and end with one: then it is no text."""
+    texts = frame.select_dtypes(exclude="number").astype(str)
+    cells = pd.Series(texts.to_numpy().ravel(), dtype=str)
+    cells = cells[cells.str.contains('"', regex=False)]
+    return bool((cells.str.startswith('"') & cells.str.endswith('"')).mean() > _MOST)
+
+
+def _typed(path: Path) -> Table | None:
+    """A file of a reader other than CSV's, by its ending."""
+    for name, reader in readers.of_tables().items():
+        if path.name.lower().endswith(reader.endings):
+            frame = typed_files.plain(typed_files.read(reader.table, path), ())
+            if frame.empty:
+                raise UserError("it has no rows")
+            return Table(path, frame, Form(), name)
+    return None
 
 
 def _table(path: Path) -> Table:
-    if path.suffix.lower() not in _TABLES:
+    if (typed := _typed(path)) is not None:
+        return typed
+    if path.suffix.lower() == ".zip":
+        raise UserError("it is a zip: take it apart, and give the folder with what was in it")
+    if not path.name.lower().removesuffix(".gz").endswith(_TABLES):
         raise UserError(f"its ending is none of {', '.join(_TABLES)}")
     with path.open("rb") as file:
         start = file.read(_START).lstrip().lower()
@@ -136,7 +175,7 @@ def _table(path: Path) -> Table:
     try:
         frame = tables.read_csv(path, (), form)
     except UserError as error:
-        form, frame = _with_backslashes(path, form, error)
+        form, frame = _with_other_quotes(path, form, error)
     if frame.empty:
         raise UserError("it has a header and no rows")
     return Table(path, frame, form)

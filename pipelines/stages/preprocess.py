@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from pipelines import readers
-from pipelines.plumbing import atomic, paths
+from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
@@ -49,12 +49,6 @@ def _preprocess(
     parts = (paths.dataset, paths.sample, paths.folds, paths.profile)
     with all_or_nothing(*(of(competition) for of in parts)):
         dataset.save(paths.dataset(competition))
-        # Nobody reads it: the folder differs, so that DVC trains again when the bounds change. As a parameter of
-        # the stage they would have to stand in every competition file.
-        bounds = paths.dataset(competition) / "clip.json"
-        bounds.unlink(missing_ok=True)
-        if chosen.clip != Clip():
-            atomic.write_json(bounds, chosen.clip.model_dump())
         submission.save(paths.sample(competition), tables.sample)
         folds.save(paths.folds(competition), dataset.row_ids, fold)
         left_out: dict[str, str] = {}

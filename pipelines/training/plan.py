@@ -94,13 +94,8 @@ class Plan:
             )
         return FitSpec(
             name, self.name, self.competition.name, params.model_dump(), seed, paths.dataset(self.competition.name), data.hash,
-            train, validation, tuple(predict), predicts_test, self._on_log(params), self._clip, self.backend, self.device,
+            train, validation, tuple(predict), predicts_test, self._on_log(params), data.clip, self.backend, self.device,
         )  # fmt: skip
-
-    @property
-    def _clip(self) -> tuple[float | None, float | None]:
-        clip = self.competition.clip
-        return (0.0 if clip.low is None and self.metric.name == "rmsle" else clip.low, clip.high)
 
     def _on_log(self, params: ModelParams) -> bool:
         """Whether values are learned as log(1 + y).

@@ -83,9 +83,10 @@ class Files(Strict):
     """Names of files below `raw/`.
 
     Attributes:
-        format: a file of pipelines/readers: csv, idx (MNIST's, `train` is then a list of images and labels) or images
-            (picture files, see `pictures`; `test: []` where no file lists the test pictures).
-        train, test: one CSV file each.
+        format: a file of pipelines/readers: csv, parquet, jsonl (an object per line), idx (MNIST's, `train` is then a
+            list of images and labels) or images (picture files, see `pictures`; `test: []` where no file lists the
+            test pictures).
+        train, test: one file each, or a list of files of the same columns.
         sample: the sample submission.
         also: further files without a target, such as a description of the columns: every view shows them.
     """
@@ -127,7 +128,8 @@ class Competition(Strict):
         id_column: the column of ids in train, test and sample. Where ids only count rows (`id: position`) train
             and test may lack it.
         sample_id_column: its name in the sample submission, where that is another.
-        target: the column to predict.
+        target: the column to predict. Of several each is a competition of its own, and their submissions are joined
+            by hand.
         image: where the feature columns are pixels, or files are pictures.
         pictures: where picture files lie.
         split: how rows fall into folds.
@@ -187,6 +189,16 @@ class Competition(Strict):
     def sample_id(self) -> str:
         """The column of ids in the sample and in every submission."""
         return self.sample_id_column or self.id_column
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _is_one_column(cls, target: Any) -> Any:
+        if isinstance(target, list):
+            raise ValueError(
+                "must be one column, found a list: write a competition file for each, with `sample: null`, and join "
+                "their submissions by hand"
+            )
+        return target
 
     @field_validator("positive", mode="before")
     @classmethod

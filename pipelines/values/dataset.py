@@ -31,6 +31,7 @@ class Dataset:
         groups: text (n_rows,), or None.
         times: sortable (n_rows,), or None.
         hash: 16 hex digits of all of the above.
+        clip: the least and the greatest value that is predicted; None for no bound.
     """
 
     X_train: Features
@@ -43,6 +44,7 @@ class Dataset:
     groups: np.ndarray | None
     times: np.ndarray | None
     hash: str = ""
+    clip: tuple[float | None, float | None] = (None, None)
 
     @property
     def is_classification(self) -> bool:
@@ -75,9 +77,8 @@ class Dataset:
                 arrays[name] = part
         write_arrays(folder / "arrays.npz", arrays)
         image = self.image.model_dump() if self.image else None
-        write_json(
-            folder / "meta.json", {"classes": self.classes, "image": image, "hash": self.hash}
-        )
+        meta = {"classes": self.classes, "image": image, "hash": self.hash, "clip": self.clip}
+        write_json(folder / "meta.json", meta)
 
     @classmethod
     def load(cls, folder: Path, with_features: bool = True) -> "Dataset":
@@ -103,8 +104,9 @@ class Dataset:
             image = Image(**meta["image"]) if meta["image"] else None
             optional = {"groups": arrays.pop("groups", None), "times": arrays.pop("times", None)}
             return cls(
-                **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"]
-            )
+                **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"],
+                clip=tuple(meta["clip"]),
+            )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{folder} must hold the dataset and does not ({error}): run `dvc repro`"

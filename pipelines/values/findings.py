@@ -47,6 +47,14 @@ SENTENCES = {
         "%(rows)s test rows have a new one, such as %(example)s.",
         "Nothing, where models treat a new category as unknown; else merge rare ones in a kernel.",
     ),
+    "empty": (
+        "%(columns)s columns have no value in %(part)s, such as %(example)s.",
+        "List them under `drop:`, or look for the values: no model can use such a column.",
+    ),
+    "infinite": (
+        "%(cells)s cells of column %(column)s in %(part)s are no finite number, such as %(example)s.",
+        "They count as missing; if they mean something, replace them in a kernel.",
+    ),
     "totals": (
         "The last row of %(part)s looks like a row of totals: %(example)s.",
         "Take the row out of the file where it comes from, and mend its `md5:`.",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipelines.training import checks
-from pipelines.training.checks import adversarial, columns, pictures, rows, targets
+from pipelines.training.checks import adversarial, cells, columns, pictures, rows, targets
 from pipelines.values.competition import Competition, Image
 from pipelines.values.dataset import Dataset
 from pipelines.values.findings import SENTENCES, Finding, lines, loud_lines
@@ -51,6 +51,23 @@ def test_clean_data_gives_no_finding() -> None:
     table = noise().assign(key=found.row_ids, y=found.y.astype(str))
     tables = RawTables(table, noise(N, SEED + 1).assign(key=found.test_ids), table[["key", "y"]])
     assert checks.findings_of(competition(), found, SEED, 5, FOLD, tables) == []
+
+
+class TestCells:
+    @pytest.mark.parametrize(
+        ("train", "test", "part", "severity"),
+        [(np.nan, np.nan, "train and test", "note"), (None, 1.0, "train", "note"), ("x", None, "test", "loud")],
+    )  # fmt: skip
+    def test_a_column_without_a_value(self, train, test, part: str, severity: str) -> None:
+        parts = [noise().assign(gone=value) for value in (train, test)]
+        (found,) = cells.empty(dataset(*parts))
+        assert (found.severity, found.counts["part"], found.example) == (severity, part, "gone")
+        assert found in checks.findings_of(competition(), dataset(*parts), SEED, 5, FOLD)
+
+    def test_numbers_that_are_none(self) -> None:
+        X = noise().assign(far=[np.inf, -1e300, np.nan, *range(N - 3)])
+        (found,) = cells.infinite(dataset(X, noise().assign(far=1.0)))
+        assert (found.counts["column"], found.counts["cells"], found.example) == ("far", 2, "inf")
 
 
 class TestLeaks:
