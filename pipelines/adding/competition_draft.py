@@ -7,8 +7,16 @@ from typing import Any
 
 import yaml
 
-from pipelines.adding import found_files, guesses, roles, splits
-from pipelines.adding.found_files import PICTURES, Found
+from pipelines.adding import (
+    found_files,
+    guesses,
+    idx_files,
+    picture_folders,
+    picture_roles,
+    roles,
+    splits,
+)  # fmt: skip
+from pipelines.adding.found_files import Found
 from pipelines.adding.guesses import Guess
 from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
@@ -24,7 +32,7 @@ class Wishes:
     """What somebody knows better than the files say; None leaves it to them.
 
     Attributes:
-        train, test, sample: names of files.
+        train, test, sample: names of files, or of folders of pictures.
         target: a column.
         metric: a name of `pipelines.values.metrics`.
         page: where others get the files.
@@ -75,8 +83,7 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
         raise UserError(
             f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
         )
-    with found_files.opened(given) as folder:
-        found = found_files.look(folder)
+    with found_files.opened(given) as found:
         draft = make(slug, found, wishes)
         _keep(slug, draft, found)
     with disk_errors(place):
@@ -93,42 +100,102 @@ def _keep(slug: str, draft: Draft, found: Found) -> None:
                 shutil.copyfile(found.files[name], temporary)
 
 
+@dataclass(frozen=True)
+class _Understood:
+    """What files are: guesses of keys, the names of those that these keys use, and what was seen of them."""
+
+    chosen: list[Guess]
+    used: set[str]
+    seen: list[str]
+
+
 def make(slug: str, found: Found, wishes: Wishes) -> Draft:
-    """Draft a competition file of the files, in memory.
+    """Draft a competition file of the files, in memory; folders of pictures become zips in `found`.
 
     Raises:
         UserError: the files are no competition.
     """
-    _refuse_pictures(found)
-    told = roles.tell(found.tables, (wishes.train, wishes.test, wishes.sample), found.others)
-    asked = guesses.target(told, wishes.target)
-    target = asked.keys["target"]
-    name = guesses.ids(told)
-    kind = guesses.task(told, target)
-    task = kind.keys["task"]
-    columns = guesses.features(told, name.keys["id_column"])
-    picture = guesses.picture(told, columns)
-    chosen = [
-        kind, _metric(told, target, task, wishes.metric), name, asked, picture,
-        splits.guess(told, columns, task),
-        guesses.baselines(told, columns, bool(picture.keys), _known_models()),
-    ]  # fmt: skip
+    understood = _arrays(found, wishes) or _pictures(found, wishes) or _tables(found, wishes)
     keys: dict[str, Any] = {"title": slug}
+    page = {"page": wishes.page} if wishes.page else {}
     if wishes.page:
         keys["url"] = wishes.page
-    for guess in chosen:
+    for guess in understood.chosen:
         keys |= guess.keys
-    keys |= _form(told)
-    also = sorted(set(found.files) - _names(told))
-    keys["files"] = _files(told, also)
-    source = {"platform": "files", "mirror": slug}
-    if wishes.page:
-        source["page"] = wishes.page
-    keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
+    also = sorted(set(found.files) - understood.used)
+    if also:
+        keys["files"] = {**keys["files"], "also": also}
+    keys["source"] = {
+        "platform": "files", "mirror": slug, **page, **keys.pop("source", {}),
+        "files": found.md5([*sorted(understood.used), *also]),
+    }  # fmt: skip
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
-    return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+    why = [*understood.seen, *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    return Draft(keys, (*why, *(sentence for guess in understood.chosen for sentence in guess.why)))
+
+
+def _tables(found: Found, wishes: Wishes) -> _Understood:
+    """Files that are tables: features are their columns."""
+    told = roles.tell(found.tables, _named(wishes), _unread(found))
+    name = guesses.ids(told)
+    columns = guesses.features(told, name.keys["id_column"])
+    picture = guesses.picture(told, columns)
+    models = guesses.baselines(told, columns, bool(picture.keys), _known_models())
+    return _Understood(
+        [*_asked(told, wishes, name, columns, picture), models, Guess({"files": _files(told)}, ())],
+        _names(told), [*_seen(told), *_unused(found)],
+    )  # fmt: skip
+
+
+def _pictures(found: Found, wishes: Wishes) -> _Understood | None:
+    """Picture files, named by tables or in one folder per class; None where they are neither."""
+    layout = picture_roles.tell(found, _named(wishes)) if found.pictures else None
+    if layout is None:
+        return None
+    told = layout.roles
+    beside = guesses.features(told, layout.ids.keys["id_column"])
+    beside = [name for name in beside if name != layout.column]
+    picture = picture_folders.image(layout.train.files)
+    models = guesses.baselines(told, [], True, _known_models())
+    keys = {"files": {"format": "images", **_files(told)}, "pictures": layout.keep(found)}
+    seen = [*_seen(told), *layout.why]
+    if beside:
+        seen.append(f"columns beside the pictures are not used by models: {', '.join(beside)}")
+    return _Understood(
+        [*_asked(told, wishes, layout.ids, beside, picture), models, Guess(keys, ())],
+        _names(told) | {keys["pictures"]["train"], keys["pictures"]["test"]}, seen,
+    )  # fmt: skip
+
+
+def _arrays(found: Found, wishes: Wishes) -> _Understood | None:
+    """Pictures and labels in MNIST's form; None where there are none."""
+    arrays = idx_files.tell(found)
+    if arrays is None:
+        return None
+    told = arrays.roles
+    models = guesses.baselines(told, [], True, _known_models())
+    return _Understood(
+        [*_asked(told, wishes, guesses.ids(told), [], arrays.image), models, arrays.files],
+        arrays.used, list(arrays.why),
+    )  # fmt: skip
+
+
+def _asked(
+    told: Roles, wishes: Wishes, name: Guess, columns: list[str], picture: Guess
+) -> list[Guess]:
+    """What is to be predicted, how it is judged, and how rows fall into folds."""
+    asked = guesses.target(told, wishes.target)
+    target = asked.keys["target"]
+    kind = guesses.task(told, target)
+    task = kind.keys["task"]
+    split = splits.guess(told, columns, task)
+    form = Guess(_form(told), ())
+    return [kind, _metric(told, target, task, wishes.metric), name, asked, picture, split, form]
+
+
+def _named(wishes: Wishes) -> tuple[str | None, str | None, str | None]:
+    return (wishes.train, wishes.test, wishes.sample)
 
 
 def _form(told: Roles) -> dict[str, Any]:
@@ -150,13 +217,12 @@ def _known_models() -> set[str]:
 
 
 def _names(told: Roles) -> set[str]:
-    return {table.name for table in (told.train, told.test, told.sample) if table is not None}
+    return {table.name for table in (told.train, told.test, told.sample) if table and table.is_file}
 
 
-def _files(told: Roles, also: list[str]) -> dict[str, Any]:
-    sample = told.sample.name if told.sample else None
-    named: dict[str, Any] = {"train": told.train.name, "test": told.test.name, "sample": sample}
-    return named | ({"also": also} if also else {})
+def _files(told: Roles) -> dict[str, Any]:
+    train, test = (table.name if table.is_file else [] for table in (told.train, told.test))
+    return {"train": train, "test": test, "sample": told.sample.name if told.sample else None}
 
 
 def _seen(told: Roles) -> list[str]:
@@ -164,6 +230,8 @@ def _seen(told: Roles) -> list[str]:
     for role, table in (("train", told.train), ("test", told.test), ("sample", told.sample)):
         if table is None:
             said.append(f"{role}: no file; a sample of one constant value is made")
+            continue
+        if not table.is_file:
             continue
         form = table.form
         written = f"{form.encoding}, {form.delimiter!r} between cells"
@@ -182,10 +250,17 @@ def _seen(told: Roles) -> list[str]:
     return said
 
 
-def _refuse_pictures(found: Found) -> None:
-    pictures = [name for name in found.files if name.lower().endswith(PICTURES)]
-    if pictures:
-        raise UserError(
-            f"pictures must be columns of a table here, found {len(pictures)} picture files (first: {pictures[0]}): "
-            "write the competition file by hand, see docs/competition-file.md"
-        )
+def _unused(found: Found) -> list[str]:
+    pictures = [path for inside in found.pictures.values() for path in inside]
+    if not pictures:
+        return []
+    return [
+        f"{len(pictures)} pictures are not used (such as {pictures[0].name}): no column of a table names them, and no "
+        "two folders of them could be classes"
+    ]
+
+
+def _unread(found: Found) -> dict[str, str]:
+    """What are no tables, and why; pictures that nothing names are said together."""
+    said = "; ".join(_unused(found))
+    return {**found.others, **dict.fromkeys(["picture files"] * bool(said), said)}

@@ -114,10 +114,13 @@ class Files(platforms.Platform):
         super().__init__(competition, source)
         files = competition.files
         where = f"competitions/{competition.name}.yaml"
-        for name in [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]:
+        pictures = competition.pictures
+        of_pictures = [pictures.train, pictures.test] if pictures else []
+        tables = [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]
+        for name in [*tables, *of_pictures]:
             if name not in source.files:
                 raise UserError(
-                    f"{where}: every name under `files:` must be among `source.files`, found "
+                    f"{where}: every name under `files:` and `pictures:` must be among `source.files`, found "
                     f"{name!r}{did_you_mean(str(name), source.files)}"
                 )
             if name == source.solution:
