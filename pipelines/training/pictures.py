@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, ParamSpec
 import numpy as np
 import pandas as pd
 
+from pipelines.values.streamed import Streamed
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -103,7 +105,7 @@ def sample_grid(
 
 @_as_png
 def wrong_gallery(
-    pictures: np.ndarray,
+    pictures: np.ndarray | Streamed,
     row_ids: Sequence[str] | np.ndarray,
     true: Sequence[str] | np.ndarray,
     predicted: Sequence[str] | np.ndarray,
@@ -128,7 +130,7 @@ def wrong_gallery(
     ]
     first = f"; the first {len(shown)} are shown" if len(shown) < len(wrong) else ""
     title = f"{len(wrong):,} of {len(truth):,} rows are wrong{first}: true → predicted"
-    white = float(np.max(pictures)) if white is None else white
+    white = float(np.max(pictures[:])) if white is None else white
     return _grid(pictures[shown], captions, math.ceil(math.sqrt(len(shown))), white, title)
 
 

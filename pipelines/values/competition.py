@@ -84,7 +84,8 @@ class Files(Strict):
 
     Attributes:
         format: a file of pipelines/readers: csv, idx (MNIST's, `train` is then a list of images and labels) or images
-            (picture files, see `pictures`; `test: []` where no file lists the test pictures).
+            (picture files, see `pictures`; `test: []` where no file lists the test pictures: the sample or else their
+            folder does).
         train, test: one CSV file each.
         sample: the sample submission.
         also: further files without a target, such as a description of the columns: every view shows them.
