@@ -18,7 +18,7 @@ from pipelines.values import tables
 
 _LOOKED_AT = 200  # cells and pictures
 _FEWEST_NAMED = 0.5  # of the cells of a column that names pictures
-_PIXELS_AN_EPOCH = 4_000_000  # which a small network learns from in a minute or two
+_PIXELS_AN_EPOCH = 2_000_000  # which a small network learns from in a minute on two cores
 _SMALLEST, _LARGEST = 32, 128  # sides, in pixels
 _UNNAMEABLE = re.compile(r"[^\w()\[\] .,-]")
 
