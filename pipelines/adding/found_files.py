@@ -78,7 +78,7 @@ def opened(place: Path) -> Iterator[Found]:
     """What a folder or a zip file holds, for as long as the block runs.
 
     Raises:
-        UserError: it is neither, holds nothing, two of its files have one name, or the zip is not safe to take apart.
+        UserError: it is neither, holds nothing, two of its files have one name, or a zip is not safe to take apart.
     """
     paths.cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
@@ -94,28 +94,23 @@ def _look(folder: Path, scratch: Path) -> Found:
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
     files: dict[str, Path] = {}
-    others: dict[str, str] = {}
     own, pictures = _take(folder, files)
     by_place, zips = {folder: pictures}, {}
     for number, path in enumerate(path for path in own if path.suffix.lower() == ".zip"):
         into = scratch / f"zip{number}" / path.stem
-        try:
-            unzip.extract(path, into)
-        except UserError as error:
-            others[path.name] = str(error)
-            continue
+        unzip.extract(path, into)
         del files[path.name]
         _, by_place[into] = _take(into, files)
         zips[into] = path
     by_place = {place: inside for place, inside in by_place.items() if inside}
     if not files and not by_place:
         raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
-    found = []
+    found, others = [], {}
     for name, path in files.items():
         try:
             found.append(_table(path))
         except UserError as error:
-            others.setdefault(name, str(error))
+            others[name] = str(error)
     return Found(files, found, others, by_place, zips, scratch)
 
 

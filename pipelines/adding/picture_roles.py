@@ -140,7 +140,10 @@ def _in_a_folder(train: Naming, known: list[PictureFolder], wanted: str | None) 
     apart = [folder for folder in known if folder.is_apart(train.folder)]
     tests = [folder for folder in _outermost(apart) if _is_called(folder, wanted)]
     if len(tests) != 1:
-        raise UserError(f"{_APART} {_found(tests)} beside {train.folder.name}: name it with --test")
+        raise UserError(
+            f"{_APART} {_found(tests)} beside {train.folder.name}, whose pictures {train.table.name} names: add them, "
+            "or name the folder with --test"
+        )
     key, test = train.column, tests[0]
     names = pd.DataFrame({key: _listing.own_names(test.path, list(test.files))})
     told = Roles(train.table, Table(test.path, names, Form()), None, None, key)
@@ -220,7 +223,7 @@ def _found(folders: Sequence[PictureFolder]) -> str:
 
 def _named(naming: Naming) -> str:
     missing = sum(path is None for path in naming.pictures)
-    lacking = f"; {missing} of them are not there" if missing else ""
+    lacking = f"; {missing} of them are not there, or there twice" if missing else ""
     return (
         f"{naming.column!r} of {naming.table.name} names {len(naming.pictures):,} pictures of "
         f"{naming.folder.name}{lacking}"

@@ -83,7 +83,7 @@ def _folder(raw: Path, name: str, scratch: Path) -> Path:
     if path.is_dir():
         return path
     if path.is_file():
-        into = scratch / f"from {name}"
+        into = scratch / "zips" / name
         if not into.is_dir():
             extract(path, into)
         return into

@@ -110,6 +110,13 @@ def test_the_same_folder_gives_the_same_zip(tmp_path: Path) -> None:
     assert competition.load("again").source["files"] == found.source["files"]
 
 
+def test_a_zip_within_that_is_none_is_refused(tmp_path: Path) -> None:
+    folder = with_tables(tmp_path / "given")
+    (folder / "n.zip").write_text("<html>sign in</html>")
+    with pytest.raises(UserError, match=r"n\.zip must be a whole zip file"):
+        added(folder)
+
+
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     folder = with_tables(tmp_path / "given")
     (folder / "a.csv").unlink()
