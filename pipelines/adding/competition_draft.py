@@ -1,7 +1,7 @@
 """A first competition file: what was seen in the files, written down with the reasons, and the files kept."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, write_text, writing
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import check_name, validate
+from pipelines.values import competition as competitions
 from pipelines.values import metrics, params
 from pipelines.values.competition import Competition
 
@@ -53,10 +54,12 @@ class Draft:
     Attributes:
         keys: its content.
         why: a sentence for each choice, the files first.
+        is_new: False where there is such a file already, of the same files.
     """
 
     keys: dict[str, Any]
     why: tuple[str, ...]
+    is_new: bool = True
 
     @property
     def text(self) -> str:
@@ -71,24 +74,45 @@ class Draft:
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     """Look at a folder or a zip, write `competitions/<slug>.yaml` and keep the files where `dvc repro` finds them.
 
+    Where somebody else has written that file, it stays, and its files are kept if they have its hashes.
+
     Raises:
-        UserError: there is such a file already, the name is none, or the files are no competition.
+        UserError: there is such a file already, of other files, the name is none, or the files are no competition.
     """
     try:
         check_name(slug)
     except ValueError as error:
         raise UserError(f"the competition's name {error}: choose another") from None
     place = paths.competition_file(slug)
-    if place.exists():
-        raise UserError(
-            f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
-        )
+    known = _known_files(slug) if place.exists() else None
+    if known == {}:
+        raise _is_there(place)
     with found_files.opened(given) as found:
         draft = make(slug, found, wishes)
+        if known is not None and known.items() - _hashes(draft.keys["source"]).items():
+            raise _is_there(place)
         _keep(slug, draft, found)
+    if known is not None:
+        return replace(draft, is_new=False)
     with disk_errors(place):
         write_text(place, draft.text)
     return draft
+
+
+def _is_there(place: Path) -> UserError:
+    return UserError(
+        f"{place.relative_to(paths.root())} must not be there yet or list these files with their hashes, and does "
+        "neither: choose another name, or remove it"
+    )
+
+
+def _known_files(slug: str) -> dict[str, str | None]:
+    source = competitions.load(slug).source
+    return _hashes(source) if source["platform"] == "files" else {}
+
+
+def _hashes(source: dict[str, Any]) -> dict[str, str | None]:
+    return {name: (file or {}).get("md5") for name, file in source.get("files", {}).items()}
 
 
 def _keep(slug: str, draft: Draft, found: Found) -> None:

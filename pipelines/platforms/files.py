@@ -149,9 +149,12 @@ class Files(platforms.Platform):
         first = "" if folder else f"set {DATA_DIR} to a folder for such files, "
         names, folder = ", ".join(lacking), f"{where}/{self.source.mirror}"
         fetch = f"download {names} from {self.source.page} and " if self.source.page else ""
+        # Zips of pictures are mostly made by `add`: no page has them.
+        given = f", or give what the page hands out to `pilsa competition add {self.competition.name} --from`"
         raise UserError(
             f"{names} of {self.competition.name} must lie in {folder}, since no address is known that gives it to "
             f"everybody, and nothing was found there: {first}{fetch}put {names} into {folder}"
+            f"{given if self.competition.pictures else ''}"
         )
 
     def solution(self) -> pd.DataFrame | None:

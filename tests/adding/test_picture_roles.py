@@ -14,8 +14,11 @@ from PIL import Image
 from pipelines import platforms
 from pipelines.adding import checking, competition_draft
 from pipelines.adding.competition_draft import Wishes
+from pipelines.notebooks import view_files, views
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.stages.download import download
+from pipelines.stages.preprocess import preprocess
 from pipelines.values import competition
 from tests.conftest import Workshop
 
@@ -85,6 +88,27 @@ def test_folders_are_classes_in_a_zip(tmp_path: Path) -> None:
     assert checked.dataset.test_ids.tolist() == [f"{name}.png" for name in TEST]
 
 
+@pytest.mark.parametrize("by_class", [True, False])
+def test_what_is_added_is_built_and_shown_to_kernels(tmp_path: Path, by_class: bool) -> None:
+    folder = with_tables(tmp_path / "given", listed=False)
+    if by_class:
+        for name, label in zip(TRAIN, LABELS, strict=True):
+            (folder / "n" / label).mkdir(exist_ok=True)
+            (folder / f"n/{name}.png").rename(folder / f"n/{label}/{name}.png")
+        (folder / "b.csv").unlink()
+    found, _ = added(folder)
+    assert (found.pictures and found.pictures.labels) == ("folders" if by_class else "column")
+    download("new")
+    preprocess("new")
+    data = views.load("new")
+    view = views.view_of(data, "fold0")
+    view_files.build(data, view, tmp_path / "view")
+    files = tmp_path / "view" / "files"
+    train, test = (len(list((files / part).rglob("*.png"))) for part in ("n", "m"))
+    assert (train, test) == (40 - len(view.rows), len(view.rows))
+    assert len(pd.read_csv(files / "c.csv")) == len(view.rows)
+
+
 def test_zips_within_are_kept_as_they_are(tmp_path: Path) -> None:
     folder = with_tables(tmp_path / "given", listed=False, prefix="./some/where/")
     for name in ("n", "m"):
@@ -108,6 +132,17 @@ def test_the_same_folder_gives_the_same_zip(tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     competition_draft.add("again", tmp_path / "copy", Wishes())
     assert competition.load("again").source["files"] == found.source["files"]
+    # So a member who has the competition file alone gets what it asks for.
+    before = paths.competition_file("new").read_text()
+    shutil.rmtree(paths.added("new"))
+    with pytest.raises(UserError, match="pilsa competition add new --from"):
+        platforms.of(found).check_present()
+    assert not competition_draft.add("new", tmp_path / "copy", Wishes(metric="f1_macro")).is_new
+    assert (paths.competition_file("new").read_text(), found) == (before, competition.load("new"))
+    platforms.of(found).check_present()
+    (folder / "m/q000.png").unlink()
+    with pytest.raises(UserError, match="must not be there yet or list these files"):
+        competition_draft.add("new", folder, Wishes())
 
 
 def test_a_zip_within_that_is_none_is_refused(tmp_path: Path) -> None:
