@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from pipelines.plumbing.errors import UserError
 from pipelines.readers import _decoding, _listing
 from pipelines.values import tables
 
-_LOOKED_AT = 200  # cells and pictures
+_CELLS_LOOKED_AT = 200
+_PICTURES_LOOKED_AT = 64
 _FEWEST_NAMED = 0.5  # of the cells of a column that names pictures
 _PIXELS_AN_EPOCH = 2_000_000  # which a small network learns from in a minute on two cores
 _SMALLEST, _LARGEST = 32, 128  # sides, in pixels
@@ -112,7 +114,7 @@ def namings(found: Found, known: Sequence[PictureFolder]) -> list[Naming]:
 
 def _naming(table: Table, known: Sequence[PictureFolder]) -> Naming | None:
     cells, _ = tables.read_cells(table.path, table.form)
-    drawn = np.unique(np.linspace(0, len(cells) - 1, _LOOKED_AT).astype(int))
+    drawn = np.unique(np.linspace(0, len(cells) - 1, _CELLS_LOOKED_AT).astype(int))
     best: tuple[float, int] = (_FEWEST_NAMED * len(drawn), 0)
     chosen = None
     for name in cells:
@@ -135,7 +137,7 @@ def image(pictures: Sequence[Path]) -> Guess:
     Raises:
         UserError: none of those that were looked at can be read.
     """
-    drawn = np.unique(np.linspace(0, len(pictures) - 1, _LOOKED_AT).astype(int))
+    drawn = np.unique(np.linspace(0, len(pictures) - 1, _PICTURES_LOOKED_AT).astype(int))
     seen, broken = [], ""
     for position in drawn:
         try:
@@ -175,7 +177,7 @@ def kept_as(folder: PictureFolder, found: Found, name: str) -> str:
     if folder.zip is not None:
         found.files[folder.zip.name] = folder.zip
         return folder.zip.name
-    name = f"{_UNNAMEABLE.sub('_', name).strip(' .-') or 'pictures'}.zip"
+    name = f"{_UNNAMEABLE.sub('_', normalize('NFC', name)).strip(' .-') or 'pictures'}.zip"
     if name in found.files:
         name = f"pictures of {name}"
     packed = found.scratch / "packed" / name

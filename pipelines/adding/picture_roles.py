@@ -72,8 +72,8 @@ def tell(found: Found, named: Sequence[str | None]) -> Layout | None:
     naming = picture_folders.namings(found, known)
     by_classes = [folder for folder in known if folder.classes]
     if len(naming) == 1 and any(folder.is_apart(naming[0].folder) for folder in by_classes):
-        return _of_classes(naming, known, by_classes, named)
-    return _of_tables(found, naming, known, named) or _of_classes(naming, known, by_classes, named)
+        return _of_classes(found, naming, known, named)
+    return _of_tables(found, naming, known, named) or _of_classes(found, naming, known, named)
 
 
 def _of_tables(
@@ -109,9 +109,8 @@ def _is_sample(train: Naming, other: Naming) -> bool:
 def _rank(pair: tuple[Naming, Naming]) -> tuple[float, ...]:
     """Greater is likelier: a sample repeats itself and is called so."""
     train, other = pair
-    values = other.table.frame.drop(columns=other.column)
     named = "train" in train.table.name.lower(), "sub" in other.table.name.lower()
-    return (-values.nunique().mean(), sum(named), len(train.table.frame))
+    return (-_variety(other), sum(named), len(train.table.frame))
 
 
 def _both_listed(told: Roles, train: Naming, test: Naming) -> Layout:
@@ -151,9 +150,9 @@ def _in_a_folder(train: Naming, known: list[PictureFolder], wanted: str | None) 
 
 
 def _of_classes(
-    naming: list[Naming], known: list[PictureFolder], by_classes: list[PictureFolder],
-    named: Sequence[str | None],
-) -> Layout | None:  # fmt: skip
+    found: Found, naming: list[Naming], known: list[PictureFolder], named: Sequence[str | None]
+) -> Layout | None:
+    by_classes = [folder for folder in known if folder.classes]
     options = []
     for train in (folder for folder in by_classes if _is_called(folder, named[0])):
         listed = {each.folder.path: each.folder for each in naming if each.folder.is_apart(train)}
@@ -171,33 +170,47 @@ def _of_classes(
             "class: name the two with --train and --test"
         )
     train, test = options[0]
-    return _with_classes(train, test, [each for each in naming if each.folder is test])
+    lists = [each for each in naming if each.folder is test]
+    return _with_classes(train, test, lists, found.tables)
 
 
-def _with_classes(train: PictureFolder, test: PictureFolder, lists: list[Naming]) -> Layout:
-    """The roles of a folder per class and a folder of test pictures, which tables may list."""
-    by_columns = sorted(lists, key=lambda each: len(each.table.columns))
-    sample = by_columns[-1] if by_columns and len(by_columns[-1].table.columns) > 1 else None
-    listing = next((each for each in by_columns if each is not sample), None)
-    lists = [each for each in (listing, sample) if each is not None]
-    key = lists[0].column if lists else "id"
-    values = [] if sample is None else [name for name in sample.table.columns if name != sample.column]  # fmt: skip
+def _with_classes(
+    train: PictureFolder, test: PictureFolder, lists: list[Naming], others: Sequence[Table]
+) -> Layout:
+    """The roles of a folder per class and a folder of test pictures, which a test table and a sample may list."""
+    samples = sorted((each for each in lists if _repeats_itself(each)), key=_variety)
+    listing = next((each for each in lists if each not in samples[:1]), None)
+    sample, asked = (samples[0].table, samples[0].column) if samples else (None, None)
+    key = listing.column if listing else asked or "id"
+    if listing is not None:  # the sample's ids may be those of the test table, and name no picture
+        tables = [sample] if sample else [table for table in others if table is not listing.table]
+        found = [(table, *keys) for table in tables for keys in roles.keys(listing.table, table)]
+        sample, asked, named = found[0] if found else (sample, asked, None)
+        key = named or key
+    values = [] if sample is None else [name for name in sample.columns if name != asked]
     target = values[0] if len(values) == 1 else "label" if key != "label" else "class"
     frame = pd.DataFrame({
         key: _listing.own_names(train.path, list(train.files)),
         target: [path.parent.name for path in train.files],
     })  # fmt: skip
-    form = lists[0].table.form if lists else Form()
     if listing is not None:
         rows = listing.table
     else:
-        ids = sample.table.frame[sample.column].tolist() if sample else _listing.own_names(test.path, list(test.files))  # fmt: skip
-        rows = Table(test.path, pd.DataFrame({key: ids}), form)
-    told = Roles(Table(train.path, frame, form), rows, sample.table if sample else None, sample.column if sample else None, key)  # fmt: skip
+        ids = _listing.own_names(test.path, list(test.files)) if sample is None else sample.frame[asked].tolist()  # fmt: skip
+        rows = Table(test.path, pd.DataFrame({key: ids}), sample.form if sample else Form())
+    told = Roles(Table(train.path, frame, rows.form), rows, sample, asked, key)
+    column = listing.column if listing and listing.column != key else None
     why = (_counted(train), *(map(_named, lists) if lists else [_counted(test)]))
-    return Layout(
-        told, _ids(key, sample.column if sample else None), train, test, "folders", None, why
-    )
+    return Layout(told, _ids(key, asked), train, test, "folders", column, why)
+
+
+def _variety(naming: Naming) -> float:
+    """Different values of the columns beside the names, on average; a sample has few."""
+    return float(naming.table.frame.drop(columns=naming.column).nunique().mean())
+
+
+def _repeats_itself(naming: Naming) -> bool:
+    return len(naming.table.columns) > 1 and _variety(naming) <= len(naming.pictures) / 2
 
 
 def _ids(key: str, asked: str | None) -> Guess:

@@ -100,7 +100,7 @@ def _possible(found: Sequence[Table]) -> list[Roles]:
             continue
         samples = [table for table in found if table is not train and table is not test]
         for sample in samples:
-            for key, test_key in _keys(test, sample):
+            for key, test_key in keys(test, sample):
                 if all(name == test_key for name in alone):
                     made.append(Roles(train, test, sample, key, test_key))
         if not alone:
@@ -108,7 +108,7 @@ def _possible(found: Sequence[Table]) -> list[Roles]:
     return made
 
 
-def _keys(test: Table, sample: Table) -> list[tuple[str, str | None]]:
+def keys(test: Table, sample: Table) -> list[tuple[str, str | None]]:
     """The first column of the sample that holds test's ids, with test's own; else the first that counts its rows."""
     for key in sample.columns:
         asked = sample.frame[key]

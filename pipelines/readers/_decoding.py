@@ -48,7 +48,7 @@ def look(path: Path) -> tuple[int, int, bool]:
         ValueError: as of `decode`.
     """
     with _opened(path) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+        pixels = np.asarray(picture.convert("RGB").resize((32, 32)))
         return picture.height, picture.width, bool((pixels != pixels[..., :1]).any())
 
 

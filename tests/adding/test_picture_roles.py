@@ -88,6 +88,23 @@ def test_folders_are_classes_in_a_zip(tmp_path: Path) -> None:
     assert checked.dataset.test_ids.tolist() == [f"{name}.png" for name in TEST]
 
 
+@pytest.mark.parametrize("named_by_id", [True, False])
+def test_folders_are_classes_and_a_table_lists_the_test(tmp_path: Path, named_by_id: bool) -> None:
+    folder = tmp_path / "given"
+    for label in ("red", "blue"):
+        drawn(folder / "n" / label, TRAIN[:20] if label == "red" else TRAIN[20:])
+    drawn(folder / "m", TEST)
+    ids = TEST if named_by_id else [f"T{number}" for number in range(len(TEST))]
+    table = pd.DataFrame({"key": ids, "where": [f"./m/{name}.png" for name in TEST]})
+    table.to_csv(folder / "a.csv", index=False)
+    pd.DataFrame({"key": ids, "what": "red"}).to_csv(folder / "b.csv", index=False)
+    found, checked = added(folder)
+    assert (found.files.test, found.files.sample, found.id_column, found.target) == (
+        "a.csv", "b.csv", "key", "what",
+    )  # fmt: skip
+    assert checked.dataset.test_ids.tolist() == ids
+
+
 @pytest.mark.parametrize("by_class", [True, False])
 def test_what_is_added_is_built_and_shown_to_kernels(tmp_path: Path, by_class: bool) -> None:
     folder = with_tables(tmp_path / "given", listed=False)
