@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, ParamSpec
 import numpy as np
 import pandas as pd
 
-from pipelines.values.streamed import Streamed
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from pipelines.values.streamed import Streamed
 
 P = ParamSpec("P")
 
@@ -105,7 +105,7 @@ def sample_grid(
 
 @_as_png
 def wrong_gallery(
-    pictures: np.ndarray | Streamed,
+    pictures: "np.ndarray | Streamed",
     row_ids: Sequence[str] | np.ndarray,
     true: Sequence[str] | np.ndarray,
     predicted: Sequence[str] | np.ndarray,
@@ -121,8 +121,7 @@ def wrong_gallery(
         white: the value of white; by default the greatest value found.
     """
     truth, guess = np.asarray(true), np.asarray(predicted)
-    wrong = np.flatnonzero(truth != guess)
-    shown = wrong[:limit]
+    shown = (wrong := np.flatnonzero(truth != guess))[:limit]
     if not len(shown):
         return _note(f"0 of {len(truth):,} rows are wrong")
     captions = [
