@@ -28,8 +28,7 @@ _HANGUL_FONTS = (
     "Apple SD Gothic Neo", "AppleGothic", "UnDotum", "Noto Sans CJK JP",
 )  # fmt: skip
 _TRAIN, _OTHER = "#3b6fb6", "#e07b39"
-_MOST_PANELS = 24
-_PANELS_PER_ROW = 4
+_MOST_PANELS, _PANELS_PER_ROW = 24, 4
 _MOST_BARS = 8
 _MISSING = "∅"
 _MOST_NUMBERED_CLASSES = 30
@@ -129,8 +128,8 @@ def wrong_gallery(
     ]
     first = f"; the first {len(shown)} are shown" if len(shown) < len(wrong) else ""
     title = f"{len(wrong):,} of {len(truth):,} rows are wrong{first}: true → predicted"
-    white = float(np.max(pictures[:])) if white is None else white
-    return _grid(pictures[shown], captions, math.ceil(math.sqrt(len(shown))), white, title)
+    columns, white = math.ceil(math.sqrt(len(shown))), white or float(np.max(pictures[:]))
+    return _grid(pictures[shown], captions, columns, white, title)
 
 
 def _grid(
