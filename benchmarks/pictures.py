@@ -155,7 +155,9 @@ def main() -> None:
             else:
                 from_zip(2000, Path(made))
     if len(peaks) > 1:
-        print(f"the greatest peak is {max(peaks) - min(peaks):,} MB above the smallest")
+        print(
+            f"the greatest peak of the last is {peaks[-1] - peaks[0]:+,} MB against that of the first"
+        )
 
 
 if __name__ == "__main__":
