@@ -101,6 +101,7 @@ def repository(root: Path) -> Path:
     for name in COPIED:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-r", str(REPOSITORY / name), str(root / name)], check=True)
+    (root / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")  # it is no clone
     (root / "submissions").mkdir()
     ledger = (REPOSITORY / "submissions/ledger.csv").read_text().splitlines()[0]
     (root / "submissions/ledger.csv").write_text(ledger + "\n")
