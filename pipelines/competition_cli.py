@@ -28,7 +28,7 @@ def add(
 ) -> None:
     """Look at a competition's files, and write a first competitions/SLUG.yaml of what they say.
 
-    It never overwrites one. What it guesses it says so; an option settles what it should not guess.
+    It never overwrites one: where it is there, its files are kept if they are the same. What it guesses it says so; an option settles what it should not guess.
     """
     from pipelines.adding import competition_draft
 
@@ -39,6 +39,9 @@ def add(
         return
     for sentence in draft.why:
         say(one_line(sentence))
+    if not draft.is_new:
+        say(f"competitions/{slug}.yaml was there and stays; its files are kept: `pilsa use {slug}`")
+        return
     say(
         f"competitions/{slug}.yaml is written: read it, then `pilsa competition check {slug}`, `pilsa use {slug}` and "
         "`make repro`"

@@ -1,20 +1,29 @@
 """A first competition file: what was seen in the files, written down with the reasons, and the files kept."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipelines.adding import found_files, guesses, roles, splits
-from pipelines.adding.found_files import PICTURES, Found, Table
+from pipelines.adding import (  # fmt: skip
+    found_files,
+    guesses,
+    idx_files,
+    picture_folders,
+    picture_roles,
+    roles,
+    splits,
+)
+from pipelines.adding.found_files import Found, Table
 from pipelines.adding.guesses import Guess
 from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, write_text, writing
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import check_name, validate
+from pipelines.values import competition as competitions
 from pipelines.values import metrics, params
 from pipelines.values.competition import Competition
 
@@ -24,7 +33,7 @@ class Wishes:
     """What somebody knows better than the files say; None leaves it to them.
 
     Attributes:
-        train, test, sample: names of files.
+        train, test, sample: names of files, or of folders of pictures.
         target: a column.
         metric: a name of `pipelines.values.metrics`.
         page: where others get the files.
@@ -45,10 +54,12 @@ class Draft:
     Attributes:
         keys: its content.
         why: a sentence for each choice, the files first.
+        is_new: False where there is such a file already, of the same files.
     """
 
     keys: dict[str, Any]
     why: tuple[str, ...]
+    is_new: bool = True
 
     @property
     def text(self) -> str:
@@ -63,25 +74,45 @@ class Draft:
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     """Look at a folder or a zip, write `competitions/<slug>.yaml` and keep the files where `dvc repro` finds them.
 
+    Where somebody else has written that file, it stays, and its files are kept if they have its hashes.
+
     Raises:
-        UserError: there is such a file already, the name is none, or the files are no competition.
+        UserError: there is such a file already, of other files, the name is none, or the files are no competition.
     """
     try:
         check_name(slug)
     except ValueError as error:
         raise UserError(f"the competition's name {error}: choose another") from None
     place = paths.competition_file(slug)
-    if place.exists():
-        raise UserError(
-            f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
-        )
-    with found_files.opened(given) as folder:
-        found = found_files.look(folder)
+    known = _known_files(slug) if place.exists() else None
+    if known == {}:
+        raise _is_there(place)
+    with found_files.opened(given) as found:
         draft = make(slug, found, wishes)
+        if known is not None and known.items() - _hashes(draft.keys["source"]).items():
+            raise _is_there(place)
         _keep(slug, found)
+    if known is not None:
+        return replace(draft, is_new=False)
     with disk_errors(place):
         write_text(place, draft.text)
     return draft
+
+
+def _is_there(place: Path) -> UserError:
+    return UserError(
+        f"{place.relative_to(paths.root())} must not be there yet or list these files with their hashes, and does "
+        "neither: choose another name, or remove it"
+    )
+
+
+def _known_files(slug: str) -> dict[str, str | None]:
+    source = competitions.load(slug).source
+    return _hashes(source) if source["platform"] == "files" else {}
+
+
+def _hashes(source: dict[str, Any]) -> dict[str, str | None]:
+    return {name: (file or {}).get("md5") for name, file in source.get("files", {}).items()}
 
 
 def _keep(slug: str, found: Found) -> None:
@@ -93,49 +124,116 @@ def _keep(slug: str, found: Found) -> None:
                 shutil.copyfile(path, temporary)
 
 
+@dataclass(frozen=True)
+class _Understood:
+    """What files are.
+
+    Attributes:
+        chosen: guesses of keys.
+        used: names of the files that these keys use.
+        seen: sentences.
+        hidden: names of the files that nobody may see, since they hold targets of other rows.
+    """
+
+    chosen: list[Guess]
+    used: set[str]
+    seen: list[str]
+    hidden: set[str] = field(default_factory=set)
+
+
 def make(slug: str, found: Found, wishes: Wishes) -> Draft:
-    """Draft a competition file of the files, in memory.
+    """Draft a competition file of the files, in memory; folders of pictures become zips in `found`.
 
     Raises:
         UserError: the files are no competition.
     """
-    _refuse_pictures(found)
+    understood = _arrays(found, wishes) or _pictures(found, wishes) or _tables(found, wishes)
+    keys: dict[str, Any] = {"title": slug}
+    page = {"page": wishes.page} if wishes.page else {}
+    keys |= {"url": wishes.page} if wishes.page else {}
+    for guess in understood.chosen:
+        keys |= guess.keys
+    also = sorted(set(found.files) - understood.used - understood.hidden)
+    if also:
+        keys["files"] = {**keys["files"], "also": also}
+    keys["source"] = {
+        "platform": "files", "mirror": slug, **page, **keys.pop("source", {}),
+        "files": found.md5([*sorted(understood.used), *also]),
+    }  # fmt: skip
+    keys["baselines"] = keys.pop("baselines")
+    validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
+    why = [*understood.seen, *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    return Draft(keys, (*why, *(sentence for guess in understood.chosen for sentence in guess.why)))
+
+
+def _tables(found: Found, wishes: Wishes) -> _Understood:
+    """Files that are tables: features are their columns."""
     tables, solution = _without_labels(found.tables, wishes)
-    told = roles.tell(tables, (wishes.train, wishes.test, wishes.sample), found.others)
-    asked = guesses.target(told, wishes.target)
-    target = asked.keys["target"]
+    told = roles.tell(tables, _named(wishes), _unread(found))
+    target = guesses.target(told, wishes.target).keys["target"]
     others = [name for name in told.asked if name != target] if target in told.asked else []
     told = told.of_one(target)
     name = guesses.ids(told)
-    kind = guesses.task(told, target)
-    task = kind.keys["task"]
-    n_classes = told.train.frame[target].nunique() if task == "classification" else 0
     columns = _features(told, name.keys["id_column"])
     picture = guesses.picture(told, columns)
-    chosen = [
-        kind, _metric(told, target, task, wishes.metric), name, asked, picture,
-        splits.guess(told, columns, task),
-        guesses.baselines(told, columns, bool(picture.keys), _known_models(), n_classes),
-    ]  # fmt: skip
-    keys: dict[str, Any] = {"title": slug}
-    if wishes.page:
-        keys["url"] = wishes.page
-    for guess in chosen:
-        keys |= guess.keys
-    keys |= _form(told)
-    labelled = [table.name for table in found.tables if target in table.columns]
-    labelled = [name for name in labelled if name not in _names(told)]
-    also = sorted(set(found.files) - _names(told) - set(labelled))
-    keys["files"] = _files(told, also)
-    if others:
-        keys["files"]["sample"] = None
-    source = {"platform": "files", "mirror": slug, "page": wishes.page, "solution": solution}
-    source = {key: value for key, value in source.items() if value is not None}
-    keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
-    keys["baselines"] = keys.pop("baselines")
-    validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*_seen(told), *_unused(found, target, labelled, others)]
-    return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+    chosen = _asked(told, wishes, name, columns, picture)
+    n_classes = told.train.frame[target].nunique() if chosen[0].keys["task"] == "classification" else 0  # fmt: skip
+    models = guesses.baselines(told, columns, bool(picture.keys), _known_models(), n_classes)
+    files = _files(told) | ({"sample": None} if others else {})
+    keys = {"files": files} | ({"source": {"solution": solution}} if solution else {})
+    labelled = {table.name for table in found.tables if target in table.columns} - _names(told)
+    seen = [*_seen(told), *_left_aside(target, sorted(labelled), others), *found.idle_pictures()]
+    return _Understood([*chosen, models, Guess(keys, ())], _names(told), seen, labelled)
+
+
+def _pictures(found: Found, wishes: Wishes) -> _Understood | None:
+    """Picture files, named by tables or in one folder per class; None where they are neither."""
+    layout = picture_roles.tell(found, _named(wishes)) if found.pictures else None
+    if layout is None:
+        return None
+    told = layout.roles
+    beside = guesses.features(told, layout.ids.keys["id_column"])
+    beside = [name for name in beside if name != layout.column]
+    picture = picture_folders.image(layout.train.files)
+    models = guesses.baselines(told, [], True, _known_models())
+    keys = {"files": {"format": "images", **_files(told)}, "pictures": layout.keep(found)}
+    seen = [*_seen(told), *layout.why]
+    if beside:
+        seen.append(f"columns beside the pictures are not used by models: {', '.join(beside)}")
+    return _Understood(
+        [*_asked(told, wishes, layout.ids, beside, picture), models, Guess(keys, ())],
+        _names(told) | {keys["pictures"]["train"], keys["pictures"]["test"]}, seen,
+    )  # fmt: skip
+
+
+def _arrays(found: Found, wishes: Wishes) -> _Understood | None:
+    """Pictures and labels in MNIST's form; None where there are none."""
+    arrays = idx_files.tell(found)
+    if arrays is None:
+        return None
+    told = arrays.roles
+    models = guesses.baselines(told, [], True, _known_models())
+    return _Understood(
+        [*_asked(told, wishes, guesses.ids(told), [], arrays.image), models, arrays.files],
+        arrays.used, list(arrays.why),
+    )  # fmt: skip
+
+
+def _asked(
+    told: Roles, wishes: Wishes, name: Guess, columns: list[str], picture: Guess
+) -> list[Guess]:
+    """What is to be predicted, how it is judged, and how rows fall into folds."""
+    asked = guesses.target(told, wishes.target)
+    target = asked.keys["target"]
+    kind = guesses.task(told, target)
+    task = kind.keys["task"]
+    split = splits.guess(told, columns, task)
+    form = Guess(_form(told), ())
+    return [kind, _metric(told, target, task, wishes.metric), name, asked, picture, split, form]
+
+
+def _named(wishes: Wishes) -> tuple[str | None, str | None, str | None]:
+    return (wishes.train, wishes.test, wishes.sample)
 
 
 def _without_labels(tables: list[Table], wishes: Wishes) -> tuple[list[Table], str | None]:
@@ -158,10 +256,9 @@ def _features(told: Roles, id_column: str) -> list[str]:
     return columns
 
 
-def _unused(found: Found, target: str, labelled: list[str], others: list[str]) -> list[str]:
-    """What of the files is left aside, and why."""
-    said = [f"{file} is no table: {why}" for file, why in found.others.items()]
-    said += [
+def _left_aside(target: str, labelled: list[str], others: list[str]) -> list[str]:
+    """What of the tables is not used, and why."""
+    said = [
         f"{file} has {target!r} too and is not used: no kernel may see the target of other rows. If its rows are to be "
         "learned from, make `train:` under `files:` a list and name it under `source:`"
         for file in labelled
@@ -194,20 +291,20 @@ def _known_models() -> set[str]:
 
 
 def _names(told: Roles) -> set[str]:
-    return {table.name for table in (told.train, told.test, told.sample) if table is not None}
+    return {table.name for table in (told.train, told.test, told.sample) if table and table.is_file}
 
 
-def _files(told: Roles, also: list[str]) -> dict[str, Any]:
-    sample = told.sample.name if told.sample else None
-    given = (told.train, told.test, told.sample)
-    formats = {table.format for table in given if table is not None} - {"csv"}
+def _files(told: Roles) -> dict[str, Any]:
+    given = [table for table in (told.train, told.test, told.sample) if table and table.is_file]
+    formats = {table.format for table in given} - {"csv"}
     if len(formats) > 1:
         raise UserError(
             f"files must be of one form beside CSV, found {' and '.join(sorted(formats))}: write some as CSV"
         )
-    named: dict[str, Any] = {"format": formats.pop()} if formats else {}
-    named |= {"train": told.train.name, "test": told.test.name, "sample": sample}
-    return named | ({"also": also} if also else {})
+    train, test = (table.name if table.is_file else [] for table in (told.train, told.test))
+    sample = told.sample.name if told.sample else None
+    kind = {"format": formats.pop()} if formats else {}
+    return kind | {"train": train, "test": test, "sample": sample}
 
 
 def _seen(told: Roles) -> list[str]:
@@ -215,6 +312,8 @@ def _seen(told: Roles) -> list[str]:
     for role, table in (("train", told.train), ("test", told.test), ("sample", told.sample)):
         if table is None:
             said.append(f"{role}: no file; a sample of one constant value is made")
+            continue
+        if not table.is_file:
             continue
         rows, columns = table.frame.shape
         if table.format != "csv":
@@ -239,10 +338,7 @@ def _seen(told: Roles) -> list[str]:
     return said
 
 
-def _refuse_pictures(found: Found) -> None:
-    pictures = [name for name in found.files if name.lower().endswith(PICTURES)]
-    if pictures:
-        raise UserError(
-            f"pictures must be columns of a table here, found {len(pictures)} picture files (first: {pictures[0]}): "
-            "write the competition file by hand, see docs/competition-file.md"
-        )
+def _unread(found: Found) -> dict[str, str]:
+    """What are no tables, and why; pictures that nothing names are said together."""
+    said = "; ".join(found.idle_pictures())
+    return {**found.others, **dict.fromkeys(["picture files"] * bool(said), said)}

@@ -15,11 +15,11 @@ from pipelines.platforms.files import is_name
 from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
+from pipelines.readers._decoding import SUFFIXES
 from pipelines.values import tables, typed_files
 from pipelines.values.competition import Quotes
 from pipelines.values.tables import Form
 
-PICTURES = (".png", ".jpg", ".jpeg")
 _TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
 _NAMES = (
@@ -31,10 +31,10 @@ _MOST = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A file that could be read as a table.
+    """A file that could be read as a table, or the rows that the pictures of a folder are.
 
     Attributes:
-        path: where it lies now.
+        path: where it lies now; a folder of pictures.
         frame: its rows, numbers as numbers.
         form: how it is written down, where it is a CSV.
         format: the reader that reads it.
@@ -49,6 +49,10 @@ class Table:
     def name(self) -> str:
         return normalize("NFC", self.path.name)  # a Mac takes Korean letters apart
 
+    @property
+    def is_file(self) -> bool:
+        return self.path.is_file()
+
     @cached_property  # of thousands of columns it is asked for millions of times
     def columns(self) -> list[str]:
         return [str(column) for column in self.frame.columns]
@@ -56,49 +60,90 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """All files of a folder.
+    """All files of a folder, and of the zips in it.
 
     Attributes:
-        files: every file but hidden ones, by name.
+        files: every file but pictures and hidden ones, by name.
         tables: those that are tables.
         others: name → why it is none.
+        pictures: where files lie → the picture files there: the folder itself, and each zip taken apart.
+        zips: the zips of them → the file.
+        scratch: a folder for what is made of them.
     """
 
     files: dict[str, Path]
     tables: list[Table]
     others: dict[str, str]
+    pictures: dict[Path, list[Path]]
+    zips: dict[Path, Path]
+    scratch: Path
 
     def md5(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """The hashes in the form of `source.files`."""
         return {name: {"md5": file_hash(self.files[name], "md5")} for name in names}
 
+    def idle_pictures(self) -> list[str]:
+        """A sentence about pictures that no table names; none where there are none."""
+        pictures = [path for inside in self.pictures.values() for path in inside]
+        if not pictures:
+            return []
+        return [
+            f"{len(pictures)} pictures are not used (such as {pictures[0].name}): no column of a table names them, and "
+            "no two folders of them could be classes"
+        ]
+
 
 @contextmanager
-def opened(place: Path) -> Iterator[Path]:
-    """A folder as it is, or what a zip file holds, for as long as the block runs.
+def opened(place: Path) -> Iterator[Found]:
+    """What a folder or a zip file holds, for as long as the block runs.
 
     Raises:
-        UserError: it is neither, or the zip is not safe to take apart.
+        UserError: it is neither, holds nothing, two of its files have one name, or a zip is not safe to take apart.
     """
-    if not place.is_file():
-        yield place
-        return
     paths.cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
-        unzip.extract(place, Path(made))
-        yield Path(made)
+        scratch, folder = Path(made), place
+        if place.is_file():
+            folder = scratch / "given"
+            unzip.extract(place, folder)
+        yield _look(folder, scratch)
 
 
-def look(folder: Path) -> Found:
-    """Read every file of a folder and of those below it.
-
-    Raises:
-        UserError: it is no folder, holds nothing, or two of its files have one name.
-    """
+def _look(folder: Path, scratch: Path) -> Found:
+    """Read every file of a folder and of those below it; zips with pictures stay whole, of others the files count."""
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
     files: dict[str, Path] = {}
     others: dict[str, str] = {}
+    own, pictures = _take(folder, files, others)
+    by_place, zips = {folder: pictures}, {}
+    for number, path in enumerate(path for path in own if path.suffix.lower() == ".zip"):
+        into = scratch / f"zip{number}" / path.stem
+        unzip.extract(path, into)
+        del files[normalize("NFC", path.name)]
+        _, by_place[into] = _take(into, files, others)
+        zips[into] = path
+    by_place = {place: inside for place, inside in by_place.items() if inside}
+    if not files and not by_place:
+        raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
+    found = []
+    for name, path in files.items():
+        try:
+            found.append(_table(path))
+        except UserError as error:
+            others[name] = str(error)
+    return Found(files, found, others, by_place, zips, scratch)
+
+
+def _take(
+    folder: Path, files: dict[str, Path], others: dict[str, str]
+) -> tuple[list[Path], list[Path]]:
+    """Put the files of a folder into `files`, or why they are not used into `others`; give these and the pictures.
+
+    Raises:
+        UserError: one is a link, or two have one name.
+    """
+    own, pictures = [], []
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder).parts
         if any(part.startswith((".", "__MACOSX")) for part in below) or not path.is_file():
@@ -107,24 +152,20 @@ def look(folder: Path) -> Found:
             raise UserError(
                 f"{path} must be a file, and is a link: put the file itself into {folder}"
             )
+        if path.suffix.lower() in SUFFIXES:
+            pictures.append(path)
+            continue
         name = normalize("NFC", path.name)
         if not is_name(name):
             others[name] = _NAMES
             continue
-        if name in files and path.suffix.lower() not in PICTURES:
+        if name in files:
             raise UserError(
                 f"files must have different names, found {files[name]} and {path}: rename one of them"
             )
         files[name] = path
-    if not files:
-        raise UserError("--from must hold the competition's files, and holds none: check the path")
-    found = []
-    for name, path in files.items():
-        try:
-            found.append(_table(path))
-        except UserError as error:
-            others[name] = str(error)
-    return Found(files, found, others)
+        own.append(path)
+    return own, pictures
 
 
 def _with_other_quotes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:

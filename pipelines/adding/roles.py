@@ -127,7 +127,7 @@ def _possible(found: Sequence[Table]) -> list[Roles]:
             continue
         samples = [table for table in found if table is not train and table is not test]
         for sample in samples:
-            for key, test_key, is_exact in _keys(test, sample):
+            for key, test_key, is_exact in keys(test, sample):
                 if all(name == test_key for name in alone):
                     made.append(Roles(train, test, sample, key, test_key, is_exact))
         if not alone:
@@ -135,7 +135,7 @@ def _possible(found: Sequence[Table]) -> list[Roles]:
     return made
 
 
-def _keys(test: Table, sample: Table) -> list[tuple[str, str | None, bool]]:
+def keys(test: Table, sample: Table) -> list[tuple[str, str | None, bool]]:
     """The first column of the sample that holds test's ids, with test's own; else the first that counts its rows.
 
     The third says whether they are the same ids: in a column of the same name half of them are enough.

@@ -130,10 +130,13 @@ class Files(platforms.Platform):
         super().__init__(competition, source)
         files = competition.files
         where = f"competitions/{competition.name}.yaml"
-        for name in [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]:
+        pictures = competition.pictures
+        of_pictures = [pictures.train, pictures.test] if pictures else []
+        tables = [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]
+        for name in [*tables, *of_pictures]:
             if name not in source.files:
                 raise UserError(
-                    f"{where}: every name under `files:` must be among `source.files`, found "
+                    f"{where}: every name under `files:` and `pictures:` must be among `source.files`, found "
                     f"{name!r}{did_you_mean(str(name), source.files)}"
                 )
             is_cut = name in files.test_files and files.format == "csv"
@@ -165,9 +168,12 @@ class Files(platforms.Platform):
         first = "" if folder else f"set {DATA_DIR} to a folder for such files, "
         names, folder = ", ".join(lacking), f"{where}/{self.source.mirror}"
         fetch = f"download {names} from {self.source.page} and " if self.source.page else ""
+        # Zips of pictures are mostly made by `add`: no page has them.
+        given = f", or give what the page hands out to `pilsa competition add {self.competition.name} --from`"
         raise UserError(
             f"{names} of {self.competition.name} must lie in {folder}, since no address is known that gives it to "
             f"everybody, and nothing was found there: {first}{fetch}put {names} into {folder}"
+            f"{given if self.competition.pictures else ''}"
         )
 
     def solution(self) -> pd.DataFrame | None:

@@ -37,7 +37,7 @@ def _preprocess(
     notes += _on_clip(chosen, dataset)
     for sentence in notes:  # before the first that can fail by what they tell
         say(f"note: {sentence}")
-    dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed)
+    dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed, scratch)
     fold = folds.make(
         chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
         dataset.groups, dataset.times, dataset.classes,
@@ -76,7 +76,7 @@ def _on_clip(competition: Competition, dataset: Dataset) -> list[str]:
     ]
 
 
-def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
+def _subset(dataset: Dataset, max_rows: int, seed: int, scratch: Path) -> Dataset:
     """At most `max_rows` training rows, classes in their shares; the order of the file is kept."""
     if not 0 < max_rows < len(dataset.y):
         return dataset
@@ -91,7 +91,7 @@ def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
             f"preprocess.max_rows must leave every class its share, found {max_rows} ({error}): "
             "raise it in params.yaml, or set it to 0"
         ) from None
-    return datasets.subset(dataset, np.sort(rows))
+    return datasets.subset(dataset, np.sort(rows), scratch / "subset.npy")
 
 
 if __name__ == "__main__":

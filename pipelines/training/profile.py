@@ -186,8 +186,7 @@ def _duplicates(dataset: Dataset) -> dict[str, int]:
         across: test rows that occur in train.
         conflicting: training rows that share their features with a row of another target.
     """
-    keys = rows.keys(rows.stacked(dataset.X_train, dataset.X_test))
-    train, test = pd.Series(keys[: len(dataset.y)]), pd.Series(keys[len(dataset.y) :])
+    train, test = rows.both(dataset)
     targets = pd.Series(dataset.y).groupby(train).transform("nunique")
     return {
         "train": int(train.duplicated().sum()),

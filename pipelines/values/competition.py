@@ -85,7 +85,7 @@ class Files(Strict):
     Attributes:
         format: a file of pipelines/readers: csv, parquet, jsonl (an object per line), idx (MNIST's, `train` is then a
             list of images and labels) or images (picture files, see `pictures`; `test: []` where no file lists the
-            test pictures).
+            test pictures: the sample or else their folder does).
         train, test: one file each, or a list of files of the same columns.
         sample: the sample submission.
         also: further files without a target, such as a description of the columns: every view shows them.

@@ -140,13 +140,27 @@ def with_hash(dataset: Dataset) -> Dataset:
     return replace(dataset, hash=content_hash(dataset))
 
 
-def subset(dataset: Dataset, rows: np.ndarray) -> Dataset:
-    """The dataset with only these training rows (positions); the test rows stay whole."""
+def subset(dataset: Dataset, rows: np.ndarray, into: Path | None = None) -> Dataset:
+    """The dataset with only these training rows; the test rows stay whole.
+
+    Args:
+        rows: positions.
+        into: an .npy file that is made where the pictures are a mapped file, and mapped again; None puts them into
+            memory.
+    """
     X = dataset.X_train
-    X = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]
-    kept = replace(
+    if isinstance(X, pd.DataFrame):
+        X = X.iloc[rows].reset_index(drop=True)
+    elif isinstance(X, np.memmap) and into is not None:
+        kept = np.lib.format.open_memmap(into, "w+", X.dtype, (len(rows), *X.shape[1:]))
+        for start in range(0, len(rows), _ROWS):
+            kept[start : start + _ROWS] = X[rows[start : start + _ROWS]]
+        X = kept
+    else:
+        X = X[rows]
+    chosen = replace(
         dataset, X_train=X, y=dataset.y[rows], row_ids=dataset.row_ids[rows],
         groups=None if dataset.groups is None else dataset.groups[rows],
         times=None if dataset.times is None else dataset.times[rows],
     )  # fmt: skip
-    return with_hash(kept)
+    return with_hash(chosen)

@@ -49,7 +49,8 @@ def written(folder: Path, *given: pd.DataFrame, **how: Any) -> Path:
 
 
 def drafted(folder: Path, **wishes: str) -> dict[str, Any]:
-    return competition_draft.make("new", found_files.look(folder), Wishes(**wishes)).keys
+    with found_files.opened(folder) as found:
+        return competition_draft.make("new", found, Wishes(**wishes)).keys
 
 
 def test_files_without_names_become_a_competition_that_is_checked(tmp_path: Path) -> None:

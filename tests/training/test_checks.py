@@ -159,6 +159,15 @@ class TestPictures:
     def test_equal_pictures_are_the_other_checks(self) -> None:
         assert pictures.near_twins(self.made(0), np.arange(200) // 100, SEED) == []
 
+    def test_large_pictures_are_looked_at_in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = self.made(3)
+        whole, apart = pictures.near_twins(made, None, SEED), adversarial.validate(made, SEED)
+        monkeypatch.setattr(pictures, "_MOST_PIXELS", 1000)
+        assert pictures.near_twins(made, None, SEED) == whole
+        assert adversarial.validate(made, SEED) == apart
+        monkeypatch.setattr(adversarial, "_MOST_PIXELS", 40)
+        assert adversarial.validate(made, SEED)["rows"] == apart["rows"]
+
     def test_pictures_smaller_than_the_grid_have_a_hash(self) -> None:
         small = rng().integers(0, 255, (50, 4, 4, 3)).astype(np.uint8)
         assert len(np.unique(pictures.difference_hash(small))) > 25
