@@ -27,12 +27,14 @@ class Params(ModelParams):
         learner: which one, or mean for all three; values are learned by ridge alone.
         words: longest run of words that counts as one; 0 none.
         letters: longest run of letters, one more in Korean; 0 none.
+        morphemes: whether Korean is read by its morphemes too; asks for kiwipiepy.
         strength: how closely the rows are followed, the inverse of regularisation.
     """
 
     learner: Literal["mean", "logistic", "ridge", "nb_svm"] = "ridge"
     words: int = Field(default=2, ge=0, le=3)
     letters: int = Field(default=5, ge=0, le=8)
+    morphemes: bool = False
     strength: float = Field(default=1.0, gt=0)
 
 
@@ -48,8 +50,10 @@ class TfidfLinear(Model):
     }
 
     def inputs(self) -> TransformerMixin:
-        words = self.params.words
-        return WeightedSentences(words or (not self.params.letters), self.params.letters)
+        params = self.params
+        return WeightedSentences(
+            params.words or (not params.letters), params.letters, params.morphemes
+        )
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         if not self.job.is_classification:
@@ -100,13 +104,16 @@ class _Ridge:
 
     def fit(self, X: Any, y: np.ndarray) -> Self:
         wanted = y if self.classes is None else 2.0 * np.eye(self.classes)[y] - 1
-        self.model.fit(X, wanted)
+        # Of two classes the one is the other's opposite.
+        self.model.fit(X, wanted[:, :1] if self.classes == 2 else wanted)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         found = np.asarray(self.model.predict(X)).reshape(X.shape[0], -1)
         if self.classes is None:
             return found
+        if self.classes == 2:
+            found = np.concatenate([found, -found], axis=1)
         shares = np.clip((found + 1) / 2, 1e-6, 1)
         return shares / shares.sum(axis=1, keepdims=True)
 
