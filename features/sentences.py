@@ -91,7 +91,8 @@ class _Beside(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class WeightedSentences(_Beside):
     """Sparse TF-IDF of words and of runs of letters; numbers and categories beside it as of `Table`.
 
-    Of Korean the runs cross words, and are counted once more without any space.
+    Of Korean the runs cross words, and are counted once more without any space; its words, which have endings of
+    all kinds, count as morphemes or, beside letters, not at all.
 
     Args:
         words: longest run of words that counts as one; 0 takes letters alone.
@@ -111,7 +112,7 @@ class WeightedSentences(_Beside):
             # Signs count, too: in reviews `...` and `!` say much.
             of_morphemes = _word_weights(self.words + 1, pattern=r"\S+", rows=2)
             parts.append(make_pipeline(FunctionTransformer(in_morphemes), of_morphemes))
-        elif self.words:
+        elif self.words and not (self.letters and is_korean):
             parts.append(_word_weights(self.words))
         if self.letters and is_korean:
             runs = CharacterWeights(1, self.letters + 1, across=True)
