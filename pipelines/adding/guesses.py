@@ -18,8 +18,10 @@ _FEWEST_PIXELS = 64
 _LONG_TEXT = 30  # characters on average
 _MOST_ROWS_FOR_KNN = 50_000
 _FOR_TABLES = ("lightgbm", "catboost", "hist_gbdt", "forest", "linear")
-_FOR_TEXT = ("tfidf_linear",)
+_FOR_TEXT = ("tfidf_linear", "naive_bayes")
 _FOR_PICTURES = ("cnn",)
+# Networks take many times as long as the rest, and help most beside them, in an ensemble.
+_SLOWER = {"texts": "text_cnn", "tables": "mlp", "pictures": "densenet"}
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,9 @@ def baselines(roles: Roles, names: list[str], is_picture: bool, known: set[str])
             f"knn is left out: over {_MOST_ROWS_FOR_KNN:,} rows it takes longer than all the rest"
         ]
     said = [f"text: {', '.join(map(repr, texts))}"] if texts else []
+    slower = _SLOWER["pictures" if is_picture else "texts" if texts else "tables"]
+    if slower in here:
+        why.append(f"{slower}, a network, is slower and left to you: add it under `baselines:`")
     return Guess({"baselines": chosen}, (*said, f"models: {', '.join(chosen)}", *why))
 
 
