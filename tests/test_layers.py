@@ -34,6 +34,7 @@ OWNERS = {
     "joblib": "pipelines/training/finished.py",
     "kaggle": "pipelines/platforms/kaggle.py",
     "lightgbm": "pipelines/models/lightgbm.py",
+    "kiwipiepy": "features/morphemes.py",
     "kagglesdk": "pipelines/platforms/kaggle.py",
     "matplotlib": "pipelines/training/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",

@@ -21,8 +21,10 @@ _MOST_ROWS_FOR_KNN = 50_000
 _FOR_TABLES = ("lightgbm", "catboost", "hist_gbdt", "forest", "linear")
 _TREE_PER_CLASS = ("lightgbm", "catboost", "hist_gbdt")
 _MOST_TREES = 100  # in a round: with 500 a fold of 1,000 rows took a minute
-_FOR_TEXT = ("tfidf_linear",)
+_FOR_TEXT = ("tfidf_linear", "naive_bayes")
 _FOR_PICTURES = ("cnn",)
+# Networks take many times as long as the rest, and help most beside them, in an ensemble.
+_SLOWER = {"texts": "text_cnn", "tables": "mlp", "pictures": "densenet"}
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,9 @@ def baselines(
             f"{', '.join(slow)}: left out, since they grow a tree for each of {n_classes} classes in every round"
         )
     said = [f"text: {', '.join(map(repr, texts))}"] if texts else []
+    slower = _SLOWER["pictures" if is_picture else "texts" if texts else "tables"]
+    if slower in here:
+        why.append(f"{slower}, a network, is slower and left to you: add it under `baselines:`")
     return Guess({"baselines": chosen}, (*said, f"models: {', '.join(chosen)}", *why))
 
 

@@ -270,6 +270,7 @@ class SentenceParams(NetworkParams):
     Attributes:
         length: words that are read of a row; in several texts they share them.
         vocabulary: words that are told apart, the most frequent ones.
+        morphemes: whether the words of Korean are its morphemes; asks for kiwipiepy.
         embedding: numbers that a word becomes.
         dropout: share of activations switched off after the embedding, and before the output.
     """
@@ -278,6 +279,7 @@ class SentenceParams(NetworkParams):
     patience: int = Field(default=2, ge=1)
     length: int = Field(default=48, ge=1)
     vocabulary: int = Field(default=20_000, ge=1)
+    morphemes: bool = False
     embedding: int = Field(default=64, ge=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)
 
@@ -292,7 +294,8 @@ class SentenceNetwork(Network):
             raise MemberFailed(
                 "this model must have texts, and the dataset is pictures: choose a model of pictures such as cnn"
             )
-        return NumberedSentences(self.params.length, self.params.vocabulary)
+        params = self.params
+        return NumberedSentences(params.length, params.vocabulary, params.morphemes)
 
     @abstractmethod
     def read(self, x: Any) -> Any:

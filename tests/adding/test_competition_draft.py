@@ -99,6 +99,22 @@ def test_without_a_sample_ids_are_what_tells_rows_apart(tmp_path: Path) -> None:
     assert (keys["id_column"], keys["target"], keys["files"]["sample"]) == ("k", "t", None)
 
 
+def test_sentences_get_their_models_and_hear_of_the_slower_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = {"tfidf_linear", "naive_bayes", "text_cnn", "linear"}
+    monkeypatch.setattr(competition_draft, "_known_models", lambda: known)
+    given = [
+        table.assign(y=[f"row {k} of all that is told, and no other" for k in table["k"]])
+        for table in tables()[:2]
+    ]
+    found = found_files.look(written(tmp_path / "given", *given, tables()[2]))
+    draft = competition_draft.make("new", found, Wishes())
+    assert draft.keys["baselines"][:2] == ["tfidf_linear", "naive_bayes"]
+    assert "text_cnn" not in draft.keys["baselines"]
+    assert any(sentence.startswith("text_cnn, a network") for sentence in draft.why)
+
+
 def test_pixels_are_seen(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     pixels = pd.DataFrame(generator.integers(0, 256, (90, 64))).add_prefix("z")
