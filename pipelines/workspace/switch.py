@@ -40,6 +40,13 @@ def active() -> list[str]:
     return [*local.models, *local.kernels]
 
 
+def tuned() -> dict[str, int]:
+    """The active models that are tuned → trials asked for."""
+    settings = settings_file.load()
+    asked = {name: settings.tune[name].trials for name in settings.models if name in settings.tune}
+    return {name: trials for name, trials in asked.items() if trials}
+
+
 def _check(chosen: Competition) -> None:
     settings = settings_file.load()
     listed = settings_file.lists_of(chosen)

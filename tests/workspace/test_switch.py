@@ -53,6 +53,7 @@ def test_competition_models_and_pool_are_replaced_and_nothing_else(clone: Worksh
     assert switch.switch("table") == ["knn", "m01/first"]
     found = params.load()
     assert found.tune["knn"].trials == 5
+    assert switch.tuned() == {"knn": 5}
     assert (found.competition, found.models, found.kernels) == ("table", ["knn"], ["m01/first"])
     assert (found.member, found.device) == (before.member, before.device) == ("m01", "cpu")
     assert paths.params().read_bytes() == shared
