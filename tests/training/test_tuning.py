@@ -146,11 +146,24 @@ def test_the_models_own_values_stay_where_no_trial_is_better(plan: Plan, tmp_pat
     found = study(best, tmp_path / "work", trials=4)
     assert (found.params, found.score) == ({}, found.base)
     assert found.pruned > 0, "worse than the model's own values is hopeless from the first trial on"
-    assert "nothing better than the model's own" in found.sentence()
+    assert "nothing clearly better than the model's own" in found.sentence()
     usual = study(plan, tmp_path / "usual", trials=12)
     assert usual.score is not None
     assert usual.base is not None
     assert usual.score > usual.base
+
+
+def test_luck_is_no_gain(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def by_chance(self: Guesser, X: np.ndarray) -> np.ndarray:
+        generator = np.random.default_rng(int(1e6 * self.params.right))
+        return generator.dirichlet(np.ones(3), len(X)).astype(np.float32)
+
+    monkeypatch.setattr(Guesser, "predict", by_chance)
+    found = study(plan, tmp_path / "work", trials=20, prune=False)
+    best = tuning._open_study(tmp_path / "work" / "study.journal", "maximize").best_value
+    assert found.base is not None
+    assert best > found.base
+    assert found.params == {}
 
 
 def test_own_values_that_fail_leave_the_trials_alone(
