@@ -8,6 +8,7 @@ interpreter runs this file again as `--fit`: what is imported above must be ther
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -76,7 +77,8 @@ def predicted_by(
     """What the tool says of the rows `valid` when it learned from `train`, how long it took, and its best model."""
     answer = kept / "answer.json"
     if not answer.is_file():
-        kept.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(kept, ignore_errors=True)  # of a run that was stopped
+        kept.mkdir(parents=True)
         X.iloc[train].assign(**{TARGET: y[train]}).to_parquet(kept / "train.parquet", index=False)
         X.iloc[valid].to_parquet(kept / "valid.parquet", index=False)
         command = [interpreter(tool, folder), str(Path(__file__).resolve()), "--fit", tool, metric]
