@@ -169,12 +169,11 @@ class _Search:
         notes = self.study.user_attrs
         if "base" in notes:
             return
-        started, score = time.time(), None
+        started = time.time()
         try:
             scores, losses = self._over_splits(self.plan.params({}), "its own values", bar)
             self._keep("base", losses)
-            score = float(np.mean(scores))
-            self.study.set_user_attr("base", score)
+            self.study.set_user_attr("base", float(np.mean(scores)))
         except MemberFailed:
             self.study.set_user_attr("base", None)
         finally:
@@ -299,7 +298,7 @@ class _Search:
 def _is_clearly_more(losses: np.ndarray, others: np.ndarray, tries: int = 1) -> bool:
     """Whether losses (n,) are higher than others of the same rows, on average and by Wilcoxon's signed-rank test.
 
-    One-sided, p < 0.05 over all that were tried (Bonferroni); rows without a difference are left out.
+    One-sided, p < 0.05 over all tries (Bonferroni); rows without a difference are left out.
     """
     difference = losses - others
     if difference.mean() <= 0:
