@@ -1,6 +1,6 @@
 """Tables: numbers are filled and scaled, categories become columns of 0 and 1, sentences weights of words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 import numpy as np
@@ -99,12 +99,7 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
         """The used columns: float64 with NaN for gaps, or plain text, in categories with "missing" for gaps."""
-        for column in (*self.numbers_, *self.categories_, *self.texts_):
-            if column not in X.columns:
-                raise MemberFailed(
-                    f"rows must have the columns that were fitted, and {column!r} is absent"
-                    f"{did_you_mean(str(column), map(str, X.columns))}"
-                )
+        check_columns(X, (*self.numbers_, *self.categories_, *self.texts_))
         numbers = {column: as_numbers(X[column]) for column in self.numbers_}
         categories = {column: as_category(X[column]) for column in self.categories_}
         texts = {column: text.as_text(X[column]) for column in self.texts_}
@@ -140,6 +135,16 @@ def usable(
             "`drop:` in the competition file"
         )
     return without, used
+
+
+def check_columns(X: pd.DataFrame, asked: Iterable[str]) -> None:
+    """Raise MemberFailed where a column that is needed is absent."""
+    for column in asked:
+        if column not in X.columns:
+            raise MemberFailed(
+                f"rows must have the columns that were fitted, and {column!r} is absent"
+                f"{did_you_mean(str(column), map(str, X.columns))}"
+            )
 
 
 def left_out(X: pd.DataFrame) -> dict[str, str]:

@@ -10,8 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from features import text
-from features.tabular import as_category, as_numbers, is_number, usable
-from pipelines.plumbing.errors import MemberFailed, did_you_mean
+from features.tabular import as_category, as_numbers, check_columns, is_number, usable
 
 # What a category says that was rare where it was learned, or was not there at all.
 RARE = "rare"
@@ -83,12 +82,7 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             MemberFailed: a used column is absent.
         """
         check_is_fitted(self, "left_out_")
-        for column in (*self.numbers_, *self.dates_, *self.texts_, *self.categories_):
-            if column not in X.columns:
-                raise MemberFailed(
-                    f"rows must have the columns that were fitted, and {column!r} is absent"
-                    f"{did_you_mean(str(column), map(str, X.columns))}"
-                )
+        check_columns(X, (*self.numbers_, *self.dates_, *self.texts_, *self.categories_))
         columns: dict[str, pd.Series] = {name: as_numbers(X[name]) for name in self.numbers_}
         for name, day_first in self.dates_.items():
             columns |= date_parts(X[name], day_first)

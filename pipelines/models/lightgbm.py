@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from pipelines.models import Range
-from pipelines.models._estimator import Booster, BoosterParams, watched
+from pipelines.models._estimator import Booster, BoosterParams, threads, watched
 
 
 class Params(BoosterParams):
@@ -51,7 +51,7 @@ class LightGBM(Booster):
             n_estimators=asked.rounds, learning_rate=asked.learning_rate, num_leaves=asked.leaves,
             min_child_samples=asked.least_rows, subsample=asked.rows, subsample_freq=1,
             colsample_bytree=asked.columns, reg_lambda=asked.l2, cat_l2=asked.category_l2,
-            random_state=self.job.seed, deterministic=True, force_row_wise=True, verbose=-1,
+            random_state=self.job.seed, n_jobs=threads(X), deterministic=True, force_row_wise=True, verbose=-1,
         )  # fmt: skip
         self.model_ = model.fit(_renamed(X), y, eval_set=apart, callbacks=callbacks)
         return self

@@ -16,11 +16,11 @@ from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
 from pipelines.values import metrics
 from pipelines.values import params as settings_file
-from pipelines.values.competition import Competition
+from pipelines.values.competition import Competition, TuneParams
 from pipelines.values.dataset import Dataset
 from pipelines.values.folds import Folds, inner_validation
 from pipelines.values.metrics import Metric
-from pipelines.values.params import Params, TuneParams
+from pipelines.values.params import Params
 from pipelines.values.seeds import derive
 
 

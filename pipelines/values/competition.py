@@ -2,7 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError, did_you_mean
@@ -117,6 +123,27 @@ class Clip(Strict):
     high: float | None = None
 
 
+class TuneParams(Strict):
+    """How long one model is tuned.
+
+    Attributes:
+        trials: number of trials; 0 tunes nothing and imports nothing.
+        minutes: wall-clock budget over all calls together; no trial outlasts it.
+        nested: tune anew inside every fold, so that cv_mean is as honest as fold0.
+        prune: stop a trial whose rows are significantly worse than the best trial's.
+    """
+
+    trials: int = Field(default=0, ge=0)
+    minutes: float = Field(default=10, gt=0)
+    nested: bool = False
+    prune: bool = True
+
+    @model_serializer(mode="wrap")
+    def _only_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was written: what was not is for another file to say."""
+        return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
+
+
 class Competition(Strict):
     """One file of `competitions/`.
 
@@ -148,6 +175,7 @@ class Competition(Strict):
             backslash (within a cell one stands before it), or none (it is text). Without the key standard,
             where no cell looks like a swallowed row.
         baselines: the models that `pilsa use` lists for it.
+        tune: per baseline, how long `pilsa use` has it tuned; what it leaves open, params.yaml says.
         pool: the kernels, member/kernel, that `pilsa use` lists for it.
         daily_limit: submissions a day.
         live: whether it still runs: its code may then be shared only within one team of the platform.
@@ -179,6 +207,7 @@ class Competition(Strict):
     files: Files = Files()
     source: dict[str, Any]
     baselines: list[Name] = ["knn"]
+    tune: dict[Name, TuneParams] = {}
     pool: list[KernelName] = []
     daily_limit: int = Field(default=5, ge=1)
     live: bool = False
@@ -237,6 +266,10 @@ class Competition(Strict):
             )
         if self.task == "classification" and self.clip != Clip():
             raise ValueError("clip is for values, and the task is classification: take it out")
+        if strays := [name for name in self.tune if name not in self.baselines]:
+            raise ValueError(
+                f"tune must name baselines, and {strays[0]!r} is none{did_you_mean(strays[0], self.baselines)}"
+            )
         if self.id_column == self.target:
             raise ValueError(f"id_column and target must differ, both are {self.target!r}")
         if self.files.format == "idx" and self.image is None:
