@@ -123,6 +123,9 @@ class Shares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Rows of the same columns: float32 (n, n_columns), 0 … 1."""
         check_is_fitted(self, "shares_")
-        found = [X[name].astype(object).map(known).fillna(0).to_numpy(np.float32)
-                 for name, known in zip(X.columns, self.shares_, strict=True)]  # fmt: skip
-        return np.stack(found, axis=1) if found else np.empty((len(X), 0), np.float32)
+        found = np.empty((len(X), len(X.columns)), np.float32)
+        for place, (name, known) in enumerate(zip(X.columns, self.shares_, strict=True)):
+            column = X[name].astype("category")
+            shares = [*(known.get(category, 0) for category in column.cat.categories), 0]
+            found[:, place] = np.array(shares)[column.cat.codes]  # a gap is −1, which is the last
+        return found

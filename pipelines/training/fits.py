@@ -176,12 +176,14 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
     if len(spec.validation):
         apart = transformer.transform(rows_of(data.X_train, spec.validation)), y[spec.validation]
     model.fit(X, y[fitted], apart)
-    asked = [rows_of(data.X_train, rows) for rows in spec.predict]
-    asked += [data.X_test] if spec.predicts_test else []
-    parts = tuple(
-        _checked(model.predict(transformer.transform(X)), len(X), data.width, spec) for X in asked
-    )
-    return Fit(parts, model.history_, time.monotonic() - started)
+    del X, apart  # of a large table nothing may stay that is not needed
+    asked = [*spec.predict, *([None] if spec.predicts_test else [])]
+    parts = []
+    for rows in asked:
+        raw = data.X_test if rows is None else rows_of(data.X_train, rows)
+        predicted = model.predict(transformer.transform(raw))
+        parts.append(_checked(predicted, len(raw), data.width, spec))
+    return Fit(tuple(parts), model.history_, time.monotonic() - started)
 
 
 def dataset_in(folder: Path) -> Dataset:
