@@ -87,7 +87,10 @@ def copy(folder: Path) -> None:
     """The clone's code and settings, without its data and its runs."""
     for name in CODE:
         place = HERE / name
-        (shutil.copytree if place.is_dir() else shutil.copyfile)(place, folder / name)
+        if place.is_dir():
+            shutil.copytree(place, folder / name, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(place, folder / name)
 
 
 def measured(folder: Path, *command: str) -> dict[str, float]:
@@ -260,9 +263,11 @@ def plain(plan: plans.Plan, specs: list[fits.FitSpec]) -> tuple[np.ndarray, floa
             colsample_bytree=asked["columns"], reg_lambda=asked["l2"], cat_l2=asked["category_l2"],
             random_state=spec.seed, deterministic=True, force_row_wise=True, verbose=-1,
         )  # fmt: skip
-        watched = [(X.iloc[held], y[held])] if len(held) else None
-        stop = [lightgbm.early_stopping(asked["patience"], verbose=False)] if len(held) else None
-        model.fit(X.iloc[learned], y[learned], eval_set=watched, callbacks=stop)
+        how: dict[str, Any] = {}
+        if len(held):
+            stop = lightgbm.early_stopping(asked["patience"], verbose=False)
+            how = {"eval_X": X.iloc[held], "eval_y": y[held], "callbacks": [stop]}
+        model.fit(X.iloc[learned], y[learned], **how)
         oof[spec.predict[0]] = model.predict_proba(X.iloc[spec.predict[0]])
         model.predict_proba(test)
     return oof, reading, time.monotonic() - started

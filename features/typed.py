@@ -95,7 +95,7 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             codes, names = coded(X[name])
             place = {category: number for number, category in enumerate(known)}
             places = np.array([place.get(category, len(known)) for category in names])
-            cells = pd.Categorical.from_codes(places[codes], [*known, RARE])
+            cells = pd.Categorical.from_codes(places[codes], pd.Index([*known, RARE]))
             columns[name] = pd.Series(cells, X.index)
         return pd.DataFrame(columns, index=X.index)
 

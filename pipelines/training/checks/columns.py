@@ -128,11 +128,11 @@ def categories(dataset: Dataset) -> list[Finding]:
         column = X[name]
         if name in unused or pd.api.types.is_numeric_dtype(column) or text.is_free_text(column):
             continue
-        here, there = set(column.dropna().astype(str)), test[name].dropna().astype(str)
+        here, there = set(column.dropna().astype(str).unique()), test[name].dropna().astype(str)
         new = there[~there.isin(here)]
         if len(new) and len(new) >= _NEW_SHARE * len(test):
             counts = {"column": str(name), "test_only": new.nunique(),
-                      "train_only": len(here - set(there)), "rows": len(new)}  # fmt: skip
+                      "train_only": len(here - set(there.unique())), "rows": len(new)}  # fmt: skip
             findings.append(Finding("categories", "note", counts, f"{new.iloc[0]!s:.40}"))
     return findings
 
