@@ -225,7 +225,7 @@ def beside_lightgbm(rows: int, folder: Path) -> None:
         scores = [
             plan.metric.score(plan.dataset.y, each, plan.dataset.classes) for each in (theirs, oof)
         ]
-        print(f"largest difference {np.abs(theirs - oof).max():.1e}, {plan.metric.name} {scores[0]:.5f} and {scores[1]:.5f}: stage "
+        print(f"differ by {np.abs(theirs - oof).max():.1e}, {plan.metric.name} {scores[0]:.5f} and {scores[1]:.5f}: stage "
               f"{ours:.1f} s, plain fits {fitting:.1f} s and {reading:.1f} s to read", flush=True)  # fmt: skip
         ratios.append((ours / fitting, ours / (fitting + reading)))
     alone, read = (statistics.median(each) for each in zip(*ratios, strict=True))

@@ -53,7 +53,8 @@ def _positions(reference: np.ndarray, member: np.ndarray) -> np.ndarray:
     """
     position = np.empty_like(member)
     for column in range(member.shape[1]):
-        # Sorted, since a search that jumps about a million values waits for memory at each (five members 122 s of processors, 7 s so).
+        # Sorted: a search that jumps about a million values waits for memory at each (five members: 122 s of
+        # processors, so 7 s).
         order = np.argsort(member[:, column])
         known, asked = np.ascontiguousarray(reference[:, column]), member[order, column]
         below, upto = (np.searchsorted(known, asked, side) for side in ("left", "right"))
