@@ -201,8 +201,18 @@ def as_numbers(column: "pd.Series") -> "pd.Series":
 
 def as_category(column: "pd.Series") -> "pd.Series":
     """Plain text, the same for 1 and 1.0: one file may store a category as numbers, the other not."""
-    if is_number(column):
-        column = column.map(
-            lambda v: str(int(v)) if float(v).is_integer() else str(v), na_action="ignore"
-        )
-    return column.astype(object).where(column.notna(), MISSING).map(str).astype(object)
+    codes, names = coded(column)
+    return pd.Series(np.array(names, object)[codes], column.index, object, column.name)
+
+
+def coded(column: "pd.Series") -> tuple[np.ndarray, list[str]]:
+    """The same as places in a list, int64 (n,), and the list: of a million rows each name is spelled once."""
+    if column.dtype == object and pd.api.types.infer_dtype(column) not in ("string", "empty"):
+        column = column.map(str, na_action="ignore")  # 1 and True are equal, and two names
+    codes, values = pd.factorize(column)
+    spell = _spelled if is_number(column) else str
+    return codes.astype(np.int64), [*map(spell, values), MISSING]  # a gap is −1, which is the last
+
+
+def _spelled(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else str(number)

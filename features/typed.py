@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from features import text
-from features.tabular import as_category, as_numbers, check_columns, is_number, usable
+from features.tabular import as_numbers, check_columns, coded, is_number, usable
 
 # What a category says that was rare where it was learned, or was not there at all.
 RARE = "rare"
@@ -92,14 +92,18 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"{name} {place}": pd.Series(part, X.index) for place, part in enumerate(found.T)
             }
         for name, known in self.categories_.items():
-            cells = as_category(X[name])
-            cells = cells.where(cells.isin(known), RARE)
-            columns[name] = pd.Series(pd.Categorical(cells, [*known, RARE]), X.index)
+            codes, names = coded(X[name])
+            place = {category: number for number, category in enumerate(known)}
+            places = np.array([place.get(category, len(known)) for category in names])
+            cells = pd.Categorical.from_codes(places[codes], pd.Index([*known, RARE]))
+            columns[name] = pd.Series(cells, X.index)
         return pd.DataFrame(columns, index=X.index)
 
     def _known(self, column: pd.Series) -> list[str]:
         """The categories that are kept, the most frequent first."""
-        counts = as_category(column).value_counts()
+        codes, names = coded(column)
+        rows = pd.Series(np.bincount(codes % len(names), minlength=len(names)), names)
+        counts = rows.groupby(level=0).sum()  # "missing" may be a name too
         kept = counts[counts >= self.least_rows].drop(RARE, errors="ignore")
         # Equal counts by name: their order must not depend on that of the rows.
         ranked = sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -110,8 +114,11 @@ def is_date(column: pd.Series) -> bool:
     """Whether a column holds dates: typed ones, or text of which every cell is spelled as one."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return bool(column.notna().any())
-    known = column.dropna().astype(str)
-    return bool(len(known)) and bool(known.str.fullmatch(_DATE).all())
+    known = column.dropna().astype(str).drop_duplicates()
+    # Most columns are none, and the first cells say so.
+    return bool(len(known)) and all(
+        part.str.fullmatch(_DATE).all() for part in (known[:100], known)
+    )
 
 
 def dates_as_text(X: pd.DataFrame) -> dict[str, str]:

@@ -100,8 +100,8 @@ class Model(ABC):
         self.history_: list[dict[str, float]] = []
 
     @classmethod
-    def validation(cls, params: Any) -> float:
-        """Share of the training rows that `fit` gets apart, to stop early by; 0 for none."""
+    def validation(cls, params: Any, rows: int) -> float:
+        """Share of the training rows, of which there are `rows`, that `fit` gets apart to stop early by; 0 for none."""
         return 0.0
 
     def inputs(self) -> TransformerMixin:

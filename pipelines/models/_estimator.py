@@ -1,6 +1,6 @@
 """What models share that are an estimator of a library with the interface of scikit-learn."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -28,6 +28,11 @@ class Estimator(Model):
         return predicted
 
 
+# With fewer training rows than these each one is wanted for the trees.
+MANY_ROWS = 50_000
+_WATCHED = 0.1
+
+
 class BoosterParams(ModelParams):
     """Hyperparameters that gradient boosting shares, whatever library grows the trees.
 
@@ -35,14 +40,15 @@ class BoosterParams(ModelParams):
         rounds: trees at most (some grow one per class each round); early stopping may end sooner.
         learning_rate: weight of a tree.
         l2: shrinks what a leaf says.
-        validation: share of the training rows whose loss decides when to stop; 0 grows all rounds on all rows.
+        validation: share of the training rows whose loss decides when to stop, none of them of the fold that is
+            scored; 0 grows all rounds on all rows. auto: a tenth above 50,000 training rows, else 0.
         patience: rounds without a lower validation loss before it stops.
     """
 
     rounds: int = Field(default=400, ge=1)
     learning_rate: float = Field(default=0.03, gt=0)
     l2: float = Field(default=1.0, ge=0)
-    validation: float = Field(default=0.0, ge=0, lt=0.9)
+    validation: Annotated[float, Field(ge=0, lt=0.9)] | Literal["auto"] = "auto"
     patience: int = Field(default=50, ge=1)
 
 
@@ -50,8 +56,10 @@ class Booster(Estimator):
     """Boosted trees on typed columns, which know gaps and categories themselves."""
 
     @classmethod
-    def validation(cls, params: Any) -> float:
-        return float(params.validation)
+    def validation(cls, params: Any, rows: int) -> float:
+        if params.validation != "auto":
+            return float(params.validation)
+        return _WATCHED if rows > MANY_ROWS else 0.0
 
     def inputs(self) -> TransformerMixin:
         return features.typed(self.job.image, self.job.seed)

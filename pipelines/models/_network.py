@@ -81,7 +81,7 @@ class Network(Model):
     backend = "keras"
 
     @classmethod
-    def validation(cls, params: Any) -> float:
+    def validation(cls, params: Any, rows: int) -> float:
         return float(params.validation)
 
     @abstractmethod

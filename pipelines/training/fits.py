@@ -185,14 +185,15 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
         held = rows_of(data.X_train, spec.validation, streamed)
         apart = transformer.transform(held), y[spec.validation]
     model.fit(X, y[fitted], apart)
-    asked = [rows_of(data.X_train, rows, streamed) for rows in spec.predict]
+    del X, apart  # of a large table nothing may stay that is not needed
+    asked = [(data.X_train, rows) for rows in spec.predict]
     if spec.predicts_test:
-        everything = np.arange(len(data.test_ids))
-        asked += [rows_of(data.X_test, everything, streamed) if streamed else data.X_test]
-    parts = tuple(
-        _checked(model.predict(transformer.transform(X)), len(X), data.width, spec) for X in asked
-    )
-    return Fit(parts, model.history_, time.monotonic() - started)
+        asked.append((data.X_test, np.arange(len(data.test_ids))))
+    parts = []
+    for where, rows in asked:
+        predicted = model.predict(transformer.transform(rows_of(where, rows, streamed)))
+        parts.append(_checked(predicted, len(rows), data.width, spec))
+    return Fit(tuple(parts), model.history_, time.monotonic() - started)
 
 
 def dataset_in(folder: Path) -> Dataset:

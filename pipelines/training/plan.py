@@ -86,7 +86,8 @@ class Plan:
             predict: sets of positions to predict.
             predicts_test: whether the test rows are predicted too.
         """
-        data, share, validation = self.dataset, self.model.validation(params), train[:0]
+        data, validation = self.dataset, train[:0]
+        share = self.model.validation(params, len(train))
         if share:
             drawn = derive(seed, "watch")  # the word is part of the seed
             _, validation = inner_validation(

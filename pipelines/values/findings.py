@@ -67,6 +67,10 @@ SENTENCES = {
         "%(classes)s classes have fewer rows than the %(folds)s folds, such as %(example)s.",
         "Lower folds.n_splits in params.yaml, or merge rare classes where the file comes from.",
     ),
+    "sampled": (
+        "Of %(rows)s training and %(test)s test rows these checks looked at a sample: %(checks)s.",
+        "Nothing; what only a few rows show may have been missed.",
+    ),
 }  # fmt: skip
 
 

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from pipelines.training import checks
-from pipelines.training.checks import adversarial, cells, columns, pictures, rows, targets
+from pipelines.training.checks import (  # fmt: skip
+    adversarial,
+    cells,
+    columns,
+    pictures,
+    rows,
+    sampling,
+    targets,
+)
 from pipelines.values.competition import Competition, Image
 from pipelines.values.dataset import Dataset
 from pipelines.values.findings import SENTENCES, Finding, lines, loud_lines
@@ -238,3 +246,14 @@ def test_five_thousand_columns_with_a_leak_among_them() -> None:
     X[4321] = y * 1.5
     (found,) = columns.leaks(dataset(X, X[:10], y), SEED)
     assert found.counts["column"] == "4321"
+
+
+class TestSampling:
+    def test_says_which_checks_drew_how_many_of_many_rows(self) -> None:
+        (found,) = sampling.drawn(dataset(noise(25_000), noise(6_000)))
+        assert found.severity == "note"
+        assert found.counts["checks"] == "leak 20,000 · id_order 20,000 · adversarial 5,000 + 5,000"
+        assert "Of 25,000 training and 6,000 test rows" in found.sentence
+
+    def test_says_nothing_where_all_rows_were_looked_at(self) -> None:
+        assert sampling.drawn(clean()) == []

@@ -50,14 +50,23 @@ def findings(dataset: Dataset, known: Mapping[str, Any], seed: int) -> list[Find
     return [Finding("adversarial", "loud" if auc >= _LOUD else "note", counts, "")]
 
 
-def _drawn(dataset: Dataset, seed: int) -> list[np.ndarray]:
-    """Positions of at most 5,000 rows of train and of test, fewer of a very wide table."""
+def sampled(dataset: Dataset) -> tuple[int, int]:
+    """How many rows of train and of test are looked at."""
+    most = _most(dataset)
+    return min(len(dataset.X_train), most), min(len(dataset.X_test), most)
+
+
+def _most(dataset: Dataset) -> int:
     width = math.prod(dataset.X_train.shape[1:])
     if isinstance(dataset.X_train, np.ndarray):
         width = min(width, _MOST_PIXELS)
-    most = max(_PARTS, min(_MOST_ROWS, _MOST_CELLS // max(1, width)))
+    return max(_PARTS, min(_MOST_ROWS, _MOST_CELLS // max(1, width)))
+
+
+def _drawn(dataset: Dataset, seed: int) -> list[np.ndarray]:
+    """Positions of at most 5,000 rows of train and of test, fewer of a very wide table."""
     return [
-        columns.draw(len(part), most, derive(seed, "adversarial", name))
+        columns.draw(len(part), _most(dataset), derive(seed, "adversarial", name))
         for name, part in (("train", dataset.X_train), ("test", dataset.X_test))
     ]
 
