@@ -74,7 +74,7 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         known = self.typed_.categories_
         few = [name for name, found in known.items() if len(found) <= self.one_hot]
         many = [name for name in known if name not in few]
-        scale = [Bells(), StandardScaler()] if self.scaled else []
+        scale = [_SampledPowers(), StandardScaler()] if self.scaled else []
         numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), *scale)
         counts = make_pipeline(Shares(), *scale[1:])
         steps: list[tuple[str, Any, Any]] = [
@@ -101,7 +101,7 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return TargetEncoder(target_type=kind, cv=parts)
 
 
-class Bells(PowerTransformer):  # type: ignore[misc]
+class _SampledPowers(PowerTransformer):  # type: ignore[misc]
     """Powers that give columns the form of a bell, learned on every n-th row so that there are 50,000 to 100,000."""
 
     def fit_transform(self, X: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:

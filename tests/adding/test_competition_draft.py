@@ -108,8 +108,8 @@ def test_sentences_get_their_models_and_hear_of_the_slower_network(
         table.assign(y=[f"row {k} of all that is told, and no other" for k in table["k"]])
         for table in tables()[:2]
     ]
-    found = found_files.look(written(tmp_path / "given", *given, tables()[2]))
-    draft = competition_draft.make("new", found, Wishes())
+    with found_files.opened(written(tmp_path / "given", *given, tables()[2])) as found:
+        draft = competition_draft.make("new", found, Wishes())
     assert draft.keys["baselines"][:2] == ["tfidf_linear", "naive_bayes"]
     assert "text_cnn" not in draft.keys["baselines"]
     assert any(sentence.startswith("text_cnn, a network") for sentence in draft.why)
