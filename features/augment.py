@@ -34,11 +34,12 @@ class Augmenter:
             )
         self.strength, self.seed = strength, seed
 
-    def __call__(self, X: np.ndarray) -> np.ndarray:
+    def __call__(self, X: np.ndarray, first: int = 0) -> np.ndarray:
         """Give each picture a map of its own.
 
         Args:
             X: float32 (n, height, width, channels), 0 … 1; it is not changed.
+            first: the number of its first row, where X is a part of an epoch's rows.
 
         Returns:
             The same shape, type and range; X itself at strength 0.
@@ -48,7 +49,8 @@ class Augmenter:
         # albumentations asks the network for a newer version when it is imported, unless told not to.
         os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
         # Row i's map hangs on the seed and i alone: one draw of six numbers in −1 … 1 per row.
-        drawn = np.random.default_rng(self.seed).uniform(-1, 1, (len(X), 6)) * self.strength
+        bits = np.random.PCG64(self.seed).advance(6 * first)
+        drawn = np.random.Generator(bits).uniform(-1, 1, (len(X), 6)) * self.strength
         moved = [_warp(picture, draw) for picture, draw in zip(X, drawn, strict=True)]
         return np.clip(np.stack(moved), 0, 1) if moved else X
 

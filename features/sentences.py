@@ -5,13 +5,14 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from features import tabular, text
+from features.morphemes import in_morphemes
 from features.ngrams import CharacterWeights
 from pipelines.plumbing.errors import MemberFailed
 
@@ -90,28 +91,32 @@ class _Beside(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class WeightedSentences(_Beside):
     """Sparse TF-IDF of words and of runs of letters; numbers and categories beside it as of `Table`.
 
-    Of Korean the runs cross words, and are counted once more without any space.
+    Of Korean the runs cross words, and are counted once more without any space; its words, which have endings of
+    all kinds, count as morphemes or, beside letters, not at all.
 
     Args:
         words: longest run of words that counts as one; 0 takes letters alone.
         letters: longest run of letters; 0 takes words alone.
+        morphemes: whether the words of Korean are its morphemes, runs of one more; kiwipiepy must be installed.
     """
 
     categories = True
 
-    def __init__(self, words: int = 2, letters: int = 5) -> None:
-        self.words, self.letters = words, letters
+    def __init__(self, words: int = 2, letters: int = 5, morphemes: bool = False) -> None:
+        self.words, self.letters, self.morphemes = words, letters, morphemes
 
     def reader(self, rows: list[str]) -> Any:
-        parts: list[Any] = [_word_weights(self.words)] if self.words else []
-        if self.letters and text.is_korean(rows):
-            parts.append(CharacterWeights(1, self.letters + 1, across=True))
-            parts.append(
-                make_pipeline(
-                    FunctionTransformer(_without_spaces),
-                    CharacterWeights(1, self.letters + 1, across=True),
-                )
-            )
+        is_korean = text.is_korean(rows)
+        parts: list[Any] = []
+        if self.words and self.morphemes and is_korean:
+            # Signs count, too: in reviews `...` and `!` say much.
+            of_morphemes = _word_weights(self.words + 1, pattern=r"\S+", rows=2)
+            parts.append(make_pipeline(FunctionTransformer(in_morphemes), of_morphemes))
+        elif self.words and not (self.letters and is_korean):
+            parts.append(_word_weights(self.words))
+        if self.letters and is_korean:
+            runs = CharacterWeights(1, self.letters + 1, across=True)
+            parts += [runs, make_pipeline(FunctionTransformer(_without_spaces), clone(runs))]
         elif self.letters:
             parts.append(CharacterWeights(min(2, self.letters), self.letters))
         return make_union(*parts)
@@ -127,10 +132,11 @@ class NumberedSentences(_Beside):
     Args:
         length: words of a row, shared between its texts.
         most: words that have a number of their own.
+        morphemes: whether the words of Korean are its morphemes, for which kiwipiepy must be installed.
     """
 
-    def __init__(self, length: int = 64, most: int = 20_000) -> None:
-        self.length, self.most = length, most
+    def __init__(self, length: int = 64, most: int = 20_000, morphemes: bool = False) -> None:
+        self.length, self.most, self.morphemes = length, most, morphemes
 
     def fit_transform(self, X: pd.DataFrame, y: np.ndarray | None = None) -> np.ndarray:
         """float32 (n, length + columns of the rest); a table without texts is refused."""
@@ -142,7 +148,10 @@ class NumberedSentences(_Beside):
         return made
 
     def reader(self, rows: list[str]) -> Any:
-        return text.WordNumbers(max(1, self.length // len(self.texts_)), self.most)
+        numbers = text.WordNumbers(max(1, self.length // len(self.texts_)), self.most)
+        if self.morphemes and text.is_korean(rows):
+            return make_pipeline(FunctionTransformer(in_morphemes), numbers)
+        return numbers
 
     def joined(self, parts: list[Any]) -> np.ndarray:
         # Where the texts do not share `length` evenly, the last place stays empty.
@@ -151,10 +160,10 @@ class NumberedSentences(_Beside):
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def _word_weights(longest: int) -> TfidfVectorizer:
+def _word_weights(longest: int, pattern: str = _WORD, rows: int = 1) -> TfidfVectorizer:
     return TfidfVectorizer(
-        ngram_range=(1, longest), sublinear_tf=True, token_pattern=_WORD, lowercase=False,
-        dtype=np.float32,
+        ngram_range=(1, longest), sublinear_tf=True, token_pattern=pattern, lowercase=False,
+        min_df=rows, dtype=np.float32,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Tables: numbers are filled and scaled, categories become columns of 0 and 1, sentences weights of words."""
 
+from collections.abc import Callable, Iterable
 from typing import Self
 
 import numpy as np
@@ -22,6 +23,7 @@ _NUMBER_TEXT = r"[-+(]?[₩￦$€£¥]?[-+]?(\d+|\d{1,3}(,\d{3})+)([.,]\d+)?\)?
 MISSING = "missing"
 # Above this share of different values a column of words names its rows.
 _NAMING_SHARE = 0.9
+_FEW_WORDS = 0.1  # of the cells that are known
 # In standard deviations: farther values would overflow a squared distance in float32.
 _FARTHEST = 1e6
 _LARGEST = 1e100  # a greater number counts as missing: its square is no float64 any more
@@ -97,20 +99,21 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
         """The used columns: float64 with NaN for gaps, or plain text, in categories with "missing" for gaps."""
-        for column in (*self.numbers_, *self.categories_, *self.texts_):
-            if column not in X.columns:
-                raise MemberFailed(
-                    f"rows must have the columns that were fitted, and {column!r} is absent"
-                    f"{did_you_mean(str(column), map(str, X.columns))}"
-                )
+        check_columns(X, (*self.numbers_, *self.categories_, *self.texts_))
         numbers = {column: as_numbers(X[column]) for column in self.numbers_}
         categories = {column: as_category(X[column]) for column in self.categories_}
         texts = {column: text.as_text(X[column]) for column in self.texts_}
         return pd.DataFrame(numbers | categories | texts, index=X.index)
 
 
-def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
+def usable(
+    X: pd.DataFrame, is_kept: Callable[["pd.Series"], bool] | None = None
+) -> tuple[dict[str, str], list[str]]:
     """The columns that are left out, and why; and those that are used.
+
+    Args:
+        X: a table.
+        is_kept: tells a column that is used although every row has a value of its own, such as dates.
 
     Raises:
         MemberFailed: X is no table, or no column is of any use.
@@ -119,7 +122,11 @@ def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
         raise MemberFailed(
             f"a table must be a pandas DataFrame, found {type(X).__name__}: take out `image:` or use `Pixels`"
         )
-    without = left_out(X)
+    without = {
+        name: reason
+        for name, reason in left_out(X).items()
+        if is_kept is None or not is_kept(X[name])
+    }
     used = [column for column in X.columns if column not in without]
     if not used:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in without.items())
@@ -128,6 +135,16 @@ def usable(X: pd.DataFrame) -> tuple[dict[str, str], list[str]]:
             "`drop:` in the competition file"
         )
     return without, used
+
+
+def check_columns(X: pd.DataFrame, asked: Iterable[str]) -> None:
+    """Raise MemberFailed where a column that is needed is absent."""
+    for column in asked:
+        if column not in X.columns:
+            raise MemberFailed(
+                f"rows must have the columns that were fitted, and {column!r} is absent"
+                f"{did_you_mean(str(column), map(str, X.columns))}"
+            )
 
 
 def left_out(X: pd.DataFrame) -> dict[str, str]:
@@ -157,6 +174,19 @@ def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
     return found
 
 
+def nearly_numbers(X: pd.DataFrame) -> dict[str, str]:
+    """Columns of words of which all but a few are numbers, such as those with `?` for a gap → an example of these."""
+    found = {}
+    for column in X.columns:
+        known = X[column].dropna()
+        if is_number(known) or pd.api.types.is_bool_dtype(known):
+            continue
+        odd = known[pd.to_numeric(known, errors="coerce").isna()]
+        if 0 < len(odd) <= _FEW_WORDS * len(known):
+            found[str(column)] = str(odd.iloc[0])
+    return found
+
+
 def is_number(column: "pd.Series") -> bool:
     """Whether a column holds numbers; True and False are none."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
@@ -171,8 +201,18 @@ def as_numbers(column: "pd.Series") -> "pd.Series":
 
 def as_category(column: "pd.Series") -> "pd.Series":
     """Plain text, the same for 1 and 1.0: one file may store a category as numbers, the other not."""
-    if is_number(column):
-        column = column.map(
-            lambda v: str(int(v)) if float(v).is_integer() else str(v), na_action="ignore"
-        )
-    return column.astype(object).where(column.notna(), MISSING).map(str).astype(object)
+    codes, names = coded(column)
+    return pd.Series(np.array(names, object)[codes], column.index, object, column.name)
+
+
+def coded(column: "pd.Series") -> tuple[np.ndarray, list[str]]:
+    """The same as places in a list, int64 (n,), and the list: of a million rows each name is spelled once."""
+    if column.dtype == object and pd.api.types.infer_dtype(column) not in ("string", "empty"):
+        column = column.map(str, na_action="ignore")  # 1 and True are equal, and two names
+    codes, values = pd.factorize(column)
+    spell = _spelled if is_number(column) else str
+    return codes.astype(np.int64), [*map(spell, values), MISSING]  # a gap is −1, which is the last
+
+
+def _spelled(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else str(number)

@@ -37,7 +37,7 @@ def is_free_text(column: "pd.Series") -> bool:
     Args:
         column: anything but numbers; missing values do not count.
     """
-    known = as_text(column.dropna())
+    known = column.dropna().astype(str)
     if len(known) == 0 or known.nunique() <= max(2, _DIFFERENT_SHARE * len(known)):
         return False
     # Python's own pattern: where pandas counts with Arrow, \w is a letter of ASCII, and Hangul has no words.

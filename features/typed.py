@@ -10,13 +10,17 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from features import text
-from features.tabular import as_category, as_numbers, is_number, usable
-from pipelines.plumbing.errors import MemberFailed, did_you_mean
+from features.tabular import as_numbers, check_columns, coded, is_number, usable
 
 # What a category says that was rare where it was learned, or was not there at all.
 RARE = "rare"
-# Day, month and year in any order with -, . or / between, and a time behind it or not.
-_DATE = r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2})?\S*)?"
+# Day, month and year in any order with -, . or / between, or 2021년 1월 3일; and a time behind it or not.
+_DATE = r"\d{1,4}(?:[-./]|년 ?)\d{1,2}(?:[-./]|월 ?)\d{1,4}일?(?:[ T]\d{1,2}:\d{2}(?::\d{2})?\S*)?"
+_YEAR_FIRST = r"^(\d{4})(?:[-./]|년 ?)(\d{1,2})(?:[-./]|월 ?)(\d{1,2})일?"
+_YEAR_LAST = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})"
+_YEAR = r"\b(?:19|20)\d\d\b"
+_MONTHS = 12
+_LOOKED_AT = 200
 _DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 _WORDS = 2000
 
@@ -35,7 +39,8 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         seed: of the search for these directions.
 
     Attributes:
-        numbers_, dates_, texts_, categories_: names of the columns that are used.
+        numbers_, texts_, categories_: names of the columns that are used.
+        dates_: name → whether the day comes before the month, as in 31/12/2021.
         left_out_: column → why it is not used.
     """
 
@@ -51,10 +56,10 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             MemberFailed: no column is of any use.
         """
-        self.left_out_, used = usable(X)
+        self.left_out_, used = usable(X, is_date)
         self.numbers_ = [column for column in used if is_number(X[column])]
         others = [column for column in used if column not in self.numbers_]
-        self.dates_ = [column for column in others if is_date(X[column])]
+        self.dates_ = {column: is_day_first(X[column]) for column in others if is_date(X[column])}
         others = [column for column in others if column not in self.dates_]
         self.texts_ = {
             column: _topics(self.topics, self.seed, text.as_text(X[column]))
@@ -77,29 +82,28 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             MemberFailed: a used column is absent.
         """
         check_is_fitted(self, "left_out_")
-        for column in (*self.numbers_, *self.dates_, *self.texts_, *self.categories_):
-            if column not in X.columns:
-                raise MemberFailed(
-                    f"rows must have the columns that were fitted, and {column!r} is absent"
-                    f"{did_you_mean(str(column), map(str, X.columns))}"
-                )
+        check_columns(X, (*self.numbers_, *self.dates_, *self.texts_, *self.categories_))
         columns: dict[str, pd.Series] = {name: as_numbers(X[name]) for name in self.numbers_}
-        for name in self.dates_:
-            columns |= date_parts(X[name])
+        for name, day_first in self.dates_.items():
+            columns |= date_parts(X[name], day_first)
         for name, topics in self.texts_.items():
             found = topics.transform(text.as_text(X[name])).astype(np.float64)
             columns |= {
                 f"{name} {place}": pd.Series(part, X.index) for place, part in enumerate(found.T)
             }
         for name, known in self.categories_.items():
-            cells = as_category(X[name])
-            cells = cells.where(cells.isin(known), RARE)
-            columns[name] = pd.Series(pd.Categorical(cells, [*known, RARE]), X.index)
+            codes, names = coded(X[name])
+            place = {category: number for number, category in enumerate(known)}
+            places = np.array([place.get(category, len(known)) for category in names])
+            cells = pd.Categorical.from_codes(places[codes], pd.Index([*known, RARE]))
+            columns[name] = pd.Series(cells, X.index)
         return pd.DataFrame(columns, index=X.index)
 
     def _known(self, column: pd.Series) -> list[str]:
         """The categories that are kept, the most frequent first."""
-        counts = as_category(column).value_counts()
+        codes, names = coded(column)
+        rows = pd.Series(np.bincount(codes % len(names), minlength=len(names)), names)
+        counts = rows.groupby(level=0).sum()  # "missing" may be a name too
         kept = counts[counts >= self.least_rows].drop(RARE, errors="ignore")
         # Equal counts by name: their order must not depend on that of the rows.
         ranked = sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -109,16 +113,48 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 def is_date(column: pd.Series) -> bool:
     """Whether a column holds dates: typed ones, or text of which every cell is spelled as one."""
     if pd.api.types.is_datetime64_any_dtype(column):
-        return True
-    known = column.dropna().astype(str)
-    return bool(len(known)) and bool(known.str.fullmatch(_DATE).all())
+        return bool(column.notna().any())
+    known = column.dropna().astype(str).drop_duplicates()
+    # Most columns are none, and the first cells say so.
+    return bool(len(known)) and all(
+        part.str.fullmatch(_DATE).all() for part in (known[:100], known)
+    )
 
 
-def date_parts(column: pd.Series) -> dict[str, pd.Series]:
-    """A column of dates as numbers by name: its parts, and days since 1970; NaN where it is no date."""
+def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
+    """Columns whose every cell is a date to a reader, and not so spelled that `is_date` takes it → an example."""
+    found = {}
+    for name in X.columns:
+        if is_number(X[name]) or is_date(X[name]):
+            continue
+        cells = pd.Series(X[name].dropna().astype(str).unique()[:_LOOKED_AT], dtype=object)
+        if len(cells) < 2 or not cells.str.contains(_YEAR).all():
+            continue
+        if pd.to_datetime(cells, errors="coerce", format="mixed", utc=True).notna().all():
+            odd = cells[~cells.str.fullmatch(_DATE)]
+            found[str(name)] = odd.iloc[0]
+    return found
+
+
+def is_day_first(column: pd.Series) -> bool:
+    """Whether a date such as 31/12/2021 begins with what can be no month: all are then read so."""
+    first = column.astype(str).str.extract(_YEAR_LAST)[0]
+    return bool((pd.to_numeric(first) > _MONTHS).any())
+
+
+def date_parts(column: pd.Series, day_first: bool = False) -> dict[str, pd.Series]:
+    """A column of dates as numbers by name: its parts, and days since 1970; NaN where it is no date.
+
+    Args:
+        column: text or typed dates.
+        day_first: how a date is read that ends with its year.
+    """
     when = column
     if not pd.api.types.is_datetime64_any_dtype(column):
-        when = pd.to_datetime(column.astype(object), errors="coerce", format="mixed", utc=True)
+        cells = column.astype(object).map(str, na_action="ignore").astype(object)
+        cells = cells.str.replace(_YEAR_FIRST, r"\1-\2-\3", regex=True)
+        cells = cells.str.replace(_YEAR_LAST, r"\3-\2-\1" if day_first else r"\3-\1-\2", regex=True)
+        when = pd.to_datetime(cells, errors="coerce", format="mixed", utc=True)
     parts = {
         f"{column.name} {part}": getattr(when.dt, part).astype(np.float64) for part in _DATE_PARTS
     }

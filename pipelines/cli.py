@@ -109,10 +109,13 @@ def use(
 
     models = switch.switch(competition) if competition else switch.active()
     active = _active()
+    tuned = switch.tuned()
     if as_json:
-        say_json({"competition": active, "models": models})
+        say_json({"competition": active, "models": models, "tuned": tuned})
     else:
-        say(f"{active} with {', '.join(models)}: `make repro` builds it")
+        trials = ", ".join(f"{name} by {count} trials" for name, count in tuned.items())
+        said = f"; tuned: {trials}" if trials else ""
+        say(f"{active} with {', '.join(models)}{said}: `make repro` builds it")
 
 
 @app.command()

@@ -36,9 +36,11 @@ def add(
     """Look at a competition's files, and write a first competitions/SLUG.yaml of what they say.
 
     Without --from it is the competition of that name on Kaggle: title, limits, deadline and metric are Kaggle's, and
-    the files are downloaded. It never overwrites one. What it guesses it says so; an option settles what it should not guess.
+    the files are downloaded. It never overwrites one: where it is there, its files are kept if they are the same. What
+    it guesses it says so; an option settles what it should not guess.
     """
     from pipelines.adding import competition_draft, from_kaggle
+    from pipelines.adding.draft_file import Wishes
 
     if (dacon is None) != (team is None) or (dacon and place is None):
         raise UserError(
@@ -48,7 +50,7 @@ def add(
     on_dacon = (dacon, team) if dacon and team else None
     if on_dacon and page is None:
         page = f"https://dacon.io/competitions/official/{dacon}/data"
-    wishes = competition_draft.Wishes(train, test, sample, target, metric, page, on_dacon)
+    wishes = Wishes(train, test, sample, target, metric, page, on_dacon)
     if place is None:
         draft = from_kaggle.add(slug, wishes)
     else:
@@ -58,6 +60,9 @@ def add(
         return
     for sentence in draft.why:
         say(one_line(sentence))
+    if not draft.is_new:
+        say(f"competitions/{slug}.yaml was there and stays; its files are kept: `pilsa use {slug}`")
+        return
     say(
         f"competitions/{slug}.yaml is written: read it, then `pilsa competition check {slug}`, `pilsa use {slug}` and "
         "`make repro`"
@@ -68,19 +73,20 @@ def add(
 def check(slug: Slug, as_json: Json = False) -> None:
     """Say what `preprocess` will say of a competition's files, in seconds: nothing is trained or written."""
     from pipelines.adding import checking
-    from pipelines.training import checks
+    from pipelines.training import checks, profile
 
     seen = checking.check(slug)
     n_splits, seed = seen.settings.folds.n_splits, seen.settings.seed
     found = checks.findings_of(
         seen.competition, seen.dataset, seed, n_splits, seen.fold, seen.tables
     )
+    notes = profile.column_notes(seen.dataset)
     if as_json:
         findings = [finding.as_json() for finding in found]
-        content = {"notes": seen.notes, "findings": findings, "refused": seen.refused}
+        content = {"notes": [*notes, *seen.notes], "findings": findings, "refused": seen.refused}
         say_json({"competition": slug, **content})
     else:
-        for sentence in (*seen.notes, *checks.lines(found)):
+        for sentence in (*seen.notes, *notes, *checks.lines(found)):
             say(one_line(sentence))
     if seen.refused is not None:
         raise UserError(seen.refused)

@@ -55,8 +55,10 @@ def tiny_tables(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 
 def write_settings(root: Path, settings: Mapping[str, object]) -> None:
     """Write params.yaml, and local.yaml of what is one clone's own."""
-    local = {key: value for key, value in settings.items() if key in LocalParams.model_fields}
+    own = LocalParams.model_fields.keys() - {"tune"}  # which both have: here it is what all share
+    local = {key: value for key, value in settings.items() if key in own}
     shared = {key: value for key, value in settings.items() if key not in local}
+    local["tune"] = {}
     for name, content in (("params", shared), ("local", local)):
         text = yaml.safe_dump(content, allow_unicode=True)
         (root / f"{name}.yaml").write_text(text, encoding="utf-8")

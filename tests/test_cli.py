@@ -196,6 +196,7 @@ def test_switching_says_what_is_active_now(tmp_path: Path) -> None:
     assert as_json(repository.pilsa("use", "other", "--json")) == {
         "competition": "other",
         "models": ["knn"],
+        "tuned": {},
     }
     assert repository.pilsa("use", "tiny").stdout == "tiny with knn: `make repro` builds it\n"
     assert "did you mean 'other'" in complaint(repository.pilsa("use", "othr"))

@@ -82,6 +82,7 @@ FAMILIES = {
     "pipelines/models",
     "pipelines/ensembles",
     "pipelines/platforms",
+    "pipelines/readers",
     "competitions",
     "features",
 }

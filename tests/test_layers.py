@@ -35,6 +35,7 @@ OWNERS = {
     "joblib": "pipelines/training/finished.py",
     "kaggle": "pipelines/platforms/_kaggle_process.py",
     "lightgbm": "pipelines/models/lightgbm.py",
+    "kiwipiepy": "features/morphemes.py",
     "kagglesdk": "pipelines/platforms/_kaggle_process.py",
     "matplotlib": "pipelines/training/pictures.py",
     "mlflow": "pipelines/tracking/mlflow_store.py",

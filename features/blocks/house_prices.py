@@ -1,8 +1,11 @@
-"""House prices in Ames: ages, totals and ordered qualities."""
+"""House prices in Ames: ages, totals, ordered qualities, and how a house stands in its neighbourhood."""
+
+from typing import Any, Self
 
 import pandas as pd
 
 from features.blocks import Block
+from features.groups import Groups
 
 # The words of data_description.txt from worst to best; a gap there means that the house has none.
 _ORDERS = [
@@ -20,10 +23,30 @@ _PORCHES = ["OpenPorchSF", "EnclosedPorch", "3SsnPorch", "ScreenPorch", "WoodDec
 _BATHS = {"FullBath": 1.0, "HalfBath": 0.5, "BsmtFullBath": 1.0, "BsmtHalfBath": 0.5}
 
 
+# What is set beside the mean of the neighbourhood: it took a line from 0.1279 to 0.1250 and, within noise, CatBoost
+# from 0.1182 to 0.1158.
+_COMPARED = [
+    "GrLivArea", "LotArea", "Area", "GarageArea", "YearBuilt", "Age", "SinceRemodelled", "OverallQual",
+    "OverallCond", "AreaByQuality", "LivingByQuality", "Baths",
+]  # fmt: skip
+
+
 class HousePrices(Block):
-    """Every row by itself: nothing is learned."""
+    """Rows by themselves, and beside the means of their neighbourhood.
+
+    Attributes:
+        groups_: these means.
+    """
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        self.groups_ = Groups(by=["Neighborhood"], of=_COMPARED).fit(self._described(X))
+        return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        described = self._described(X)
+        return described.join(self.groups_.transform(described))
+
+    def _described(self, X: pd.DataFrame) -> pd.DataFrame:
         ordered = {
             name: X[name].fillna("None").map({word: place for place, word in enumerate(words.split())})
             for number, words in enumerate(_ORDERS)

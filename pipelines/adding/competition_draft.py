@@ -1,165 +1,185 @@
 """A first competition file: what was seen in the files, written down with the reasons, and the files kept."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pipelines.adding import found_files, guesses, roles, splits
-from pipelines.adding.found_files import PICTURES, Found
+from pipelines.adding import (  # fmt: skip
+    found_files,
+    guesses,
+    idx_files,
+    picture_folders,
+    picture_roles,
+    roles,
+    splits,
+)
+from pipelines.adding.draft_file import Draft, Wishes, place_of, source_of, write
+from pipelines.adding.found_files import Found, Table
 from pipelines.adding.guesses import Guess
 from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
-from pipelines.plumbing.atomic import disk_errors, write_text, writing
+from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.printing import visible
-from pipelines.plumbing.schema import check_name, validate
+from pipelines.plumbing.schema import validate
+from pipelines.values import competition as competitions
 from pipelines.values import metrics, params
 from pipelines.values.competition import Competition
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What somebody knows better than the files say; None leaves it to them.
-
-    Attributes:
-        train, test, sample: names of files.
-        target: a column.
-        metric: a name of `pipelines.values.metrics`.
-        page: where others get the files.
-        dacon: the number in its address on dacon.io, and the team's name there.
-    """
-
-    train: str | None = None
-    test: str | None = None
-    sample: str | None = None
-    target: str | None = None
-    metric: str | None = None
-    page: str | None = None
-    dacon: tuple[int, str] | None = None
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A competition file and how it came about.
-
-    Attributes:
-        keys: its content.
-        why: a sentence for each choice, the files first.
-    """
-
-    keys: dict[str, Any]
-    why: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        head = [
-            "Written by `pilsa competition add` from the files themselves. What it saw:",
-            *self.why,
-        ]
-        # A title or a cell of a stranger's may hold what no YAML may.
-        lines = [visible(line) for sentence in head for line in sentence.splitlines()]
-        comments = "".join(f"# {line}\n" for line in lines)
-        return comments + yaml.safe_dump(self.keys, sort_keys=False, allow_unicode=True)
 
 
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     """Look at a folder or a zip, write `competitions/<slug>.yaml` and keep the files where `dvc repro` finds them.
 
+    Where somebody else has written that file, it stays, and its files are kept if they have its hashes.
+
     Raises:
-        UserError: there is such a file already, the name is none, or the files are no competition.
+        UserError: there is such a file already, of other files, the name is none, or the files are no competition.
     """
-    place = free_place(slug)
-    with found_files.opened(given) as folder:
-        found = found_files.look(folder)
+    place = place_of(slug)
+    known = _known_files(slug) if place.exists() else None
+    if known == {}:
+        raise _is_there(place)
+    with found_files.opened(given) as found:
         draft = make(slug, found, wishes)
-        _keep(slug, draft, found)
+        if known is not None and known.items() - _hashes(draft.keys["source"]).items():
+            raise _is_there(place)
+        _keep(slug, found)
+    if known is not None:
+        return replace(draft, is_new=False)
     write(place, draft)
     return draft
 
 
-def free_place(slug: str) -> Path:
-    """The path of a competition file that is not there yet.
-
-    Raises:
-        UserError: it is, or the name is none.
-    """
-    try:
-        check_name(slug)
-    except ValueError as error:
-        raise UserError(f"the competition's name {error}: choose another") from None
-    place = paths.competition_file(slug)
-    if place.exists():
-        raise UserError(
-            f"{place.relative_to(paths.root())} must not be there yet, and is: choose another name, or remove it"
-        )
-    return place
+def _is_there(place: Path) -> UserError:
+    return UserError(
+        f"{place.relative_to(paths.root())} must not be there yet or list these files with their hashes, and does "
+        "neither: choose another name, or remove it"
+    )
 
 
-def write(place: Path, draft: Draft) -> None:
-    with disk_errors(place):
-        write_text(place, draft.text)
+def _known_files(slug: str) -> dict[str, str | None]:
+    source = competitions.load(slug).source
+    return _hashes(source) if source["platform"] in ("files", "dacon") else {}
 
 
-def _keep(slug: str, draft: Draft, found: Found) -> None:
+def _hashes(source: dict[str, Any]) -> dict[str, str | None]:
+    return {name: (file or {}).get("md5") for name, file in source.get("files", {}).items()}
+
+
+def _keep(slug: str, found: Found) -> None:
     with disk_errors(paths.added(slug)):
-        for name in draft.keys["source"]["files"]:
+        for name, path in found.files.items():
             kept = paths.added(slug) / name
             kept.parent.mkdir(parents=True, exist_ok=True)
             with writing(kept) as temporary:
-                shutil.copyfile(found.files[name], temporary)
+                shutil.copyfile(path, temporary)
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """What files are.
+
+    Attributes:
+        chosen: guesses of keys.
+        used: names of the files that these keys use.
+        seen: sentences.
+        hidden: names of the files that nobody may see, since they hold targets of other rows.
+    """
+
+    chosen: list[Guess]
+    used: set[str]
+    seen: list[str]
+    hidden: set[str] = field(default_factory=set)
 
 
 def make(slug: str, found: Found, wishes: Wishes) -> Draft:
-    """Draft a competition file of the files, in memory.
+    """Draft a competition file of the files, in memory; folders of pictures become zips in `found`.
 
     Raises:
         UserError: the files are no competition.
     """
-    _refuse_pictures(found)
-    told = roles.tell(found.tables, (wishes.train, wishes.test, wishes.sample), found.others)
-    asked = guesses.target(told, wishes.target)
-    target = asked.keys["target"]
-    name = guesses.ids(told)
-    kind = _task(told, target, wishes.metric)
-    task = kind.keys["task"]
-    columns = guesses.features(told, name.keys["id_column"])
-    picture = guesses.picture(told, columns)
-    chosen = [
-        kind, _metric(told, target, task, wishes.metric), name, asked, picture,
-        splits.guess(told, columns, task),
-        guesses.baselines(told, columns, bool(picture.keys), _known_models()),
-    ]  # fmt: skip
+    understood = _arrays(found, wishes) or _pictures(found, wishes) or _tables(found, wishes)
     keys: dict[str, Any] = {"title": slug}
-    if wishes.page:
-        keys["url"] = wishes.page
-    for guess in chosen:
+    keys |= {"url": wishes.page} if wishes.page else {}
+    for guess in understood.chosen:
         keys |= guess.keys
-    keys |= _form(told)
-    also = sorted(set(found.files) - _names(told))
-    keys["files"] = _files(told, also)
-    source = _source(slug, wishes)
-    keys["source"] = {**source, "files": found.md5([*sorted(_names(told)), *also])}
+    also = sorted(set(found.files) - understood.used - understood.hidden)
+    if also:
+        keys["files"] = {**keys["files"], "also": also}
+    keys["source"] = {
+        **source_of(slug, wishes), **keys.pop("source", {}),
+        "files": found.md5([*sorted(understood.used), *also]),
+    }  # fmt: skip
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*_seen(told), *(f"{file} is no table: {why}" for file, why in found.others.items())]
-    return Draft(keys, (*why, *(sentence for guess in chosen for sentence in guess.why)))
+    why = [*understood.seen, *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    return Draft(keys, (*why, *(sentence for guess in understood.chosen for sentence in guess.why)))
 
 
-def _source(slug: str, wishes: Wishes) -> dict[str, Any]:
-    source: dict[str, Any] = {"platform": "files", "mirror": slug}
-    if wishes.dacon:
-        number, team = wishes.dacon
-        source |= {"platform": "dacon", "cpt_id": number, "team": team}
-    return source | ({"page": wishes.page} if wishes.page else {})
+def _tables(found: Found, wishes: Wishes) -> _Understood:
+    """Files that are tables: features are their columns."""
+    tables, solution = _without_labels(found.tables, wishes)
+    told = roles.tell(tables, _named(wishes), _unread(found))
+    target = guesses.target(told, wishes.target).keys["target"]
+    others = [name for name in told.asked if name != target] if target in told.asked else []
+    told = told.of_one(target)
+    name = guesses.ids(told)
+    columns = _features(told, name.keys["id_column"])
+    picture = guesses.picture(told, columns)
+    chosen = _asked(told, wishes, name, columns, picture)
+    n_classes = told.train.frame[target].nunique() if chosen[0].keys["task"] == "classification" else 0  # fmt: skip
+    models = guesses.baselines(told, columns, bool(picture.keys), _known_models(), n_classes)
+    files = _files(told) | ({"sample": None} if others else {})
+    keys = {"files": files} | ({"source": {"solution": solution}} if solution else {})
+    labelled = {table.name for table in found.tables if target in table.columns} - _names(told)
+    seen = [*_seen(told), *_left_aside(target, sorted(labelled), others), *found.idle_pictures()]
+    return _Understood([*chosen, models, Guess(keys, ())], _names(told), seen, labelled)
 
 
-def _form(told: Roles) -> dict[str, Any]:
-    """The keys without which the files would be read otherwise."""
-    forms = [table.form for table in (told.train, told.test, told.sample) if table is not None]
-    return {"quotes": "backslash"} if any(form.quotes == "backslash" for form in forms) else {}
+def _pictures(found: Found, wishes: Wishes) -> _Understood | None:
+    """Picture files, named by tables or in one folder per class; None where they are neither."""
+    layout = picture_roles.tell(found, _named(wishes)) if found.pictures else None
+    if layout is None:
+        return None
+    told = layout.roles
+    beside = guesses.features(told, layout.ids.keys["id_column"])
+    beside = [name for name in beside if name != layout.column]
+    picture = picture_folders.image(layout.train.files)
+    models = guesses.baselines(told, [], True, _known_models())
+    keys = {"files": {"format": "images", **_files(told)}, "pictures": layout.keep(found)}
+    seen = [*_seen(told), *layout.why]
+    if beside:
+        seen.append(f"columns beside the pictures are not used by models: {', '.join(beside)}")
+    return _Understood(
+        [*_asked(told, wishes, layout.ids, beside, picture), models, Guess(keys, ())],
+        _names(told) | {keys["pictures"]["train"], keys["pictures"]["test"]}, seen,
+    )  # fmt: skip
+
+
+def _arrays(found: Found, wishes: Wishes) -> _Understood | None:
+    """Pictures and labels in MNIST's form; None where there are none."""
+    arrays = idx_files.tell(found)
+    if arrays is None:
+        return None
+    told = arrays.roles
+    models = guesses.baselines(told, [], True, _known_models())
+    return _Understood(
+        [*_asked(told, wishes, guesses.ids(told), [], arrays.image), models, arrays.files],
+        arrays.used, list(arrays.why),
+    )  # fmt: skip
+
+
+def _asked(
+    told: Roles, wishes: Wishes, name: Guess, columns: list[str], picture: Guess
+) -> list[Guess]:
+    """What is to be predicted, how it is judged, and how rows fall into folds."""
+    asked = guesses.target(told, wishes.target)
+    target = asked.keys["target"]
+    kind = _task(told, target, wishes.metric)
+    task = kind.keys["task"]
+    split = splits.guess(told, columns, task)
+    form = Guess(_form(told), ())
+    return [kind, _metric(told, target, task, wishes.metric), name, asked, picture, split, form]
 
 
 def _task(told: Roles, target: str, metric: str | None) -> Guess:
@@ -169,6 +189,52 @@ def _task(told: Roles, target: str, metric: str | None) -> Guess:
     if task == guessed.keys["task"] or told.train.frame[target].dtype.kind not in "iuf":
         return guessed
     return Guess({"task": task}, (f"{task}: {target!r} is numbers, and {metric} is for {task}",))
+
+
+def _named(wishes: Wishes) -> tuple[str | None, str | None, str | None]:
+    return (wishes.train, wishes.test, wishes.sample)
+
+
+def _without_labels(tables: list[Table], wishes: Wishes) -> tuple[list[Table], str | None]:
+    """The tables, test without the target where it has it and both are named; and the name of such a test file."""
+    made, solution = list(tables), None
+    for place, table in enumerate(tables):
+        if table.name == wishes.test and wishes.target in table.columns:
+            made[place] = replace(table, frame=table.frame.drop(columns=wishes.target))
+            solution = table.name
+    return made, solution
+
+
+def _features(told: Roles, id_column: str) -> list[str]:
+    columns = guesses.features(told, id_column)
+    if not columns:
+        raise UserError(
+            f"train and test must share a column to learn from, and {told.train.name} and {told.test.name} share their "
+            "ids alone: is there a file that goes with them?"
+        )
+    return columns
+
+
+def _left_aside(target: str, labelled: list[str], others: list[str]) -> list[str]:
+    """What of the tables is not used, and why."""
+    said = [
+        f"{file} has {target!r} too and is not used: no kernel may see the target of other rows. If its rows are to be "
+        "learned from, make `train:` under `files:` a list and name it under `source:`"
+        for file in labelled
+    ]
+    if others:
+        said.append(
+            f"the sample asks for {', '.join(others)} too: a sample of {target!r} alone is made, and the columns of "
+            "several submissions are joined by hand"
+        )
+    return said
+
+
+def _form(told: Roles) -> dict[str, Any]:
+    """The keys without which the files would be read otherwise."""
+    forms = [table.form for table in (told.train, told.test, told.sample) if table is not None]
+    quotes = next((form.quotes for form in forms if form.quotes is not None), None)
+    return {"quotes": quotes} if quotes else {}
 
 
 def _metric(told: Roles, target: str, task: str, named: str | None) -> Guess:
@@ -184,13 +250,20 @@ def _known_models() -> set[str]:
 
 
 def _names(told: Roles) -> set[str]:
-    return {table.name for table in (told.train, told.test, told.sample) if table is not None}
+    return {table.name for table in (told.train, told.test, told.sample) if table and table.is_file}
 
 
-def _files(told: Roles, also: list[str]) -> dict[str, Any]:
+def _files(told: Roles) -> dict[str, Any]:
+    given = [table for table in (told.train, told.test, told.sample) if table and table.is_file]
+    formats = {table.format for table in given} - {"csv"}
+    if len(formats) > 1:
+        raise UserError(
+            f"files must be of one form beside CSV, found {' and '.join(sorted(formats))}: write some as CSV"
+        )
+    train, test = (table.name if table.is_file else [] for table in (told.train, told.test))
     sample = told.sample.name if told.sample else None
-    named: dict[str, Any] = {"train": told.train.name, "test": told.test.name, "sample": sample}
-    return named | ({"also": also} if also else {})
+    kind = {"format": formats.pop()} if formats else {}
+    return kind | {"train": train, "test": test, "sample": sample}
 
 
 def _seen(told: Roles) -> list[str]:
@@ -199,27 +272,32 @@ def _seen(told: Roles) -> list[str]:
         if table is None:
             said.append(f"{role}: no file; a sample of one constant value is made")
             continue
+        if not table.is_file:
+            continue
+        rows, columns = table.frame.shape
+        if table.format != "csv":
+            said.append(
+                f"{role}: {table.name}, {rows:,} rows of {columns} columns ({table.format})"
+            )
+            continue
         form = table.form
         written = f"{form.encoding}, {form.delimiter!r} between cells"
         comma = ", a comma before fractions" if form.decimal == "," else ""
-        rows, columns = table.frame.shape
         said.append(f"{role}: {table.name}, {rows:,} rows of {columns} columns ({written}{comma})")
-        if form.quotes == "backslash":
-            said.append(f"quotes within the cells of {table.name} follow a backslash")
-    if told.sample is not None and len(told.sample.frame) != len(told.test.frame):
+        if form.quotes is not None:
+            kind = "follow a backslash" if form.quotes == "backslash" else "are plain text"
+            said.append(f"quotes within the cells of {table.name} {kind}")
+    if not told.is_exact:
         said.append(
-            "sample and test must have the same ids for a submission, and have different numbers of rows: is a part "
-            "of test in another file?"
+            "sample and test must have the same ids for a submission, and have not: is a part of test in another "
+            "file, does an id stand twice, or is a row no row but a sum of others?"
         )
     if len(told.unseen) > 1:
         said.append(f"columns that test lacks: {', '.join(told.unseen)}")
     return said
 
 
-def _refuse_pictures(found: Found) -> None:
-    pictures = [name for name in found.files if name.lower().endswith(PICTURES)]
-    if pictures:
-        raise UserError(
-            f"pictures must be columns of a table here, found {len(pictures)} picture files (first: {pictures[0]}): "
-            "write the competition file by hand, see docs/competition-file.md"
-        )
+def _unread(found: Found) -> dict[str, str]:
+    """What are no tables, and why; pictures that nothing names are said together."""
+    said = "; ".join(found.idle_pictures())
+    return {**found.others, **dict.fromkeys(["picture files"] * bool(said), said)}

@@ -2,42 +2,56 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 
+from pipelines import readers
+from pipelines.platforms.files import is_name
 from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.values import tables
+from pipelines.readers._decoding import SUFFIXES
+from pipelines.values import tables, typed_files
+from pipelines.values.competition import Quotes
 from pipelines.values.tables import Form
 
-PICTURES = (".png", ".jpg", ".jpeg")
 _TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
+_NAMES = (
+    "its name must be of letters, digits, blanks and ()[]_.,- alone, so it is not used: rename it"
+)
 _START = 512
+_MOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A file that could be read as a table.
+    """A file that could be read as a table, or the rows that the pictures of a folder are.
 
     Attributes:
-        path: where it lies now.
+        path: where it lies now; a folder of pictures.
         frame: its rows, numbers as numbers.
-        form: how it is written down.
+        form: how it is written down, where it is a CSV.
+        format: the reader that reads it.
     """
 
     path: Path
     frame: pd.DataFrame
     form: Form
+    format: str = "csv"
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return normalize("NFC", self.path.name)  # a Mac takes Korean letters apart
+
+    @property
+    def is_file(self) -> bool:
+        return self.path.is_file()
 
     @cached_property  # of thousands of columns it is asked for millions of times
     def columns(self) -> list[str]:
@@ -46,48 +60,90 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """All files of a folder.
+    """All files of a folder, and of the zips in it.
 
     Attributes:
-        files: every file but hidden ones, by name.
+        files: every file but pictures and hidden ones, by name.
         tables: those that are tables.
         others: name → why it is none.
+        pictures: where files lie → the picture files there: the folder itself, and each zip taken apart.
+        zips: the zips of them → the file.
+        scratch: a folder for what is made of them.
     """
 
     files: dict[str, Path]
     tables: list[Table]
     others: dict[str, str]
+    pictures: dict[Path, list[Path]]
+    zips: dict[Path, Path]
+    scratch: Path
 
     def md5(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """The hashes in the form of `source.files`."""
         return {name: {"md5": file_hash(self.files[name], "md5")} for name in names}
 
+    def idle_pictures(self) -> list[str]:
+        """A sentence about pictures that no table names; none where there are none."""
+        pictures = [path for inside in self.pictures.values() for path in inside]
+        if not pictures:
+            return []
+        return [
+            f"{len(pictures)} pictures are not used (such as {pictures[0].name}): no column of a table names them, and "
+            "no two folders of them could be classes"
+        ]
+
 
 @contextmanager
-def opened(place: Path) -> Iterator[Path]:
-    """A folder as it is, or what a zip file holds, for as long as the block runs.
+def opened(place: Path) -> Iterator[Found]:
+    """What a folder or a zip file holds, for as long as the block runs.
 
     Raises:
-        UserError: it is neither, or the zip is not safe to take apart.
+        UserError: it is neither, holds nothing, two of its files have one name, or a zip is not safe to take apart.
     """
-    if not place.is_file():
-        yield place
-        return
     paths.cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
-        unzip.extract(place, Path(made))
-        yield Path(made)
+        scratch, folder = Path(made), place
+        if place.is_file():
+            folder = scratch / "given"
+            unzip.extract(place, folder)
+        yield _look(folder, scratch)
 
 
-def look(folder: Path) -> Found:
-    """Read every file of a folder and of those below it.
-
-    Raises:
-        UserError: it is no folder, holds nothing, or two of its files have one name.
-    """
+def _look(folder: Path, scratch: Path) -> Found:
+    """Read every file of a folder and of those below it; zips with pictures stay whole, of others the files count."""
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
     files: dict[str, Path] = {}
+    others: dict[str, str] = {}
+    own, pictures = _take(folder, files, others)
+    by_place, zips = {folder: pictures}, {}
+    for number, path in enumerate(path for path in own if path.suffix.lower() == ".zip"):
+        into = scratch / f"zip{number}" / path.stem
+        unzip.extract(path, into)
+        del files[normalize("NFC", path.name)]
+        _, by_place[into] = _take(into, files, others)
+        zips[into] = path
+    by_place = {place: inside for place, inside in by_place.items() if inside}
+    if not files and not by_place:
+        raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
+    found = []
+    for name, path in files.items():
+        try:
+            found.append(_table(path))
+        except UserError as error:
+            others[name] = str(error)
+    return Found(files, found, others, by_place, zips, scratch)
+
+
+def _take(
+    folder: Path, files: dict[str, Path], others: dict[str, str]
+) -> tuple[list[Path], list[Path]]:
+    """Put the files of a folder into `files`, or why they are not used into `others`; give these and the pictures.
+
+    Raises:
+        UserError: one is a link, or two have one name.
+    """
+    own, pictures = [], []
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder).parts
         if any(part.startswith((".", "__MACOSX")) for part in below) or not path.is_file():
@@ -96,35 +152,59 @@ def look(folder: Path) -> Found:
             raise UserError(
                 f"{path} must be a file, and is a link: put the file itself into {folder}"
             )
-        if path.name in files and path.suffix.lower() not in PICTURES:
+        if path.suffix.lower() in SUFFIXES:
+            pictures.append(path)
+            continue
+        name = normalize("NFC", path.name)
+        if not is_name(name):
+            others[name] = _NAMES
+            continue
+        if name in files:
             raise UserError(
-                f"files must have different names, found {files[path.name]} and {path}: rename one of them"
+                f"files must have different names, found {files[name]} and {path}: rename one of them"
             )
-        files[path.name] = path
-    if not files:
-        raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
-    found, others = [], {}
-    for name, path in files.items():
-        try:
-            found.append(_table(path))
-        except UserError as error:
-            others[name] = str(error)
-    return Found(files, found, others)
+        files[name] = path
+        own.append(path)
+    return own, pictures
 
 
-def _with_backslashes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
-    """Read a file in which a backslash stands before a quote; the first error counts where it has none."""
-    if '\\"' not in path.read_text(form.encoding):
-        raise error
-    escaped = replace(form, quotes="backslash")
-    try:
-        return escaped, tables.read_csv(path, (), escaped)
-    except UserError:
-        raise error from None
+def _with_other_quotes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
+    """Read a file whose quotes follow a backslash or are plain text; the first error counts where neither is so."""
+    ways: list[Quotes] = ["backslash"] if '\\"' in tables.text(path, form.encoding) else []
+    for quotes in [*ways, "none"]:
+        other = replace(form, quotes=quotes)
+        with suppress(UserError):
+            frame = tables.read_csv(path, (), other)
+            if quotes != "none" or not _has_quoted_cells(frame):
+                return other, frame
+    raise error
+
+
+def _has_quoted_cells(frame: pd.DataFrame) -> bool:
+    """Whether most cells with a quote begin and end with one: then it is no text."""
+    texts = frame.select_dtypes(exclude="number").astype(str)
+    cells = pd.Series(texts.to_numpy().ravel(), dtype=str)
+    cells = cells[cells.str.contains('"', regex=False)]
+    return bool((cells.str.startswith('"') & cells.str.endswith('"')).mean() > _MOST)
+
+
+def _typed(path: Path) -> Table | None:
+    """A file of a reader other than CSV's, by its ending."""
+    for name, reader in readers.of_tables().items():
+        if path.name.lower().endswith(reader.endings):
+            frame = typed_files.plain(typed_files.read(reader.table, path), ())
+            if frame.empty:
+                raise UserError("it has no rows")
+            return Table(path, frame, Form(), name)
+    return None
 
 
 def _table(path: Path) -> Table:
-    if path.suffix.lower() not in _TABLES:
+    if (typed := _typed(path)) is not None:
+        return typed
+    if path.suffix.lower() == ".zip":
+        raise UserError("it is a zip: take it apart, and give the folder with what was in it")
+    if not path.name.lower().removesuffix(".gz").endswith(_TABLES):
         raise UserError(f"its ending is none of {', '.join(_TABLES)}")
     with path.open("rb") as file:
         start = file.read(_START).lstrip().lower()
@@ -136,7 +216,7 @@ def _table(path: Path) -> Table:
     try:
         frame = tables.read_csv(path, (), form)
     except UserError as error:
-        form, frame = _with_backslashes(path, form, error)
+        form, frame = _with_other_quotes(path, form, error)
     if frame.empty:
         raise UserError("it has a header and no rows")
     return Table(path, frame, form)

@@ -1,6 +1,7 @@
 """A competition file from Kaggle itself: what its list says, and what the downloaded files say."""
 
 import re
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -9,10 +10,11 @@ from textwrap import shorten
 from typing import Any
 
 from pipelines.adding import competition_draft, found_files
-from pipelines.adding.competition_draft import Draft, Wishes
+from pipelines.adding.draft_file import Draft, Wishes, place_of, write
 from pipelines.adding.found_files import Found
 from pipelines.platforms import kaggle
 from pipelines.platforms._kaggle_calls import Details, ask, details
+from pipelines.plumbing import paths, unzip
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
@@ -38,13 +40,19 @@ def add(slug: str, wishes: Wishes) -> Draft:
     Raises:
         UserError: there is such a file already, Kaggle does not give the competition, or its files are none.
     """
-    place = competition_draft.free_place(slug)
+    place = place_of(slug)
+    if place.exists():
+        raise UserError(
+            f"{place.relative_to(paths.root())} must not be there yet, and is: `pilsa use {slug}` takes it as it is; "
+            "else remove it first"
+        )
     said = details(slug)
     archive = kaggle.fetch(said)
-    with found_files.opened(archive) as folder:
-        draft = make(said, folder, wishes)
+    with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
+        unzip.extract(archive, Path(made) / "raw")
+        draft = make(said, Path(made) / "raw", wishes)
     draft = replace(draft, why=(*draft.why, *_rules(slug)))
-    competition_draft.write(place, draft)
+    write(place, draft)
     return draft
 
 
@@ -78,10 +86,24 @@ def make(said: Details, folder: Path, wishes: Wishes) -> Draft:
     Raises:
         UserError: the files are no competition.
     """
-    found = found_files.look(folder)
+    with found_files.opened(folder) as found:
+        return _made(said, folder, found, wishes)
+
+
+def _made(said: Details, folder: Path, found: Found, wishes: Wishes) -> Draft:
     ours = kaggle.metric_of(said.metric)
     asked = replace(wishes, metric=wishes.metric or ours, page=wishes.page or said.url)
     draft = competition_draft.make(said.slug, found, asked)
+    moved = [
+        name
+        for name in draft.keys["source"]["files"]
+        if not found.files[name].is_relative_to(folder)
+    ]
+    if moved:
+        raise UserError(
+            f"the files of {said.slug} must lie as they are read, and {moved[0]} is read out of a zip or a folder of its own: "
+            f"they are in {paths.downloads() / said.slug}, so `pilsa competition add NAME --from` them"
+        )
     keys = draft.keys | {"title": said.title, "live": _is_live(said)}
     if said.daily_limit:
         keys["daily_limit"] = said.daily_limit

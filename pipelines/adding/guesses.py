@@ -12,14 +12,19 @@ from pipelines.plumbing.errors import UserError, did_you_mean
 
 _MOST_CLASSES = 20  # whole numbers of more values are counts or amounts
 _ROWS_PER_CLASS = 5
+_FEW_WORDS = 0.05  # of a target's cells: such numbers were spoilt, and are no classes
 _RARE = 0.2  # the smallest class against the largest
 _SKEWED = 1.0
 _FEWEST_PIXELS = 64
 _LONG_TEXT = 30  # characters on average
 _MOST_ROWS_FOR_KNN = 50_000
 _FOR_TABLES = ("lightgbm", "catboost", "hist_gbdt", "forest", "linear")
-_FOR_TEXT = ("tfidf_linear",)
+_TREE_PER_CLASS = ("lightgbm", "catboost", "hist_gbdt")
+_MOST_TREES = 100  # in a round: with 500 a fold of 1,000 rows took a minute
+_FOR_TEXT = ("tfidf_linear", "naive_bayes")
 _FOR_PICTURES = ("cnn",)
+# Networks take many times as long as the rest, and help most beside them, in an ensemble.
+_SLOWER = {"texts": "text_cnn", "tables": "mlp", "pictures": "densenet"}
 
 
 @dataclass(frozen=True)
@@ -93,11 +98,11 @@ def target(roles: Roles, named: str | None = None) -> Guess:
                 f"the target must be a column that test lacks{did_you_mean(named, unseen)}"
             )
         return Guess({"target": named}, (f"target {named!r}, as you said",))
-    asked = [name for name in roles.values if name in unseen]
+    asked = roles.asked
     if len(asked) > 1:
         raise UserError(
-            f"one column must be predicted, and the sample asks for {', '.join(asked)}: choose one with --target and "
-            "make a sample of it"
+            f"a competition here predicts one column, and the sample asks for {', '.join(asked)}: add one of another "
+            f"name for each (--target {asked[0]!r} and so on), and join their submissions by hand"
         )
     if asked:
         return Guess({"target": asked[0]}, (f"target {asked[0]!r}: train and the sample have it",))
@@ -123,6 +128,11 @@ def task(roles: Roles, name: str) -> Guess:
     column = roles.train.frame[name].dropna()
     n = column.nunique()
     if column.dtype.kind not in "iuf":
+        numbers = pd.to_numeric(column, errors="coerce")
+        odd = column[numbers.isna()]
+        if 0 < len(odd) <= _FEW_WORDS * len(column) and numbers.nunique() > _MOST_CLASSES:
+            said = f"regression: {name!r} holds numbers but for {len(odd)} cells, such as {odd.iloc[0]!r}: mend these"
+            return Guess({"task": "regression"}, (said,))
         said = f"classification: {name!r} is no number ({n} values)"
         return Guess({"task": "classification"}, (said,))
     if _is_asked_by_class(roles, name):
@@ -139,7 +149,7 @@ def metric(roles: Roles, name: str, kind: str) -> Guess:
     column = roles.train.frame[name].dropna()
     sample = roles.sample.frame[roles.values] if roles.sample else pd.DataFrame()
     if kind == "regression":
-        values = pd.Series(column.to_numpy(np.float64))
+        values = pd.to_numeric(column, errors="coerce").dropna().astype(np.float64)
         is_log = bool(values.min() >= 0 and _skew(values) > _SKEWED)
         is_log = is_log and abs(_skew(pd.Series(np.log1p(values)))) < _SKEWED / 2
         found, why = (
@@ -194,7 +204,9 @@ def picture(roles: Roles, names: list[str]) -> Guess:
     return Guess({}, ())
 
 
-def baselines(roles: Roles, names: list[str], is_picture: bool, known: set[str]) -> Guess:
+def baselines(
+    roles: Roles, names: list[str], is_picture: bool, known: set[str], n_classes: int = 0
+) -> Guess:
     """The models for such data, of those that are here and have sections in params.yaml."""
     texts = [name for name in names if is_text(roles.train.frame[name])]
     wanted = _FOR_PICTURES if is_picture else (*(_FOR_TEXT if texts else ()), *_FOR_TABLES)
@@ -207,7 +219,16 @@ def baselines(roles: Roles, names: list[str], is_picture: bool, known: set[str])
         why = [
             f"knn is left out: over {_MOST_ROWS_FOR_KNN:,} rows it takes longer than all the rest"
         ]
+    slow = [name for name in chosen if name in _TREE_PER_CLASS and n_classes > _MOST_TREES]
+    if slow and len(slow) < len(chosen):
+        chosen = [name for name in chosen if name not in slow]
+        why.append(
+            f"{', '.join(slow)}: left out, since they grow a tree for each of {n_classes} classes in every round"
+        )
     said = [f"text: {', '.join(map(repr, texts))}"] if texts else []
+    slower = _SLOWER["pictures" if is_picture else "texts" if texts else "tables"]
+    if slower in here:
+        why.append(f"{slower}, a network, is slower and left to you: add it under `baselines:`")
     return Guess({"baselines": chosen}, (*said, f"models: {', '.join(chosen)}", *why))
 
 

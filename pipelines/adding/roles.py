@@ -1,17 +1,20 @@
 """Which table is train, which test, which the sample submission: told by their columns and rows, hardly by names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
+import numpy as np
 import pandas as pd
 
 from pipelines.adding.found_files import Table
 from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.values.columns import is_nameless
 
 _MOST_TABLES = 12
 _HINTS = (("train",), ("test",), ("sample", "submi"))
-_ALIKE = 0.5  # of the sample's ids, where it holds more than test
+_ALIKE = 0.5  # of the ids of sample and test, where they are not the same
+_LARGEST_ID = 2**53  # greater floats are not exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +25,7 @@ class Roles:
         train, test, sample: as found; a platform may hand out no sample.
         sample_key: the sample's column of ids.
         test_key: the column of test with the same ids; None where they count its rows.
+        is_exact: whether sample and test have the same ids.
     """
 
     train: Table
@@ -29,6 +33,7 @@ class Roles:
     sample: Table | None = None
     sample_key: str | None = None
     test_key: str | None = None
+    is_exact: bool = True
 
     @property
     def unseen(self) -> list[str]:
@@ -41,7 +46,24 @@ class Roles:
         """The sample's columns to fill in."""
         if self.sample is None:
             return []
-        return [name for name in self.sample.columns if name != self.sample_key]
+        return [
+            name
+            for name in self.sample.columns
+            if name != self.sample_key and not is_nameless(name)
+        ]
+
+    @property
+    def asked(self) -> list[str]:
+        """Those of them that train alone has: the targets."""
+        unseen = set(self.unseen)
+        return [name for name in self.values if name in unseen]
+
+    def of_one(self, target: str) -> "Roles":
+        """The same with a sample that asks for this target alone, where it asks for several."""
+        if self.sample is None or self.sample_key is None or len(self.asked) < 2:
+            return self
+        frame = self.sample.frame[[self.sample_key, target]]
+        return replace(self, sample=replace(self.sample, frame=frame))
 
 
 def tell(
@@ -70,13 +92,18 @@ def tell(
         )
     possible = [roles for roles in _possible(found) if _fits(roles, named)]
     if not possible:
+        _refuse_nearer(found, None, named)
         listed = ", ".join(f"{table.name} ({len(table.columns)} columns)" for table in found)
+        widths = [frozenset(table.columns) for table in found]
+        is_labelled = len(set(widths)) < len(widths)
+        labels = ", and of a test that holds its labels these by --target" if is_labelled else ""
         because = "".join(f"\n{name}: {why}" for name, why in (unread or {}).items())
         raise UserError(
             "train must have every column of test and one that test lacks, and no two tables are so: found "
-            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{because}"
+            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{labels}{because}"
         )
     best = max(possible, key=_rank)
+    _refuse_nearer(found, best, named)
     twins = {
         roles.train.name
         for roles in possible
@@ -100,37 +127,83 @@ def _possible(found: Sequence[Table]) -> list[Roles]:
             continue
         samples = [table for table in found if table is not train and table is not test]
         for sample in samples:
-            for key, test_key in _keys(test, sample):
+            for key, test_key, is_exact in keys(test, sample):
                 if all(name == test_key for name in alone):
-                    made.append(Roles(train, test, sample, key, test_key))
+                    made.append(Roles(train, test, sample, key, test_key, is_exact))
         if not alone:
             made.append(Roles(train, test))
     return made
 
 
-def _keys(test: Table, sample: Table) -> list[tuple[str, str | None]]:
-    """The first column of the sample that holds test's ids, with test's own; else the first that counts its rows."""
-    for key in sample.columns:
-        asked = sample.frame[key]
-        if asked.dtype.kind == "f" or asked.isna().any() or asked.duplicated().any():
+def keys(test: Table, sample: Table) -> list[tuple[str, str | None, bool]]:
+    """The first column of the sample that holds test's ids, with test's own; else the first that counts its rows.
+
+    The third says whether they are the same ids: in a column of the same name half of them are enough.
+    """
+    for key in sorted(sample.columns, key=is_nameless):  # an index without a name comes last
+        asked = _ids(sample.frame[key])
+        if asked is None or 2 * asked.nunique() <= len(asked):
             continue
-        ids = set(asked.astype(str))
+        ids = set(asked)
         same = [key] if key in test.columns else []
         for name in [*same, *(other for other in test.columns if other != key)]:
-            given = test.frame[name]
-            if given.dtype.kind == "f" or not given.is_unique or len(given) > len(ids):
+            given = _ids(test.frame[name])
+            if given is None:
                 continue
-            if (
-                ids.issuperset(given.astype(str))
-                and len(given) >= _ALIKE * len(ids)
-                and (len(given) == len(ids) or name == key)
-            ):
-                return [(key, name)]
+            found = set(given)
+            is_exact = found == ids and len(found) == len(given) == len(asked)
+            both = len(found & ids)
+            if is_exact or (name == key and both >= _ALIKE * max(len(ids), len(given))):
+                return [(key, name, is_exact)]
     if len(sample.frame) == len(test.frame):
         for key in sample.columns:
             if counts(sample.frame[key]):
-                return [(key, None)]
+                return [(key, None, True)]
     return []
+
+
+def _ids(column: "pd.Series") -> "pd.Series[str] | None":
+    """A column as ids, `7.0` as `7`; None where it has gaps or fractions."""
+    if column.isna().any():
+        return None
+    if column.dtype.kind == "f":
+        numbers = column.to_numpy(np.float64)
+        if (np.abs(numbers) > _LARGEST_ID).any() or (numbers % 1 != 0).any():
+            return None
+        column = pd.Series(numbers.astype(np.int64))
+    return column.astype(str)
+
+
+def _refuse_nearer(found: Sequence[Table], best: Roles | None, named: Sequence[str | None]) -> None:
+    """Refuse roles where two other tables share more columns, and are no train and test by a few alone.
+
+    Raises:
+        UserError: so they do; it names the columns.
+    """
+    if any(named[:2]):
+        return
+    shared = len(set(best.train.columns) & set(best.test.columns)) if best else 1
+    nearest = (shared, 0, 0)
+    said = None
+    for train, test in permutations(found, 2):
+        known, there = set(train.columns), {_bare(name) for name in train.columns}
+        common = [name for name in test.columns if _bare(name) in there]
+        alone = [name for name in test.columns if name not in known]
+        could_be = len(train.columns) > len(common) and 2 * len(common) > len(test.columns)
+        rank = (len(common), -len(alone), len(train.frame))
+        if alone and could_be and rank > nearest:
+            nearest, said = rank, (train, test, alone[0])
+    if said is not None:
+        train, test, name = said
+        raise UserError(
+            f"train must have every column of test, and {test.name}, which looks like test, has {name!r}, which "
+            f"{train.name} lacks{did_you_mean(name, train.columns)}: rename it in one of the files or take it out, or "
+            "name others with --train and --test"
+        )
+
+
+def _bare(name: str) -> str:
+    return name.strip().casefold()
 
 
 def counts(ids: "pd.Series") -> bool:
@@ -150,7 +223,7 @@ def _fits(roles: Roles, named: Sequence[str | None]) -> bool:
 
 def _rank(roles: Roles) -> tuple[float, ...]:
     """Greater is likelier: a sample that fits and asks little, more columns shared, then what files are called."""
-    has_sample = roles.sample is not None
+    has_sample = (roles.sample is not None) + (roles.sample is not None and roles.is_exact)
     named = sum(
         any(hint in table.name.lower() for hint in hints)
         for table, hints in zip((roles.train, roles.test, roles.sample), _HINTS, strict=True)

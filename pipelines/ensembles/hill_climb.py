@@ -23,6 +23,8 @@ _BAGS = 10
 _SHARE = 0.5
 # Up to this many members none can be spared for half of the climbs: the pool is climbed once, whole.
 _SMALL_POOL = 10
+# A step costs a score per member, and a few weights do not get better by more rows.
+_MOST_ROWS = 100_000
 
 
 class HillClimb(Method):
@@ -31,6 +33,7 @@ class HillClimb(Method):
     A tie of the metric goes to the smaller row loss (log loss or squared error), so that accuracy, which
     many members share to the digit, still prefers the surer one; then to the earlier member. If the
     averaged bags are worse on the fitted rows than the best single member, that member takes it all.
+    Of more than 100,000 rows so many are drawn to climb on.
     """
 
     def fit(self, members: np.ndarray, y: np.ndarray) -> Self:
@@ -39,8 +42,12 @@ class HillClimb(Method):
         Raises:
             MemberFailed: the metric is not defined on these rows (ROC AUC without one of the classes).
         """
+        generator = np.random.default_rng(self.seed)
+        if len(y) > _MOST_ROWS:
+            rows = generator.choice(len(y), _MOST_ROWS, replace=False)
+            members, y = members[:, rows], y[rows]
         hill = _Hill(self.metric, self.classes, members, y)
-        bags = _bags(len(members), np.random.default_rng(self.seed))
+        bags = _bags(len(members), generator)
         weights = np.mean([hill.climb(bag) for bag in bags], axis=0)
         alone = np.eye(len(members))[hill.best_single()]
         gain, gain_alone = (

@@ -53,11 +53,12 @@ def _positions(reference: np.ndarray, member: np.ndarray) -> np.ndarray:
     """
     position = np.empty_like(member)
     for column in range(member.shape[1]):
-        below, upto = (
-            np.searchsorted(reference[:, column], member[:, column], side)
-            for side in ("left", "right")
-        )
-        position[:, column] = ((below + upto) / 2 + 0.5) / (len(reference) + 1)
+        # Sorted: a search that jumps about a million values waits for memory at each (five members: 122 s of
+        # processors, so 7 s).
+        order = np.argsort(member[:, column])
+        known, asked = np.ascontiguousarray(reference[:, column]), member[order, column]
+        below, upto = (np.searchsorted(known, asked, side) for side in ("left", "right"))
+        position[order, column] = ((below + upto) / 2 + 0.5) / (len(reference) + 1)
     return position
 
 

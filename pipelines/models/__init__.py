@@ -86,20 +86,22 @@ class Model(ABC):
         space: what tuning may try; a value fixed in params.yaml leaves it.
         backend: keras, where it computes with Keras: the engine then sets `backend:` and `device:` of
             params.yaml before `fit`, and makes the backend as deterministic as it can be.
+        streams: whether `fit` and `predict` take `Streamed` rows too, which pictures are that would fill the memory.
         history_: after `fit`, a mapping per epoch (loss, val_loss, …); empty without epochs.
     """
 
     Params: ClassVar[type[ModelParams]] = ModelParams
     space: ClassVar[Space] = {}
     backend: ClassVar[Literal["keras"] | None] = None
+    streams: ClassVar[bool] = False
 
     def __init__(self, params: Any, job: Job) -> None:
         self.params, self.job = params, job
         self.history_: list[dict[str, float]] = []
 
     @classmethod
-    def validation(cls, params: Any) -> float:
-        """Share of the training rows that `fit` gets apart, to stop early by; 0 for none."""
+    def validation(cls, params: Any, rows: int) -> float:
+        """Share of the training rows, of which there are `rows`, that `fit` gets apart to stop early by; 0 for none."""
         return 0.0
 
     def inputs(self) -> TransformerMixin:

@@ -1,6 +1,6 @@
 """What models share that are an estimator of a library with the interface of scikit-learn."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -8,6 +8,9 @@ from sklearn.base import TransformerMixin
 
 import features
 from pipelines.models import Model, ModelParams
+
+# Up to so many, one thread of LightGBM is as fast as two on a machine with nothing else to do.
+_MANY_CELLS = 1_000_000
 
 
 class Estimator(Model):
@@ -25,6 +28,11 @@ class Estimator(Model):
         return predicted
 
 
+# With fewer training rows than these each one is wanted for the trees.
+MANY_ROWS = 50_000
+_WATCHED = 0.1
+
+
 class BoosterParams(ModelParams):
     """Hyperparameters that gradient boosting shares, whatever library grows the trees.
 
@@ -32,14 +40,15 @@ class BoosterParams(ModelParams):
         rounds: trees at most (some grow one per class each round); early stopping may end sooner.
         learning_rate: weight of a tree.
         l2: shrinks what a leaf says.
-        validation: share of the training rows whose loss decides when to stop; 0 grows all rounds on all rows.
+        validation: share of the training rows whose loss decides when to stop, none of them of the fold that is
+            scored; 0 grows all rounds on all rows. auto: a tenth above 50,000 training rows, else 0.
         patience: rounds without a lower validation loss before it stops.
     """
 
     rounds: int = Field(default=400, ge=1)
     learning_rate: float = Field(default=0.03, gt=0)
     l2: float = Field(default=1.0, ge=0)
-    validation: float = Field(default=0.0, ge=0, lt=0.9)
+    validation: Annotated[float, Field(ge=0, lt=0.9)] | Literal["auto"] = "auto"
     patience: int = Field(default=50, ge=1)
 
 
@@ -47,8 +56,10 @@ class Booster(Estimator):
     """Boosted trees on typed columns, which know gaps and categories themselves."""
 
     @classmethod
-    def validation(cls, params: Any) -> float:
-        return float(params.validation)
+    def validation(cls, params: Any, rows: int) -> float:
+        if params.validation != "auto":
+            return float(params.validation)
+        return _WATCHED if rows > MANY_ROWS else 0.0
 
     def inputs(self) -> TransformerMixin:
         return features.typed(self.job.image, self.job.seed)
@@ -65,3 +76,12 @@ def watched(
         known = np.isin(truth, y)
         X, truth = X[known], truth[known]
     return (X, truth) if len(truth) else None
+
+
+def threads(X: Any) -> int | None:
+    """How many threads OpenMP may use: one for a small table, else all cores (None).
+
+    Threads wait for each other many times a tree. On a small table that is most of the work, and where other
+    processes hold a core nearly all of it: ddarung's 1,459 rows took 8 s instead of 0.2 s. The bytes are the same.
+    """
+    return 1 if np.prod(X.shape) < _MANY_CELLS else None

@@ -5,6 +5,7 @@ from the fit's seed and the epoch's number, never from what ran before: a fit th
 from its last saved epoch therefore ends with the same bytes.
 """
 
+import math
 import time
 from abc import abstractmethod
 from dataclasses import asdict, dataclass, field
@@ -19,13 +20,16 @@ import features
 from features.augment import Augmenter
 from features.sentences import NumberedSentences
 from pipelines.models import Model, ModelParams
+from pipelines.models._batches import batches
 from pipelines.plumbing.atomic import read_arrays, read_json, write_arrays, write_json, writing
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.values.seeds import derive
+from pipelines.values.streamed import Streamed
 
 # Saving takes tenths of a second: an epoch shorter than this is cheaper to repeat than to save.
 _SECONDS_BETWEEN_SAVES = 20.0
 _PREDICT_BATCH = 512
+_PREDICT_POSITIONS = _PREDICT_BATCH * 32 * 32  # each holds many channels in every layer
 
 
 class NetworkParams(ModelParams):
@@ -77,15 +81,21 @@ class Network(Model):
     backend = "keras"
 
     @classmethod
-    def validation(cls, params: Any) -> float:
+    def validation(cls, params: Any, rows: int) -> float:
         return float(params.validation)
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], bn_momentum: float) -> Any:
         """An uncompiled `keras.Model` from one row's `shape`, such as (n_features,), to `self.output()`."""
 
-    def augmented(self, X: np.ndarray, seed: int) -> np.ndarray:
-        """The training rows as an epoch sees them: the same ones, unless a subclass changes them."""
+    def augmented(self, X: np.ndarray, seed: int, first: int = 0) -> np.ndarray:
+        """The training rows as an epoch sees them: the same ones, unless a subclass changes them.
+
+        Args:
+            X: rows in the epoch's order; all of them, or where they are streamed a batch.
+            seed: of the epoch.
+            first: the number of rows before them.
+        """
         return X
 
     def output(self, x: Any) -> Any:
@@ -116,10 +126,13 @@ class Network(Model):
         self.history_ = state.history
         return self
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        predicted = np.asarray(
-            self._model.predict(X, batch_size=_PREDICT_BATCH, verbose=0), np.float32
-        )
+    def predict(self, X: np.ndarray | Streamed) -> np.ndarray:
+        size = min(_PREDICT_BATCH, max(1, _PREDICT_POSITIONS // math.prod(X.shape[1:-1])))
+        if isinstance(X, Streamed):
+            given = self._model.predict(batches(X, None, size), verbose=0)
+        else:
+            given = self._model.predict(X, batch_size=size, verbose=0)
+        predicted = np.asarray(given, np.float32)
         return (predicted * self._scale + self._shift).astype(np.float32)
 
     def _compile(self) -> None:
@@ -139,8 +152,10 @@ class Network(Model):
             return y
         return ((y - self._shift) / self._scale).astype(np.float32)
 
-    def _run(self, state: TrainingState, X: np.ndarray, y: np.ndarray, held: Any) -> None:
+    def _run(self, state: TrainingState, X: Any, y: np.ndarray, held: Any) -> None:
         validation = None if held is None else (held[0], self._target(held[1]))
+        if validation is not None and isinstance(validation[0], Streamed):
+            validation = batches(*validation, self.params.batch_size)
         saved = time.monotonic()
         while state.epoch < self.params.epochs:
             losses = self._epoch(state, X, y, validation)
@@ -156,20 +171,23 @@ class Network(Model):
                 saved = time.monotonic()
 
     def _epoch(
-        self, state: TrainingState, X: np.ndarray, y: np.ndarray, validation: Any
+        self, state: TrainingState, X: Any, y: np.ndarray, validation: Any
     ) -> dict[str, float]:
         seed = derive(self.job.seed, "epoch", state.epoch)
         _reseed(self._model, seed)
         self._model.optimizer.learning_rate = state.learning_rate
         order = np.random.default_rng(seed).permutation(len(X))
-        rows = self.augmented(X[order], seed)
+        size = self.params.batch_size
+        if isinstance(X, Streamed):
+
+            def changed(rows: np.ndarray, first: int) -> np.ndarray:
+                return self.augmented(rows, seed, first)
+
+            given = {"x": batches(X, y, size, order, changed)}
+        else:
+            given = {"x": self.augmented(X[order], seed), "y": y[order], "batch_size": size}
         logs = self._model.fit(
-            rows,
-            y[order],
-            batch_size=self.params.batch_size,
-            shuffle=False,
-            verbose=0,
-            validation_data=validation,
+            **given, shuffle=False, verbose=0, validation_data=validation
         ).history
         losses = {name: float(values[-1]) for name, values in logs.items()}
         for name in ("loss", "val_loss"):
@@ -237,12 +255,13 @@ class PictureNetwork(Network):
     """A network whose rows are pictures (height, width, channels), 0 … 1."""
 
     Params = PictureParams
+    streams = True
 
     def inputs(self) -> TransformerMixin:
         return features.pictures(self.job.image)
 
-    def augmented(self, X: np.ndarray, seed: int) -> np.ndarray:
-        return Augmenter(self.params.augment, seed)(X)
+    def augmented(self, X: np.ndarray, seed: int, first: int = 0) -> np.ndarray:
+        return Augmenter(self.params.augment, seed)(X, first)
 
 
 class SentenceParams(NetworkParams):
@@ -251,6 +270,7 @@ class SentenceParams(NetworkParams):
     Attributes:
         length: words that are read of a row; in several texts they share them.
         vocabulary: words that are told apart, the most frequent ones.
+        morphemes: whether the words of Korean are its morphemes; asks for kiwipiepy.
         embedding: numbers that a word becomes.
         dropout: share of activations switched off after the embedding, and before the output.
     """
@@ -259,6 +279,7 @@ class SentenceParams(NetworkParams):
     patience: int = Field(default=2, ge=1)
     length: int = Field(default=48, ge=1)
     vocabulary: int = Field(default=20_000, ge=1)
+    morphemes: bool = False
     embedding: int = Field(default=64, ge=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)
 
@@ -273,7 +294,8 @@ class SentenceNetwork(Network):
             raise MemberFailed(
                 "this model must have texts, and the dataset is pictures: choose a model of pictures such as cnn"
             )
-        return NumberedSentences(self.params.length, self.params.vocabulary)
+        params = self.params
+        return NumberedSentences(params.length, params.vocabulary, params.morphemes)
 
     @abstractmethod
     def read(self, x: Any) -> Any:

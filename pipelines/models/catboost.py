@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from pipelines.models import Range
-from pipelines.models._estimator import Booster, BoosterParams, watched
+from pipelines.models._estimator import MANY_ROWS, Booster, BoosterParams, watched
 
 _FEW_COLUMNS = 20
 
@@ -21,10 +21,12 @@ class Params(BoosterParams):
             36.4, and 35.2 against 35.8, 36.1 against 37.1 on two other draws of folds), 6 for all else, where 8
             takes several times as long.
         columns: share of the columns that a level of a tree may choose from.
+        rounds, learning_rate: auto: 800 of 0.04, above 50,000 training rows 300 of 0.1, which take two fifths of the
+            time (100,000 made rows of 50 columns: AUC 0.8483 against 0.8488).
     """
 
-    rounds: int = Field(default=800, ge=1)
-    learning_rate: float = Field(default=0.04, gt=0)
+    rounds: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"  # type: ignore[assignment]
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"  # type: ignore[assignment]
     depth: Annotated[int, Field(ge=1, le=12)] | Literal["auto"] = "auto"
     l2: float = Field(default=3.0, ge=0)
     columns: float = Field(default=0.5, gt=0, le=1)
@@ -49,8 +51,11 @@ class CatBoost(Booster):
             if self.job.is_classification
             else catboost.CatBoostRegressor
         )
+        is_large = len(X) > MANY_ROWS
+        rounds = (300 if is_large else 800) if asked.rounds == "auto" else asked.rounds
+        rate = (0.1 if is_large else 0.04) if asked.learning_rate == "auto" else asked.learning_rate
         self.model_ = kind(
-            iterations=asked.rounds, learning_rate=asked.learning_rate, depth=_depth(asked.depth, X), l2_leaf_reg=asked.l2,
+            iterations=rounds, learning_rate=rate, depth=_depth(asked.depth, X), l2_leaf_reg=asked.l2,
             rsm=asked.columns, random_seed=self.job.seed % 2**31, verbose=False,
             allow_writing_files=False,  # else it makes a folder wherever the work is started
             cat_features=_categories(X), early_stopping_rounds=asked.patience if held else None,

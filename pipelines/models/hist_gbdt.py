@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipelines.models import Range
-from pipelines.models._estimator import Booster, BoosterParams, watched
+from pipelines.models._estimator import Booster, BoosterParams, threads, watched
 
 
 class Params(BoosterParams):
@@ -54,5 +55,6 @@ class HistGradientBoosting(Booster):
             categorical_features="from_dtype" if isinstance(X, pd.DataFrame) else None,
         )  # fmt: skip
         apart = {} if held is None else {"X_val": held[0], "y_val": held[1]}
-        self.model_ = model.fit(X, y, **apart)
+        with threadpool_limits(threads(X), user_api="openmp"):
+            self.model_ = model.fit(X, y, **apart)
         return self

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from pipelines.models import Range
-from pipelines.models._estimator import Booster, BoosterParams, watched
+from pipelines.models._estimator import Booster, BoosterParams, threads, watched
 
 
 class Params(BoosterParams):
@@ -41,19 +41,19 @@ class LightGBM(Booster):
     }
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
-        asked, callbacks, apart = self.params, [], None
+        asked, how = self.params, {}
         held = watched(y, validation, self.job.is_classification)
         if held is not None:
-            apart = [(_renamed(held[0]), held[1])]
-            callbacks = [lightgbm.early_stopping(asked.patience, verbose=False)]
+            how = {"eval_X": _renamed(held[0]), "eval_y": held[1],
+                   "callbacks": [lightgbm.early_stopping(asked.patience, verbose=False)]}  # fmt: skip
         kind = lightgbm.LGBMClassifier if self.job.is_classification else lightgbm.LGBMRegressor
         model = kind(
             n_estimators=asked.rounds, learning_rate=asked.learning_rate, num_leaves=asked.leaves,
             min_child_samples=asked.least_rows, subsample=asked.rows, subsample_freq=1,
             colsample_bytree=asked.columns, reg_lambda=asked.l2, cat_l2=asked.category_l2,
-            random_state=self.job.seed, deterministic=True, force_row_wise=True, verbose=-1,
+            random_state=self.job.seed, n_jobs=threads(X), deterministic=True, force_row_wise=True, verbose=-1,
         )  # fmt: skip
-        self.model_ = model.fit(_renamed(X), y, eval_set=apart, callbacks=callbacks)
+        self.model_ = model.fit(_renamed(X), y, **how)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ from pipelines.plumbing.atomic import disk_errors
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.process import exclusive
 from pipelines.values import ids as row_names
-from pipelines.values import raw
+from pipelines.values import raw, typed_files
 from pipelines.values.competition import Competition
 from pipelines.values.kernel import REAL, SHUFFLED
 from pipelines.values.seeds import derive
@@ -135,7 +135,7 @@ def _write_anew(data: CompetitionData, view: View, folder: Path) -> np.ndarray:
     given, test, form = _cells(data)
     train, _ = row_names.counted(data.competition, given, test, data.sample)
     key, target, ids = data.competition.id_column, data.competition.target, data.dataset.row_ids
-    positions = pd.Index(train[key]).get_indexer(pd.Index(ids))
+    positions = pd.Index(typed_files.as_text(train[key])).get_indexer(pd.Index(ids))
     if (positions < 0).any():
         raise UserError(
             f"every row of the dataset must be in the training file, found {int((positions < 0).sum())} that are not: "
@@ -148,11 +148,12 @@ def _write_anew(data: CompetitionData, view: View, folder: Path) -> np.ndarray:
     if view.name == SHUFFLED:
         shown[target] = shown[target].to_numpy()[_order(data, train_rows)]
     if data.competition.id == "position":
-        shown[key] = row_names.numbered(train[key].iloc[0], len(shown))
+        kind, counts = train[key].dtype, row_names.numbered(train[key].iloc[0], len(shown))
+        shown[key] = pd.Series(counts).astype(kind)
         if key in columns:
-            asked[key] = view.sample[data.competition.sample_id]
+            asked[key] = view.sample[data.competition.sample_id].astype(kind)
         ids = ids.astype(object)
-        ids[train_rows] = shown[key]
+        ids[train_rows] = counts
     _write_tables(folder, data.competition, shown[list(given.columns)], asked, view.sample, form)
     return ids
 
@@ -196,11 +197,19 @@ def _cells(data: CompetitionData) -> tuple[pd.DataFrame, pd.DataFrame, Form]:
         tables = readers.of(competition).read(folder, folder)
         return tables.train.astype(str), tables.test.astype(str), Form()
     parts = [
-        [read_cells(folder / name, raw.form_of(competition, folder / name)) for name in names]
+        [_cells_of(competition, folder / name) for name in names]
         for names in (competition.files.train_files, competition.files.test_files)
     ]
     train, test = (pd.concat([table for table, _ in part], ignore_index=True) for part in parts)
     return train, test, parts[0][0][1]
+
+
+def _cells_of(competition: Competition, path: Path) -> tuple[pd.DataFrame, Form]:
+    """A file with its own types where it has some, else with every cell as spelled."""
+    reader = readers.of(competition)
+    if isinstance(reader, readers.TableReader) and not typed_files.is_csv(path):
+        return typed_files.read(reader.table, path).rename(columns=str), _PLAIN
+    return read_cells(path, raw.form_of(competition, path))
 
 
 def _test_columns(data: CompetitionData, train: list[str], test: list[str]) -> list[str]:
@@ -227,13 +236,18 @@ def _write_tables(
     sample: pd.DataFrame,
     form: Form = _PLAIN,
 ) -> None:
-    is_csv = competition.files.format == "csv"
-    trains = competition.files.train_files if is_csv else ["train.csv"]
-    tests = competition.files.test_files if is_csv else ["test.csv"]
-    for names, table in ((trains, train), (tests, test)):
+    reader = readers.of(competition)
+    is_own = competition.files.format == "csv" or isinstance(reader, readers.TableReader)
+    trains = competition.files.train_files if is_own else ["train.csv"]
+    tests = competition.files.test_files if is_own else ["test.csv"]
+    given = [(trains, train), (tests, test), ([competition.files.sample or SAMPLE_NAME], sample)]
+    for names, table in given:
         for number, name in enumerate(names):  # of several files the first takes the rows
-            _write(folder / name, table if number == 0 else table.iloc[:0], form)
-    _write(folder / (competition.files.sample or SAMPLE_NAME), sample, form)
+            rows = table if number == 0 else table.iloc[:0]
+            if isinstance(reader, readers.TableReader) and not typed_files.is_csv(folder / name):
+                reader.write(rows, folder / name)
+            else:
+                _write(folder / name, rows, form)
 
 
 def _write_lines(path: Path, head: bytes, lines: Iterable[bytes]) -> None:

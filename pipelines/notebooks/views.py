@@ -63,9 +63,10 @@ class CompetitionData:
             CannotCutError: they cannot be cut out of the file, or are not all in one.
         """
         chosen, files = self.competition, self.competition.files
-        if files.format == "idx" or len(files.train_files) > 1:
+        name = files.train_files[0]
+        if files.format != "csv" or len(files.train_files) > 1 or name.endswith(".gz"):
             raise CannotCutError("its rows are made anew")
-        path = paths.raw(chosen.name) / files.train_files[0]
+        path = paths.raw(chosen.name) / name
         form = raw.form_of(chosen, path)
         lacks_ids = chosen.id_column not in csv_rows.header(path, form).names
         if chosen.id == "position" and not lacks_ids:

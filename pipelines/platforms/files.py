@@ -14,17 +14,23 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from unicodedata import normalize
 
-import numpy as np
 import pandas as pd
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from pipelines import platforms
+from pipelines.platforms import _solutions
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, file_hash, writing
 from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import Name, Strict
 from pipelines.values.competition import Competition
-from pipelines.values.tables import read_idx
 
 DATA_DIR = "PILSA_DATA_DIR"
 _RETRIES = 2
@@ -40,6 +46,15 @@ FileName = Annotated[
     BeforeValidator(lambda name: normalize("NFC", name) if isinstance(name, str) else name),
     StringConstraints(pattern=rf"^{_LETTER}(?:(?:{_LETTER}|[ .,-])*{_LETTER})?$"),
 ]
+
+
+def is_name(name: str) -> bool:
+    """Whether a file of a competition may be called so."""
+    try:
+        TypeAdapter(FileName).validate_python(name)
+    except ValidationError:
+        return False
+    return True
 
 
 class RemoteFile(Strict):
@@ -73,7 +88,8 @@ class FilesSource(platforms.Source):
         mirror: the folder below $PILSA_DATA_DIR that may hold the same files.
         files: name → address and hash.
         page: where a member downloads the files that have no `url`; none for files of one's own.
-        solution: the one of `files` that holds the test labels in idx form; it never reaches `raw/`.
+        solution: the one of `files` that holds the labels of test, in idx form or in a CSV with the ids; it never
+            reaches `raw/`. A test file that has them may be it: it gets there without the column of the target.
         seed: of the drawing of the public half.
     """
 
@@ -114,13 +130,17 @@ class Files(platforms.Platform):
         super().__init__(competition, source)
         files = competition.files
         where = f"competitions/{competition.name}.yaml"
-        for name in [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]:
+        pictures = competition.pictures
+        of_pictures = [pictures.train, pictures.test] if pictures else []
+        tables = [*files.train_files, *files.test_files, *([files.sample] * bool(files.sample))]
+        for name in [*tables, *of_pictures]:
             if name not in source.files:
                 raise UserError(
-                    f"{where}: every name under `files:` must be among `source.files`, found "
+                    f"{where}: every name under `files:` and `pictures:` must be among `source.files`, found "
                     f"{name!r}{did_you_mean(str(name), source.files)}"
                 )
-            if name == source.solution:
+            is_cut = name in files.test_files and files.format == "csv"
+            if name == source.solution and not is_cut:
                 raise UserError(
                     f"{where}: the solution must stay hidden, and {name!r} is also under `files:`: "
                     "remove it from one of the two"
@@ -131,6 +151,8 @@ class Files(platforms.Platform):
         for name in self.source.files:
             if name != self.source.solution:
                 self._place(self._fetch(name), into / name)
+            elif name in self.competition.files.test_files:
+                _solutions.cut_out(self.competition, self._fetch(name), into / name)
 
     def check_present(self) -> None:
         """Name every file that must be downloaded by hand and is not in the mirror, all at once."""
@@ -146,27 +168,21 @@ class Files(platforms.Platform):
         first = "" if folder else f"set {DATA_DIR} to a folder for such files, "
         names, folder = ", ".join(lacking), f"{where}/{self.source.mirror}"
         fetch = f"download {names} from {self.source.page} and " if self.source.page else ""
+        # Zips of pictures are mostly made by `add`: no page has them.
+        given = f", or give what the page hands out to `pilsa competition add {self.competition.name} --from`"
         raise UserError(
             f"{names} of {self.competition.name} must lie in {folder}, since no address is known that gives it to "
             f"everybody, and nothing was found there: {first}{fetch}put {names} into {folder}"
+            f"{given if self.competition.pictures else ''}"
         )
 
     def solution(self) -> pd.DataFrame | None:
         if self.source.solution is None:
             return None
-        labels = read_idx(self._fetch(self.source.solution))
-        if labels.ndim != 1:
-            raise UserError(
-                f"the solution must be labels (1 axis), and {self.source.solution} has {labels.ndim} axes: "
-                f"correct source.solution in competitions/{self.competition.name}.yaml"
-            )
-        return pd.DataFrame(
-            {
-                "id": np.arange(1, len(labels) + 1).astype(str),
-                "target": labels.astype(str),
-                "usage": platforms.draw_usage(labels, self.source.seed),
-            }
-        )
+        known = _solutions.read(self.competition, self._fetch(self.source.solution))
+        target = known["target"]
+        values = pd.to_numeric(target) if self.competition.task == "regression" else target
+        return known.assign(usage=platforms.draw_usage(values.to_numpy(), self.source.seed))
 
     def _fetch(self, name: str) -> Path:
         """The path of a checked file: in the mirror, or among the downloads that are kept."""

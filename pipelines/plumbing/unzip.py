@@ -1,12 +1,14 @@
 """Taking a zip file apart, whoever made it: nothing lands outside of the folder, and no small file fills the disk."""
 
+import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipelines.plumbing.atomic import disk_errors
+from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
 
 _CHUNK = 1 << 20
@@ -74,6 +76,24 @@ def extract(file: Path, into: Path, limits: Limits = _LIMITS) -> list[Path]:
             f"{file} must be a zip without a password in a common compression ({error}): take it apart by hand"
         ) from None
     return [Path(path) for path in paths]
+
+
+def pack(files: Iterable[Path], folder: Path, into: Path) -> None:
+    """Write files into a zip, named as they lie below `folder`: the same files give the same bytes.
+
+    Nothing is compressed, since pictures are already.
+
+    Raises:
+        UserError: the disk is full or read-only.
+    """
+    with disk_errors(into), writing(into) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(files):
+            # Without a time of its own an entry bears that of 1980.
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target, _CHUNK)
 
 
 def _path_of(file: Path, entry: zipfile.ZipInfo) -> PurePosixPath:

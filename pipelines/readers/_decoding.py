@@ -2,7 +2,9 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +33,31 @@ def decode(path: Path, image: Image) -> np.ndarray:
     Raises:
         ValueError: it cannot be read whole; the message says why in a few words.
     """
+    with _opened(path) as picture:
+        mode = "L" if image.channels == 1 else "RGB"
+        picture = picture.convert(mode).resize(
+            (image.width, image.height), Pillow.Resampling.BILINEAR
+        )
+        return np.asarray(picture, np.uint8).reshape(image.shape)
+
+
+def look(path: Path) -> tuple[int, int, bool]:
+    """Height and width of a picture held upright, in pixels, and whether it has colours.
+
+    Raises:
+        ValueError: as of `decode`.
+    """
+    with _opened(path) as picture:
+        pixels = np.asarray(picture.convert("RGB").resize((32, 32)))
+        return picture.height, picture.width, bool((pixels != pixels[..., :1]).any())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Pillow.Image]:
     try:
         with Pillow.open(path, formats=FORMATS) as opened:
             opened.load()
-            picture = _upright(opened)
-            mode = "L" if image.channels == 1 else "RGB"
-            picture = picture.convert(mode).resize(
-                (image.width, image.height), Pillow.Resampling.BILINEAR
-            )
-            return np.asarray(picture, np.uint8).reshape(image.shape)
+            yield _upright(opened)
     except FileNotFoundError:
         raise ValueError("it is not there") from None
     except UnidentifiedImageError:

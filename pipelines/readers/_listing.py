@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -51,24 +51,31 @@ def read(competition: Competition, raw: Path, scratch: Path) -> Listing:
     if pictures.labels == "folders":
         train = _by_folder(competition, folders[0])
     else:
-        train = _by_table(competition, raw, competition.files.train_files, folders[0])
-    if pictures.labels == "folders" or not competition.files.test_files:
-        found = _files(folders[1])
-        test = Part(
-            pd.DataFrame({competition.id_column: _own_names(folders[1], found)}, dtype=str),
-            found,
-            folders[1],
-        )
-    else:
-        test = _by_table(competition, raw, competition.files.test_files, folders[1])
+        named = pictures.column or competition.id_column
+        train = _by_table(competition, raw, competition.files.train_files, folders[0], named)
+    test = _test(competition, raw, folders[1])
     listed = {*train.files, *test.files}
     unlisted = [
         str(path.relative_to(folder))
         for folder in dict.fromkeys(folders)
-        for path in _files(folder)
+        for path in pictures_in(folder)
         if path not in listed
     ]
     return Listing(train, test, unlisted)
+
+
+def _test(competition: Competition, raw: Path, folder: Path) -> Part:
+    """The test pictures as a file of their own lists them, or the sample, or their folder."""
+    files, key, asked = competition.files, competition.id_column, competition.sample_id
+    assert competition.pictures is not None
+    if files.test_files:
+        named = competition.pictures.column or key
+        return _by_table(competition, raw, files.test_files, folder, named)
+    if files.sample:
+        part = _by_table(competition, raw, [files.sample], folder, asked)
+        return Part(part.table[[asked]].rename(columns={asked: key}), part.files, folder)
+    found = pictures_in(folder)
+    return Part(pd.DataFrame({key: own_names(folder, found)}, dtype=str), found, folder)
 
 
 def _folder(raw: Path, name: str, scratch: Path) -> Path:
@@ -76,7 +83,7 @@ def _folder(raw: Path, name: str, scratch: Path) -> Path:
     if path.is_dir():
         return path
     if path.is_file():
-        into = scratch / f"from {name}"
+        into = scratch / "zips" / name
         if not into.is_dir():
             extract(path, into)
         return into
@@ -87,7 +94,7 @@ def _folder(raw: Path, name: str, scratch: Path) -> Path:
     )
 
 
-def _files(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder, at any depth, in the order of their names."""
     return sorted(
         path for path in folder.rglob("*")
@@ -97,7 +104,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _by_folder(competition: Competition, folder: Path) -> Part:
-    found = _files(folder)
+    found = pictures_in(folder)
     classes = [path.parent.name for path in found]
     loose = [path for path in found if path.parent == folder]
     if not found or loose:
@@ -105,12 +112,12 @@ def _by_folder(competition: Competition, folder: Path) -> Part:
             f"{folder.name} must hold one folder of pictures per class, found "
             f"{f'{loose[0].name} outside of one' if loose else 'no picture'}: correct `pictures:` in the competition file"
         )
-    names = _own_names(folder, found)
+    names = own_names(folder, found)
     table = pd.DataFrame({competition.id_column: names, competition.target: classes}, dtype=str)
     return Part(table, found, folder)
 
 
-def _own_names(folder: Path, found: list[Path]) -> list[str]:
+def own_names(folder: Path, found: list[Path]) -> list[str]:
     """File names; where two are alike, a hash of the whole path, which tells nothing of the class."""
     names = [path.name for path in found]
     if len(set(names)) == len(names):
@@ -121,13 +128,14 @@ def _own_names(folder: Path, found: list[Path]) -> list[str]:
     ]
 
 
-def _by_table(competition: Competition, raw: Path, names: list[str], folder: Path) -> Part:
+def _by_table(
+    competition: Competition, raw: Path, names: list[str], folder: Path, column: str
+) -> Part:
     read_all = [
         tables.read_csv(raw / name, "all", csv_files.form_of(competition, raw / name))
         for name in names
     ]
     table = pd.concat(read_all, ignore_index=True)
-    column = (competition.pictures and competition.pictures.column) or competition.id_column
     if column not in table.columns:
         raise UserError(
             f"{names[0]} must have the column {column!r} that names pictures, found {list(table.columns)[:8]}"
@@ -136,20 +144,34 @@ def _by_table(competition: Competition, raw: Path, names: list[str], folder: Pat
     return Part(table, _match(folder, table[column].fillna("").astype(str)), folder)
 
 
-def _match(folder: Path, asked: Iterable[str]) -> list[Path]:
-    """The file of each name, which may lack folders and suffix."""
+def by_name(folder: Path, files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Pictures by what a table may call them: with or without folders, and without suffix."""
     known: dict[str, list[Path]] = defaultdict(list)
-    for path in _files(folder):
+    for path in files:
         for name in {path.relative_to(folder).as_posix(), path.name, path.stem}:
             known[name].append(path)
+    return known
+
+
+def meant(known: dict[str, list[Path]], name: str) -> list[Path]:
+    """The pictures that a cell can mean; folders in front that are not here, such as `./train/`, do not count."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    ends = ("/".join(parts[start:]) for start in range(len(parts)))
+    return next((known[end] for end in ends if end in known), [])
+
+
+def _match(folder: Path, asked: Iterable[str]) -> list[Path]:
+    """The file of each name."""
+    known = by_name(folder, pictures_in(folder))
     found = []
     for name in asked:
-        fits = known.get(name, [])
-        exact = folder / name
-        if len(fits) > 1 and exact not in fits:
+        fits = meant(known, name)
+        if len(fits) > 1 and folder / name not in fits:
             raise UserError(
                 f"{name!r} must name one picture, and {len(fits)} have that name in {folder.name} (such as "
                 f"{[str(path.relative_to(folder)) for path in fits[:_SHOWN]]}): set `pictures.column` to a column of whole paths"
             )
-        found.append(fits[0] if len(fits) == 1 else exact)
+        # A name that leads elsewhere is never followed.
+        there = folder / (PurePosixPath(name).name or "(no name)")
+        found.append(fits[0] if len(fits) == 1 else folder / name if fits else there)
     return found

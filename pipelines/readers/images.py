@@ -9,8 +9,8 @@ from pipelines.plumbing.errors import UserError
 from pipelines.readers import Reader, _listing
 from pipelines.readers._decoding import decode_all
 from pipelines.readers._listing import Part
+from pipelines.values import ids, submission, tables
 from pipelines.values import raw as csv_files
-from pipelines.values import submission, tables
 from pipelines.values.raw import RawTables, constant_sample
 
 _SHOWN = 5
@@ -30,16 +30,19 @@ class Images(Reader):
             )
         train, X_train = self._pixels(listing.train, "train", scratch, notes)
         test, X_test = self._pixels(listing.test, "test", scratch, notes)
-        for table, columns in (
-            (train, [competition.id_column, competition.target]),
-            (test, [competition.id_column]),
-        ):
-            csv_files.need_columns(table, columns, "the list of pictures")
         if competition.files.sample:
             path, asked = raw / competition.files.sample, submission.text_columns(competition)
             sample = tables.read_csv(path, asked, csv_files.form_of(competition, path))
             csv_files.need_columns(sample, [competition.sample_id], competition.files.sample)
         else:
+            sample = None
+        train, test = ids.counted(competition, train, test, sample)
+        for table, columns in (
+            (train, [competition.id_column, competition.target]),
+            (test, [competition.id_column]),
+        ):
+            csv_files.need_columns(table, columns, "the list of pictures")
+        if sample is None:
             sample = constant_sample(competition, train, test)
         split = [name for name in (competition.split.group, competition.split.time) if name]
         spelled = {name: train[name] for name in split if name in train.columns}

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from pipelines import readers
-from pipelines.plumbing import atomic, paths
+from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
 from pipelines.stages import all_or_nothing, run
@@ -37,7 +37,7 @@ def _preprocess(
     notes += _on_clip(chosen, dataset)
     for sentence in notes:  # before the first that can fail by what they tell
         say(f"note: {sentence}")
-    dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed)
+    dataset = _subset(dataset, settings.preprocess.max_rows, settings.seed, scratch)
     fold = folds.make(
         chosen.split, settings.folds.n_splits, dataset.y, settings.seed,
         dataset.groups, dataset.times, dataset.classes,
@@ -49,12 +49,6 @@ def _preprocess(
     parts = (paths.dataset, paths.sample, paths.folds, paths.profile)
     with all_or_nothing(*(of(competition) for of in parts)):
         dataset.save(paths.dataset(competition))
-        # Nobody reads it: the folder differs, so that DVC trains again when the bounds change. As a parameter of
-        # the stage they would have to stand in every competition file.
-        bounds = paths.dataset(competition) / "clip.json"
-        bounds.unlink(missing_ok=True)
-        if chosen.clip != Clip():
-            atomic.write_json(bounds, chosen.clip.model_dump())
         submission.save(paths.sample(competition), tables.sample)
         folds.save(paths.folds(competition), dataset.row_ids, fold)
         left_out: dict[str, str] = {}
@@ -82,7 +76,7 @@ def _on_clip(competition: Competition, dataset: Dataset) -> list[str]:
     ]
 
 
-def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
+def _subset(dataset: Dataset, max_rows: int, seed: int, scratch: Path) -> Dataset:
     """At most `max_rows` training rows, classes in their shares; the order of the file is kept."""
     if not 0 < max_rows < len(dataset.y):
         return dataset
@@ -97,7 +91,7 @@ def _subset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
             f"preprocess.max_rows must leave every class its share, found {max_rows} ({error}): "
             "raise it in params.yaml, or set it to 0"
         ) from None
-    return datasets.subset(dataset, np.sort(rows))
+    return datasets.subset(dataset, np.sort(rows), scratch / "subset.npy")
 
 
 if __name__ == "__main__":

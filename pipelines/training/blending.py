@@ -178,6 +178,9 @@ def _check_kinds(method: type[Method], pool: Sequence[Predictions]) -> None:
     unfit = [
         f"{member.name} gives a {member.kind}" for member in pool if member.kind not in method.kinds
     ]
+    given = {member.kind for member in pool}
+    if unfit and len(given) == 1:
+        unfit = [f"all give a {given.pop()}"]
     if unfit:
         raise MemberFailed(
             f"members must give a {' or '.join(method.kinds)}, and {', '.join(unfit)}: use mean or weighted"

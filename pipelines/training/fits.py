@@ -6,6 +6,8 @@ stands in the spec.
 """
 
 import json
+import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +26,10 @@ from pipelines.plumbing.atomic import content_hash, read_arrays, write_arrays
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.training import backend
 from pipelines.values.dataset import Dataset, Features
+from pipelines.values.streamed import Streamed
+
+# Of the machine's memory: a fit holds its rows several times over, as pixels, as numbers and in an epoch's order.
+_STREAMED_ABOVE = 1 / 32
 
 
 class OutOfTime(Exception):
@@ -168,20 +174,26 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
     progress("starts")
     job = Job(data.width, data.is_classification, spec.seed, spec.folder, progress, data.image)
     model = kind(kind.Params(**spec.params), job)
-    transformer = make_pipeline(*blocks.of(spec.competition), model.inputs())
+    known = blocks.of(spec.competition)
+    transformer = make_pipeline(*known, model.inputs())
+    streamed = kind.streams and not known and _is_large(data.X_train, len(spec.train))
     y = np.log1p(data.y) if spec.on_log else data.y
     fitted = np.setdiff1d(spec.train, spec.validation, assume_unique=True)
-    X = transformer.fit_transform(rows_of(data.X_train, fitted), y[fitted])
+    X = transformer.fit_transform(rows_of(data.X_train, fitted, streamed), y[fitted])
     apart = None
     if len(spec.validation):
-        apart = transformer.transform(rows_of(data.X_train, spec.validation)), y[spec.validation]
+        held = rows_of(data.X_train, spec.validation, streamed)
+        apart = transformer.transform(held), y[spec.validation]
     model.fit(X, y[fitted], apart)
-    asked = [rows_of(data.X_train, rows) for rows in spec.predict]
-    asked += [data.X_test] if spec.predicts_test else []
-    parts = tuple(
-        _checked(model.predict(transformer.transform(X)), len(X), data.width, spec) for X in asked
-    )
-    return Fit(parts, model.history_, time.monotonic() - started)
+    del X, apart  # of a large table nothing may stay that is not needed
+    asked = [(data.X_train, rows) for rows in spec.predict]
+    if spec.predicts_test:
+        asked.append((data.X_test, np.arange(len(data.test_ids))))
+    parts = []
+    for where, rows in asked:
+        predicted = model.predict(transformer.transform(rows_of(where, rows, streamed)))
+        parts.append(_checked(predicted, len(rows), data.width, spec))
+    return Fit(tuple(parts), model.history_, time.monotonic() - started)
 
 
 def dataset_in(folder: Path) -> Dataset:
@@ -199,8 +211,18 @@ def _dataset(folder: Path, version: int) -> Dataset:
     return Dataset.load(folder)
 
 
-def rows_of(X: Features, rows: np.ndarray) -> Features:
-    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+def rows_of(X: Features, rows: np.ndarray, streamed: bool = False) -> Features | Streamed:
+    """Rows by their positions; pictures that are streamed stay where they lie until they are asked for."""
+    if isinstance(X, pd.DataFrame):
+        return X.iloc[rows]
+    return Streamed(X, rows) if streamed else X[rows]
+
+
+def _is_large(X: Features, n_rows: int) -> bool:
+    """Whether so many pictures, as float32, take more than their share of the machine's memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    size = 4 * n_rows * math.prod(X.shape[1:])
+    return isinstance(X, np.ndarray) and size > _STREAMED_ABOVE * memory
 
 
 def _checked(predicted: np.ndarray, n_rows: int, width: int, spec: FitSpec) -> np.ndarray:

@@ -8,6 +8,7 @@ from pipelines.training import pictures
 from pipelines.values.dataset import Dataset
 from pipelines.values.folds import Folds
 from pipelines.values.predictions import Predictions
+from pipelines.values.streamed import Streamed
 
 _SHOWN_WRONG = 64
 
@@ -31,7 +32,7 @@ def pictures_of(
     )
     if isinstance(dataset.X_train, np.ndarray) and dataset.image:
         drawn["pictures/wrong.png"] = pictures.wrong_gallery(
-            dataset.X_train[rows], dataset.row_ids[rows], names[dataset.y[rows]], names[predicted],
+            Streamed(dataset.X_train, rows), dataset.row_ids[rows], names[dataset.y[rows]], names[predicted],
             limit=_SHOWN_WRONG, white=dataset.image.maximum,
         )  # fmt: skip
     return drawn

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pipelines.values.streamed import Streamed
+
 P = ParamSpec("P")
 
 # The first that is installed draws Hangul; Latin letters stay in matplotlib's own font.
@@ -26,8 +28,7 @@ _HANGUL_FONTS = (
     "Apple SD Gothic Neo", "AppleGothic", "UnDotum", "Noto Sans CJK JP",
 )  # fmt: skip
 _TRAIN, _OTHER = "#3b6fb6", "#e07b39"
-_MOST_PANELS = 24
-_PANELS_PER_ROW = 4
+_MOST_PANELS, _PANELS_PER_ROW = 24, 4
 _MOST_BARS = 8
 _MISSING = "∅"
 _MOST_NUMBERED_CLASSES = 30
@@ -103,7 +104,7 @@ def sample_grid(
 
 @_as_png
 def wrong_gallery(
-    pictures: np.ndarray,
+    pictures: "np.ndarray | Streamed",
     row_ids: Sequence[str] | np.ndarray,
     true: Sequence[str] | np.ndarray,
     predicted: Sequence[str] | np.ndarray,
@@ -119,8 +120,7 @@ def wrong_gallery(
         white: the value of white; by default the greatest value found.
     """
     truth, guess = np.asarray(true), np.asarray(predicted)
-    wrong = np.flatnonzero(truth != guess)
-    shown = wrong[:limit]
+    shown = (wrong := np.flatnonzero(truth != guess))[:limit]
     if not len(shown):
         return _note(f"0 of {len(truth):,} rows are wrong")
     captions = [
@@ -128,8 +128,8 @@ def wrong_gallery(
     ]
     first = f"; the first {len(shown)} are shown" if len(shown) < len(wrong) else ""
     title = f"{len(wrong):,} of {len(truth):,} rows are wrong{first}: true → predicted"
-    white = float(np.max(pictures)) if white is None else white
-    return _grid(pictures[shown], captions, math.ceil(math.sqrt(len(shown))), white, title)
+    columns, white = math.ceil(math.sqrt(len(shown))), white or float(np.max(pictures[:]))
+    return _grid(pictures[shown], captions, columns, white, title)
 
 
 def _grid(

@@ -16,11 +16,11 @@ from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
 from pipelines.values import metrics
 from pipelines.values import params as settings_file
-from pipelines.values.competition import Competition
+from pipelines.values.competition import Competition, TuneParams
 from pipelines.values.dataset import Dataset
 from pipelines.values.folds import Folds, inner_validation
 from pipelines.values.metrics import Metric
-from pipelines.values.params import Params, TuneParams
+from pipelines.values.params import Params
 from pipelines.values.seeds import derive
 
 
@@ -86,7 +86,8 @@ class Plan:
             predict: sets of positions to predict.
             predicts_test: whether the test rows are predicted too.
         """
-        data, share, validation = self.dataset, self.model.validation(params), train[:0]
+        data, validation = self.dataset, train[:0]
+        share = self.model.validation(params, len(train))
         if share:
             drawn = derive(seed, "watch")  # the word is part of the seed
             _, validation = inner_validation(
@@ -94,13 +95,8 @@ class Plan:
             )
         return FitSpec(
             name, self.name, self.competition.name, params.model_dump(), seed, paths.dataset(self.competition.name), data.hash,
-            train, validation, tuple(predict), predicts_test, self._on_log(params), self._clip, self.backend, self.device,
+            train, validation, tuple(predict), predicts_test, self._on_log(params), data.clip, self.backend, self.device,
         )  # fmt: skip
-
-    @property
-    def _clip(self) -> tuple[float | None, float | None]:
-        clip = self.competition.clip
-        return (0.0 if clip.low is None and self.metric.name == "rmsle" else clip.low, clip.high)
 
     def _on_log(self, params: ModelParams) -> bool:
         """Whether values are learned as log(1 + y).

@@ -105,7 +105,7 @@ def load(competition: str) -> Pool:
         UserError: nobody has predictions, or somebody's are damaged.
     """
     settings, chosen = settings_file.load(), competitions.load(competition)
-    dataset = Dataset.load(paths.dataset(competition))
+    dataset = Dataset.load(paths.dataset(competition), with_features=False)
     folds = fold_files.load(paths.folds(competition), dataset.row_ids, chosen.split)
     names = [*settings.models, *settings.kernels]
     present = [name for name in names if paths.predictions(competition, name).is_file()]

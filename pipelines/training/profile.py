@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features import tabular
+from features.typed import dates_as_text
 from pipelines.plumbing.atomic import write_bytes, write_json
 from pipelines.training import pictures
 from pipelines.training.checks import adversarial as validation
@@ -44,13 +45,13 @@ def profile(
         duplicates: see `_duplicates`.
         adversarial: see `checks.adversarial.validate`.
         left_out: column → why it is no feature, or not used by models that take encoded tables.
-        numbers_as_text: column → an example.
+        numbers_as_text, nearly_numbers, dates_as_text: column → an example.
     """
     table = dataset.X_train if isinstance(dataset.X_train, pd.DataFrame) else pd.DataFrame()
     counts = (
         np.bincount(dataset.y, minlength=len(dataset.classes)) if dataset.is_classification else ()
     )
-    image = dataset.image
+    image, odd = dataset.image, _odd_columns(table)
     return {
         "rows": len(dataset.y),
         "test_rows": len(dataset.test_ids),
@@ -61,8 +62,8 @@ def profile(
         "missing": _missing(dataset),
         "duplicates": _duplicates(dataset),
         "adversarial": adversarial or validation.validate(dataset, seed),
-        "left_out": {**(left_out or {}), **tabular.left_out(table)},
-        "numbers_as_text": tabular.numbers_as_text(table),
+        **odd,
+        "left_out": {**(left_out or {}), **odd["left_out"]},
     }
 
 
@@ -91,7 +92,7 @@ def write(
         UserError: the disk is full or read-only.
     """
     described = profile(dataset, seed, left_out, adversarial)
-    said = [*warnings, *_column_notes(described)]
+    said = [*warnings, *_notes(described)]
     kept = [finding.as_json() for finding in findings]
     write_json(folder / "profile.json", {**described, "warnings": said, "findings": kept})
     if isinstance(dataset.X_train, pd.DataFrame):
@@ -112,11 +113,36 @@ def write(
     return said
 
 
-def _column_notes(described: dict[str, Any]) -> list[str]:
+def column_notes(dataset: Dataset) -> list[str]:
+    """What `write` says of the columns beside the warnings."""
+    table = dataset.X_train if isinstance(dataset.X_train, pd.DataFrame) else pd.DataFrame()
+    return _notes(_odd_columns(table))
+
+
+def _odd_columns(table: pd.DataFrame) -> dict[str, dict[str, str]]:
+    return {
+        "left_out": tabular.left_out(table),
+        "numbers_as_text": tabular.numbers_as_text(table),
+        "nearly_numbers": tabular.nearly_numbers(table),
+        "dates_as_text": dates_as_text(table),
+    }
+
+
+def _notes(described: dict[str, Any]) -> list[str]:
     unused = [
         f"column {name!r} is left out of encoded tables: {reason}"
         for name, reason in described["left_out"].items()
-        if reason in (tabular.NO_VALUE, tabular.NAMES_ROWS)
+        if reason == tabular.NAMES_ROWS  # one without any value is a finding
+    ]
+    unused += [
+        f"column {name!r} holds numbers but for a few cells, such as {example!r}, and models take all for words: take "
+        "these cells for missing in a kernel or a feature block"
+        for name, example in described["nearly_numbers"].items()
+    ]
+    unused += [
+        f"column {name!r} holds dates in words or in several forms, such as {example!r}, which models take for "
+        "categories: write them as 2021-01-31 in a kernel"
+        for name, example in described["dates_as_text"].items()
     ]
     return unused + [
         f"column {name!r} holds numbers as text, such as {example!r}, which models take for words: turn them into "
@@ -160,8 +186,7 @@ def _duplicates(dataset: Dataset) -> dict[str, int]:
         across: test rows that occur in train.
         conflicting: training rows that share their features with a row of another target.
     """
-    keys = rows.keys(rows.stacked(dataset.X_train, dataset.X_test))
-    train, test = pd.Series(keys[: len(dataset.y)]), pd.Series(keys[len(dataset.y) :])
+    train, test = rows.both(dataset)
     targets = pd.Series(dataset.y).groupby(train).transform("nunique")
     return {
         "train": int(train.duplicated().sum()),

@@ -3,17 +3,17 @@
 Tuning never sees the rows it is judged on. The folds other than the held one are its inner splits: each
 is predicted by a model of the rest, so groups, classes and time stay as the fold file has them.
 
+The values that a model has without tuning are scored first, and only a trial that beats them beyond noise is
+taken: the best of a dozen trials on titanic's 713 rows won 0.014 there and lost 0.009 on the rows kept back.
+
 The same bytes after a restart: each trial gets a fresh sampler, seeded by how many trials have finished,
 and a trial that a kill left running is failed and its values are tried again before the next are asked.
 """
 
-import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,8 @@ from scipy.stats import wilcoxon
 from pipelines.models import Choice, ModelParams, Range
 from pipelines.plumbing import progress
 from pipelines.plumbing.atomic import read_arrays, write_arrays
-from pipelines.plumbing.errors import MemberFailed, UserError
-from pipelines.training import fits
+from pipelines.plumbing.errors import MemberFailed
+from pipelines.training import fits, journal
 from pipelines.training.fits import OutOfTime
 from pipelines.training.plan import Plan
 from pipelines.values.comparison import exact_losses
@@ -33,7 +33,7 @@ from pipelines.values.seeds import derive
 if TYPE_CHECKING:
     import optuna
 
-_PRUNE_BELOW_P = 0.05
+_CLEAR_BELOW_P = 0.05
 _MOST_DEATHS = 3
 
 
@@ -42,14 +42,16 @@ class Study:
     """What a study found, in numbers that a rerun repeats.
 
     Attributes:
-        params: the best trial's values, or {} where no trial finished.
-        score: its mean over the inner splits; None where no trial finished.
+        params: the best trial's values, or {} where it does not clearly beat the model's own.
+        score: their mean over the inner splits; None where neither these nor a trial have one.
+        base: the score of the model's own values; None where they failed.
         finished, pruned, failed: numbers of trials.
         stopped_by: trials (all were run) or budget (then a rerun may differ).
     """
 
     params: dict[str, Any]
     score: float | None
+    base: float | None
     finished: int
     pruned: int
     failed: int
@@ -58,11 +60,14 @@ class Study:
     def sentence(self) -> str:
         """What came of it, in words."""
         ended = f"{self.finished} trials finished, {self.pruned} pruned, {self.failed} failed"
-        if self.score is None:
-            return f"nothing found ({ended})"
-        values = ", ".join(f"{name} {value}" for name, value in self.params.items())
         late = "; the budget ran out" if self.stopped_by == "budget" else ""
-        return f"{values}: {self.score:.4f} ({ended}{late})"
+        if self.score is None:
+            return f"nothing found ({ended}{late})"
+        if not self.params:
+            return f"nothing clearly better than the model's own {self.score:.4f} ({ended}{late})"
+        values = ", ".join(f"{name} {value}" for name, value in self.params.items())
+        own = "" if self.base is None else f", the model's own {self.base:.4f}"
+        return f"{values}: {self.score:.4f}{own} ({ended}{late})"
 
 
 def key_of(plan: Plan, held: int) -> str:
@@ -89,7 +94,7 @@ def tune(plan: Plan, held: int, trials: int, minutes: float, work: Path) -> Stud
     open_space = {name: part for name, part in plan.model.space.items() if name not in plan.fixed}
     inner = inner_folds(plan, held)
     if not open_space or not inner:
-        return Study({}, None, 0, 0, 0, "trials")
+        return Study({}, None, None, 0, 0, 0, "trials")
     search = _Search(plan, held, inner, open_space, work)
     search.deadline = time.time() + 60 * minutes - search.seconds_spent()
     with progress.bar(f"tune {plan.name}", trials) as bar:
@@ -115,6 +120,10 @@ class _Search:
     def run(self, trials: int, bar: progress.Bar) -> str:
         """Run what is missing of `trials`; return what ended it."""
         self._fail_interrupted()
+        try:
+            self._score_base(bar)
+        except OutOfTime:
+            return "budget"
         bar.step("kept", advance=len(self._over()))
         while (done := len(self._over())) < trials:
             if time.time() >= self.deadline:
@@ -136,37 +145,79 @@ class _Search:
         complete = [trial for trial in over if trial.state.name == "COMPLETE"]
         pruned = sum(trial.state.name == "PRUNED" for trial in over)
         counts = (len(complete), pruned, len(over) - len(complete) - pruned)
-        if not complete:
-            return Study({}, None, *counts, stopped_by)
-        pick = max if self.plan.metric.greater_is_better else min
-        best = pick(complete, key=lambda trial: trial.value)  # of equal ones the first
-        return Study(dict(best.params), float(best.value), *counts, stopped_by)
+        base, pick = self._base, max if self.plan.metric.greater_is_better else min
+        best = pick(complete, key=lambda trial: trial.value, default=None)  # of equals the first
+        if best is None or not self._is_gain(best, len(complete)):
+            return Study({}, base, base, *counts, stopped_by)
+        return Study(dict(best.params), float(best.value), base, *counts, stopped_by)
+
+    def _is_gain(self, trial: Any, tries: int) -> bool:
+        """Whether the best of so many is better than the model's own values, beyond noise where rows can tell."""
+        own, files = self._base, [self._losses_file(name) for name in ("base", trial.number)]
+        if own is None or not all(path.is_file() for path in files):
+            return own is None or self.plan.metric.better(trial.value, own)
+        before, now = (read_arrays(path)["losses"] for path in files)
+        return _is_clearly_more(before, now, tries)
+
+    @property
+    def _base(self) -> float | None:
+        """The score of the model's own values, once it is known."""
+        return self.study.user_attrs.get("base")
+
+    def _score_base(self, bar: progress.Bar) -> None:
+        """Score the values that the model has without tuning, once in the life of a study."""
+        notes = self.study.user_attrs
+        if "base" in notes:
+            return
+        started = time.time()
+        try:
+            scores, losses = self._over_splits(self.plan.params({}), "its own values", bar)
+            self._keep("base", losses)
+            self.study.set_user_attr("base", float(np.mean(scores)))
+        except MemberFailed:
+            self.study.set_user_attr("base", None)
+        finally:
+            spent = notes.get("base seconds", 0.0) + time.time() - started
+            self.study.set_user_attr("base seconds", spent)
 
     def _run_trial(self, trial: "optuna.Trial", bar: progress.Bar) -> str:
         values = {name: _suggest(trial, name, part) for name, part in self.space.items()}
-        params = self.plan.params(values)
         shown = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
                           for name, value in values.items())  # fmt: skip
+        try:
+            scores, losses = self._over_splits(self.plan.params(values), shown, bar, trial)
+        except MemberFailed as error:
+            trial.set_user_attr("reason", str(error)[:500])
+            self._tell(trial, "FAIL")
+            return f"failed: {error}"
+        if len(scores) < len(self.inner):
+            self._tell(trial, "PRUNED")
+            return f"{shown}: pruned after {len(scores)} splits"
+        self._keep(trial.number, losses)
+        self.study.tell(trial, float(np.mean(scores)))
+        return f"{shown}: {np.mean(scores):.4f}"
+
+    def _over_splits(
+        self,
+        params: ModelParams,
+        shown: str,
+        bar: progress.Bar,
+        trial: "optuna.Trial | None" = None,
+    ) -> tuple[list[float], list[np.ndarray | None]]:
+        """Scores and losses of the inner splits; of a trial that turns out hopeless, of the first ones."""
         scores: list[float] = []
         losses: list[np.ndarray | None] = []
         for step, fold in enumerate(self.inner):
             bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
-            try:
-                predicted = self._predict(params, fold)
-                y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
-                scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
-            except MemberFailed as error:
-                trial.set_user_attr("reason", str(error)[:500])
-                self._tell(trial, "FAIL")
-                return f"failed: {error}"
+            predicted = self._predict(params, fold)
+            y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
+            scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
             losses.append(exact_losses(self.plan.metric, y, predicted))
-            trial.report(float(np.mean(scores)), step)
-            if step + 1 < len(self.inner) and self._is_hopeless(losses):
-                self._tell(trial, "PRUNED")
-                return f"{shown}: pruned after {step + 1} splits"
-        self._keep(trial.number, losses)
-        self.study.tell(trial, float(np.mean(scores)))
-        return f"{shown}: {np.mean(scores):.4f}"
+            if trial is not None:
+                trial.report(float(np.mean(scores)), step)
+                if step + 1 < len(self.inner) and self._is_hopeless(losses):
+                    break
+        return scores, losses
 
     def _predict(self, params: ModelParams, fold: int) -> np.ndarray:
         folds = self.plan.folds
@@ -176,31 +227,36 @@ class _Search:
         )  # fmt: skip
         return fits.run(replace(spec, deadline=self.deadline)).parts[0]
 
-    def _keep(self, number: int, losses: list[np.ndarray | None]) -> None:
+    def _keep(self, name: int | str, losses: list[np.ndarray | None]) -> None:
         """Write a trial's losses, before it counts as complete: so the best trial always has them."""
         known = [part for part in losses if part is not None]
         if known:
-            write_arrays(self._losses_file(number), {"losses": np.concatenate(known)})
+            write_arrays(self._losses_file(name), {"losses": np.concatenate(known)})
 
     def _is_hopeless(self, losses: list[np.ndarray | None]) -> bool:
-        """Whether these rows are significantly worse than the best trial's: a paired test on the same rows.
+        """Whether these rows are significantly worse than the best so far: a paired test on the same rows.
 
         Fold means would give one pair per split, of which five cannot decide before the fourth; rows can
-        after the first (Wilcoxon signed-rank, one-sided, p < 0.05; rows without a difference are left out).
-        A metric without losses per row (F1, AUC, QWK, R²) prunes nothing: a stand-in could drop its best.
+        after the first. A metric without losses per row (F1, AUC, QWK, R²) prunes nothing: a stand-in could drop its best.
         """
         known = [part for part in losses if part is not None]
-        if not self.plan.tune.prune or not known or not self._in_state("COMPLETE"):
+        leader = self._leader()
+        if not self.plan.tune.prune or not known or leader is None:
             return False
         found = np.concatenate(known)
-        best = read_arrays(self._losses_file(self.study.best_trial.number))["losses"]
-        difference = found - best[: len(found)]
-        if not difference.any() or difference.mean() <= 0:
-            return False
-        return bool(wilcoxon(difference, alternative="greater").pvalue < _PRUNE_BELOW_P)
+        best = read_arrays(self._losses_file(leader))["losses"]
+        return _is_clearly_more(found, best[: len(found)])
 
-    def _losses_file(self, number: int) -> Path:
-        return self.work / f"losses-{number}.npz"
+    def _leader(self) -> int | str | None:
+        """Whose losses are the best so far: the number of a trial, or `base`."""
+        best = self.study.best_trial if self._in_state("COMPLETE") else None
+        if best is None:
+            return None if self._base is None else "base"
+        is_base = self._base is not None and not self.plan.metric.better(best.value, self._base)
+        return "base" if is_base else best.number
+
+    def _losses_file(self, name: int | str) -> Path:
+        return self.work / f"losses-{name}.npz"
 
     def _fail_interrupted(self) -> None:
         """Fail trials that a kill left running, and queue their values again.
@@ -228,7 +284,8 @@ class _Search:
     def seconds_spent(self) -> float:
         """Of all trials that ended by themselves: a dead one's time includes the hours until it was found."""
         timed = [trial for trial in self.study.trials if trial.user_attrs.get("out of time")]
-        return sum(
+        base = self.study.user_attrs.get("base seconds", 0.0)
+        return base + sum(
             trial.duration.total_seconds() for trial in self._over() + timed if trial.duration
         )
 
@@ -236,6 +293,17 @@ class _Search:
         from optuna.trial import TrialState
 
         self.study.tell(trial, state=TrialState[state])
+
+
+def _is_clearly_more(losses: np.ndarray, others: np.ndarray, tries: int = 1) -> bool:
+    """Whether losses (n,) are higher than others of the same rows, on average and by Wilcoxon's signed-rank test.
+
+    One-sided, p < 0.05 over all tries (Bonferroni); rows without a difference are left out.
+    """
+    difference = losses - others
+    if difference.mean() <= 0:
+        return False
+    return bool(wilcoxon(difference, alternative="greater").pvalue < _CLEAR_BELOW_P / tries)
 
 
 def _is_own_failure(notes: Mapping[str, Any]) -> bool:
@@ -251,7 +319,7 @@ def _open_study(path: Path, direction: str) -> "optuna.Study":
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _mend(path)
+    journal.mend(path)
     file = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
     try:
         return optuna.create_study(
@@ -263,40 +331,7 @@ def _open_study(path: Path, direction: str) -> "optuna.Study":
     except (
         Exception
     ) as error:  # Optuna trusts what it reads: anything may come of an entry that lacks a key
-        raise _damaged_journal(path, f"these do not fit together ({error!r})") from error
-
-
-def _mend(path: Path) -> None:
-    """Remove what a kill can leave: a lock file, and a last line that is not whole.
-
-    Our own lock keeps other processes out, so nobody holds Optuna's. A torn line would swallow the next
-    one that is written behind it, and the study could not be read again.
-
-    Raises:
-        UserError: a line before the last is damaged. Without it the numbers of later trials would be wrong.
-    """
-    path.with_name(path.name + ".lock").unlink(missing_ok=True)
-    lines = BytesIO(path.read_bytes() if path.is_file() else b"").readlines()
-    damaged = [number for number, line in enumerate(lines) if not _is_entry(line)]
-    if damaged and damaged != [len(lines) - 1]:
-        raise _damaged_journal(path, f"line {damaged[0] + 1} is none")
-    if damaged:
-        os.truncate(path, sum(map(len, lines[:-1])))
-
-
-def _damaged_journal(path: Path, found: str) -> UserError:
-    return UserError(
-        f"{path} must hold one entry of Optuna's journal a line, and {found}: delete that file; the next call "
-        "tunes anew"
-    )
-
-
-def _is_entry(line: bytes) -> bool:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return False
-    return line.endswith(b"\n") and isinstance(entry, dict) and "op_code" in entry
+        raise journal.refusal(path, f"these do not fit together ({error!r})") from error
 
 
 def _sampler(seed: int) -> "optuna.samplers.BaseSampler":

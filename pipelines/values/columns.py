@@ -19,6 +19,11 @@ _NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)?")
 _FEWEST = 10  # in fewer rows a feature may count by chance
 
 
+def is_nameless(name: object) -> bool:
+    """Whether a column's header is empty, as pandas calls it."""
+    return _NAMELESS.fullmatch(str(name)) is not None
+
+
 def choose(
     competition: Competition, train: pd.DataFrame, test: pd.DataFrame
 ) -> tuple[list[str], dict[str, str]]:
@@ -77,7 +82,7 @@ def _index(
     competition: Competition, train: pd.DataFrame, test: pd.DataFrame, column: str
 ) -> str | None:
     """Why a column only tells rows apart; None where it may say more."""
-    if _NAMELESS.fullmatch(str(column)):
+    if is_nameless(column):
         return UNNAMED
     parts = [table[column] for table in (train, test)]
     ids = [table[competition.id_column] for table in (train, test)]

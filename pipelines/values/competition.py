@@ -2,7 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError, did_you_mean
@@ -83,9 +89,10 @@ class Files(Strict):
     """Names of files below `raw/`.
 
     Attributes:
-        format: a file of pipelines/readers: csv, idx (MNIST's, `train` is then a list of images and labels) or images
-            (picture files, see `pictures`; `test: []` where no file lists the test pictures).
-        train, test: one CSV file each.
+        format: a file of pipelines/readers: csv, parquet, jsonl (an object per line), idx (MNIST's, `train` is then a
+            list of images and labels) or images (picture files, see `pictures`; `test: []` where no file lists the
+            test pictures: the sample or else their folder does).
+        train, test: one file each, or a list of files of the same columns.
         sample: the sample submission.
         also: further files without a target, such as a description of the columns: every view shows them.
     """
@@ -116,6 +123,27 @@ class Clip(Strict):
     high: float | None = None
 
 
+class TuneParams(Strict):
+    """How long one model is tuned.
+
+    Attributes:
+        trials: number of trials; 0 tunes nothing and imports nothing.
+        minutes: wall-clock budget over all calls together; no trial outlasts it.
+        nested: tune anew inside every fold, so that cv_mean is as honest as fold0.
+        prune: stop a trial whose rows are significantly worse than the best trial's.
+    """
+
+    trials: int = Field(default=0, ge=0)
+    minutes: float = Field(default=10, gt=0)
+    nested: bool = False
+    prune: bool = True
+
+    @model_serializer(mode="wrap")
+    def _only_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was written: what was not is for another file to say."""
+        return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
+
+
 class Competition(Strict):
     """One file of `competitions/`.
 
@@ -127,7 +155,8 @@ class Competition(Strict):
         id_column: the column of ids in train, test and sample. Where ids only count rows (`id: position`) train
             and test may lack it.
         sample_id_column: its name in the sample submission, where that is another.
-        target: the column to predict.
+        target: the column to predict. Of several each is a competition of its own, and their submissions are joined
+            by hand.
         image: where the feature columns are pixels, or files are pictures.
         pictures: where picture files lie.
         split: how rows fall into folds.
@@ -146,6 +175,7 @@ class Competition(Strict):
             backslash (within a cell one stands before it), or none (it is text). Without the key standard,
             where no cell looks like a swallowed row.
         baselines: the models that `pilsa use` lists for it.
+        tune: per baseline, how long `pilsa use` has it tuned; what it leaves open, params.yaml says.
         pool: the kernels, member/kernel, that `pilsa use` lists for it.
         daily_limit: submissions a day.
         live: whether it still runs: its code may then be shared only within one team of the platform.
@@ -177,6 +207,7 @@ class Competition(Strict):
     files: Files = Files()
     source: dict[str, Any]
     baselines: list[Name] = ["knn"]
+    tune: dict[Name, TuneParams] = {}
     pool: list[KernelName] = []
     daily_limit: int = Field(default=5, ge=1)
     live: bool = False
@@ -187,6 +218,16 @@ class Competition(Strict):
     def sample_id(self) -> str:
         """The column of ids in the sample and in every submission."""
         return self.sample_id_column or self.id_column
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _is_one_column(cls, target: Any) -> Any:
+        if isinstance(target, list):
+            raise ValueError(
+                "must be one column, found a list: write a competition file for each, with `sample: null`, and join "
+                "their submissions by hand"
+            )
+        return target
 
     @field_validator("positive", mode="before")
     @classmethod
@@ -225,6 +266,10 @@ class Competition(Strict):
             )
         if self.task == "classification" and self.clip != Clip():
             raise ValueError("clip is for values, and the task is classification: take it out")
+        if strays := [name for name in self.tune if name not in self.baselines]:
+            raise ValueError(
+                f"tune must name baselines, and {strays[0]!r} is none{did_you_mean(strays[0], self.baselines)}"
+            )
         if self.id_column == self.target:
             raise ValueError(f"id_column and target must differ, both are {self.target!r}")
         if self.files.format == "idx" and self.image is None:

@@ -31,6 +31,7 @@ class Dataset:
         groups: text (n_rows,), or None.
         times: sortable (n_rows,), or None.
         hash: 16 hex digits of all of the above.
+        clip: the least and the greatest value that is predicted; None for no bound.
     """
 
     X_train: Features
@@ -43,6 +44,7 @@ class Dataset:
     groups: np.ndarray | None
     times: np.ndarray | None
     hash: str = ""
+    clip: tuple[float | None, float | None] = (None, None)
 
     @property
     def is_classification(self) -> bool:
@@ -75,9 +77,8 @@ class Dataset:
                 arrays[name] = part
         write_arrays(folder / "arrays.npz", arrays)
         image = self.image.model_dump() if self.image else None
-        write_json(
-            folder / "meta.json", {"classes": self.classes, "image": image, "hash": self.hash}
-        )
+        meta = {"classes": self.classes, "image": image, "hash": self.hash, "clip": self.clip}
+        write_json(folder / "meta.json", meta)
 
     @classmethod
     def load(cls, folder: Path, with_features: bool = True) -> "Dataset":
@@ -103,8 +104,9 @@ class Dataset:
             image = Image(**meta["image"]) if meta["image"] else None
             optional = {"groups": arrays.pop("groups", None), "times": arrays.pop("times", None)}
             return cls(
-                **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"]
-            )
+                **arrays, **optional, classes=tuple(meta["classes"]), image=image, hash=meta["hash"],
+                clip=tuple(meta["clip"]),
+            )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{folder} must hold the dataset and does not ({error}): run `dvc repro`"
@@ -138,13 +140,27 @@ def with_hash(dataset: Dataset) -> Dataset:
     return replace(dataset, hash=content_hash(dataset))
 
 
-def subset(dataset: Dataset, rows: np.ndarray) -> Dataset:
-    """The dataset with only these training rows (positions); the test rows stay whole."""
+def subset(dataset: Dataset, rows: np.ndarray, into: Path | None = None) -> Dataset:
+    """The dataset with only these training rows; the test rows stay whole.
+
+    Args:
+        rows: positions.
+        into: an .npy file that is made where the pictures are a mapped file, and mapped again; None puts them into
+            memory.
+    """
     X = dataset.X_train
-    X = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]
-    kept = replace(
+    if isinstance(X, pd.DataFrame):
+        X = X.iloc[rows].reset_index(drop=True)
+    elif isinstance(X, np.memmap) and into is not None:
+        kept = np.lib.format.open_memmap(into, "w+", X.dtype, (len(rows), *X.shape[1:]))
+        for start in range(0, len(rows), _ROWS):
+            kept[start : start + _ROWS] = X[rows[start : start + _ROWS]]
+        X = kept
+    else:
+        X = X[rows]
+    chosen = replace(
         dataset, X_train=X, y=dataset.y[rows], row_ids=dataset.row_ids[rows],
         groups=None if dataset.groups is None else dataset.groups[rows],
         times=None if dataset.times is None else dataset.times[rows],
     )  # fmt: skip
-    return with_hash(kept)
+    return with_hash(chosen)

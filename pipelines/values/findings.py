@@ -47,6 +47,14 @@ SENTENCES = {
         "%(rows)s test rows have a new one, such as %(example)s.",
         "Nothing, where models treat a new category as unknown; else merge rare ones in a kernel.",
     ),
+    "empty": (
+        "%(columns)s columns have no value in %(part)s, such as %(example)s.",
+        "List them under `drop:`, or look for the values: no model can use such a column.",
+    ),
+    "infinite": (
+        "%(cells)s cells of column %(column)s in %(part)s are no finite number, such as %(example)s.",
+        "They count as missing; if they mean something, replace them in a kernel.",
+    ),
     "totals": (
         "The last row of %(part)s looks like a row of totals: %(example)s.",
         "Take the row out of the file where it comes from, and mend its `md5:`.",
@@ -58,6 +66,10 @@ SENTENCES = {
     "rare_classes": (
         "%(classes)s classes have fewer rows than the %(folds)s folds, such as %(example)s.",
         "Lower folds.n_splits in params.yaml, or merge rare classes where the file comes from.",
+    ),
+    "sampled": (
+        "Of %(rows)s training and %(test)s test rows these checks looked at a sample: %(checks)s.",
+        "Nothing; what only a few rows show may have been missed.",
     ),
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """What names the rows: a column that is kept, or, where ids only count rows, their places."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -37,6 +39,31 @@ def counted(
             table = pd.concat([count, table], axis=1)
         made.append(table)
     return made[0], made[1]
+
+
+def as_in_sample(
+    names: "pd.Series[str]", asked: "pd.Series[str]"
+) -> tuple["pd.Series[str]", list[str]]:
+    """Test's ids in the sample's spelling, where zeros alone tell them apart: `7.0`, `007` and `7` are one.
+
+    Returns:
+        Text (n,), and a note where some were respelled. Ids that are not the sample's even so stay as they are.
+    """
+    if set(names) == set(asked):
+        return names, []
+    by_number = {_number(name): name for name in asked.dropna()}
+    respelled = names.map({name: by_number.get(_number(name), name) for name in names.dropna()})
+    if set(respelled) != set(asked) or respelled.nunique() < names.nunique():
+        return names, []
+    first = int((respelled != names).to_numpy().argmax())
+    note = f"id {names.iloc[first]!r} of test is {respelled.iloc[first]!r} here, as the sample submission spells it"
+    return respelled, [note]
+
+
+def _number(name: str) -> str:
+    """An id without the zeros before and behind its number; what is no number stays as it is."""
+    found = re.fullmatch(r"0*(\d+)(\.0*)?", name)
+    return found[1] if found else name
 
 
 def checked(table: pd.DataFrame, column: str, part: str) -> np.ndarray:

@@ -6,19 +6,20 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipelines.plumbing import atomic, paths, process
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
 from pipelines.values import competition as competitions
-from pipelines.values.competition import Competition
+from pipelines.values.competition import Competition, TuneParams
 
 _DEFAULT = "digits"
 _HEADER = """\
-# This clone's own; git ignores it. `pilsa use NAME` switches the competition and writes its models and kernels;
-# `pilsa kernel join` and `leave` change the kernels. Yours to edit: models (files of pipelines/models/), device
-# (auto, cpu or gpu), parallel (fits at a time), member (whose runs these are, where `git config pilsa.member` names nobody).
+# This clone's own; git ignores it. `pilsa use NAME` switches the competition and writes its models, kernels and tune;
+# `pilsa kernel join` and `leave` change the kernels. Yours to edit: models (files of pipelines/models/), tune (per model
+# trials and minutes, before those of params.yaml), device (auto, cpu or gpu), parallel (fits at a time), member (whose
+# runs these are, where `git config pilsa.member` names nobody).
 """
 
 
@@ -27,6 +28,13 @@ def _each_once(names: list[str]) -> list[str]:
     if twins:
         raise ValueError(f"must name each once, found twice: {', '.join(twins)}")
     return names
+
+
+def _empty_sections(sections: Any) -> Any:
+    """`knn:` with nothing behind it is an empty section, not null."""
+    if not isinstance(sections, dict):
+        return sections
+    return {name: {} if value is None else value for name, value in sections.items()}
 
 
 class FoldParams(Strict):
@@ -39,22 +47,6 @@ class PreprocessParams(Strict):
     """`max_rows`: keep at most this many training rows, drawn by class; 0 keeps all."""
 
     max_rows: int = Field(default=0, ge=0)
-
-
-class TuneParams(Strict):
-    """How long one model is tuned.
-
-    Attributes:
-        trials: number of trials; 0 tunes nothing and imports nothing.
-        minutes: wall-clock budget over all calls together; no trial outlasts it.
-        nested: tune anew inside every fold, so that cv_mean is as honest as fold0.
-        prune: stop a trial whose rows are significantly worse than the best trial's.
-    """
-
-    trials: int = Field(default=0, ge=0)
-    minutes: float = Field(default=10, gt=0)
-    nested: bool = False
-    prune: bool = True
 
 
 class EnsembleParams(Strict):
@@ -92,6 +84,7 @@ class LocalParams(_File):
     Attributes:
         competition: the active one.
         kernels: member/kernel, the notebooks in the pool.
+        tune: per model, how long it is tuned; key by key it goes before `tune` of params.yaml.
         device: in the key and the record of a network's work, in no stage's parameters.
         parallel: fits at a time, each in a process of its own; the bytes are the same.
         member: whose runs these are; `git config pilsa.member` comes before it.
@@ -100,6 +93,7 @@ class LocalParams(_File):
     competition: Name
     models: Annotated[list[Name], AfterValidator(_each_once)]
     kernels: Annotated[list[KernelName], AfterValidator(_each_once)] = []
+    tune: Annotated[dict[Name, TuneParams], BeforeValidator(_empty_sections)] = {}
     device: Literal["auto", "cpu", "gpu"] = "auto"
     parallel: int = Field(default=1, ge=1)
     member: Name = "group"
@@ -119,18 +113,9 @@ class Params(LocalParams):
     backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
     folds: FoldParams = FoldParams()
     preprocess: PreprocessParams = PreprocessParams()
-    tune: dict[Name, TuneParams] = {}
-    train: dict[Name, dict[str, Any]] = {}
+    train: Annotated[dict[Name, dict[str, Any]], BeforeValidator(_empty_sections)] = {}
     ensemble: EnsembleParams = EnsembleParams()
     language: Literal["ko", "en"] = "ko"
-
-    @field_validator("tune", "train", mode="before")
-    @classmethod
-    def _empty_sections(cls, sections: Any) -> Any:
-        """`knn:` with nothing behind it is an empty section, not null."""
-        if not isinstance(sections, dict):
-            return sections
-        return {name: {} if value is None else value for name, value in sections.items()}
 
     def check_sections(self, model: str) -> None:
         """Raise UserError where `tune` or `train` has no section for a model; DVC reads both.
@@ -154,6 +139,7 @@ def load() -> Params:
     """
     local = read_local().model_dump()
     content = read_yaml(paths.params())
+    own_tune = local.pop("tune")
     strays = [key for key in local if key in content]
     if strays:
         raise UserError(
@@ -164,7 +150,29 @@ def load() -> Params:
     if own:
         validate(LocalParams, local | {"member": own}, "git config pilsa.member")
         local["member"] = own
+    content["tune"] = _layered(content.get("tune"), own_tune)
     return validate(Params, content | local, "params.yaml")
+
+
+def _layered(shared: Any, own: dict[str, dict[str, Any]]) -> Any:
+    """`tune` of params.yaml with what local.yaml says of its sections; what is no section stays for the schema.
+
+    Raises:
+        UserError: local.yaml names a section that params.yaml lacks.
+    """
+    sections = _empty_sections({} if shared is None else shared)
+    if not isinstance(sections, dict):
+        return sections
+    for name in own:
+        if name not in sections:
+            raise UserError(
+                f"local.yaml: tune must name sections that params.yaml has under tune, found {name!r}"
+                f"{did_you_mean(name, sections)}"
+            )
+    return {
+        name: section | own.get(name, {}) if isinstance(section, dict) else section
+        for name, section in sections.items()
+    }
 
 
 def read_local() -> LocalParams:
@@ -189,11 +197,12 @@ def _given_locally() -> dict[str, Any]:
 
 
 def lists_of(competition: Competition) -> dict[str, Any]:
-    """What local.yaml says of a competition: its name, its baselines and its pool."""
+    """What local.yaml says of a competition: its name, its baselines, its pool, and how its models are tuned."""
     return {
         "competition": competition.name,
         "models": competition.baselines,
         "kernels": competition.pool,
+        "tune": competition.tune,
     }
 
 

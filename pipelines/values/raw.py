@@ -1,6 +1,6 @@
 """Raw files, checked and turned into a dataset. What is wrong with them is said here, once, for everybody."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values import columns, ids, spelling, submission, tables, times
+from pipelines.values import columns, ids, spelling, submission, tables, times, typed_files
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
 
+_SHOWN = 5
 _TARGET = "set `target:` in the competition file to the column that is to be predicted"
 
 
@@ -35,8 +36,15 @@ class RawTables:
     pictures: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def read(competition: Competition, raw: Path) -> RawTables:
-    """Read the CSV files of a competition.
+def read(
+    competition: Competition, raw: Path, other: Callable[[Path], pd.DataFrame] | None = None
+) -> RawTables:
+    """Read the files of a competition, each one table.
+
+    Args:
+        competition: names the files.
+        raw: their folder.
+        other: reads a file that is no CSV by its name; None where all are.
 
     Raises:
         UserError: a file is missing, empty or cut off, or lacks the id or the target column.
@@ -47,7 +55,7 @@ def read(competition: Competition, raw: Path) -> RawTables:
     notes: list[str] = []
     train, test = (
         pd.concat(
-            [_read_rows(competition, raw / name, [*text, *splits], notes) for name in names],
+            [_read_rows(competition, raw / name, [*text, *splits], notes, other) for name in names],
             ignore_index=True,
         )
         for names in (files.train_files, files.test_files)
@@ -55,7 +63,7 @@ def read(competition: Competition, raw: Path) -> RawTables:
     sample = None
     if files.sample:
         in_text = submission.text_columns(competition)
-        sample = _read_rows(competition, raw / files.sample, in_text, notes)
+        sample = _read_rows(competition, raw / files.sample, in_text, notes, other)
     train, test = ids.counted(competition, train, test, sample)
     need_columns(train, [key, target], files.train_files[0])
     need_columns(test, [key], files.test_files[0])
@@ -63,6 +71,8 @@ def read(competition: Competition, raw: Path) -> RawTables:
         sample = constant_sample(competition, train, test)
     else:
         need_columns(sample, [competition.sample_id], files.sample)
+        test[key], said = ids.as_in_sample(test[key], sample[competition.sample_id])
+        notes += said
     spelled = {name: train[name] for name in splits if name in train.columns}
     typed = [name for name in spelled if name not in text]
     train, test = (
@@ -80,12 +90,24 @@ def form_of(competition: Competition, path: Path) -> tables.Form:
 
 
 def _read_rows(
-    competition: Competition, path: Path, text: tables.Columns, notes: list[str]
-) -> pd.DataFrame:
+    competition: Competition, path: Path, text: tables.Columns, notes: list[str],
+    other: Callable[[Path], pd.DataFrame] | None,
+) -> pd.DataFrame:  # fmt: skip
+    if other is not None and not typed_files.is_csv(path):
+        return typed_files.plain(typed_files.read(other, path), text)
     form = form_of(competition, path)
     table = tables.read_csv(path, text, form)
+    _tell(path, table, form, notes)
+    return table
+
+
+def _tell(path: Path, table: pd.DataFrame, form: tables.Form, notes: list[str]) -> None:
     if table.empty:
         raise UserError(f"{path} must hold rows and has only a header: download it again")
+    notes += [
+        f"{path.name} has {name!r} above several columns: the second is called {name + '.1'!r} here, and so on"
+        for name in tables.repeated(path, form)
+    ]
     if not form.encoding.startswith("utf-8"):
         cells = (str(cell) for name in table for cell in (*table[name].dropna().unique(), name))
         foreign = next((cell for cell in cells if not cell.isascii()), None)
@@ -94,7 +116,6 @@ def _read_rows(
             f"{path.name} is no UTF-8 and was read as {form.encoding}: {shown} (if that is wrong, set `encoding:` in "
             "the competition file)"
         )
-    return table
 
 
 def _typed(texts: "pd.Series[str]") -> "pd.Series":
@@ -170,10 +191,16 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
     dataset = Dataset(
         X_train, X_test, y, row_ids, test_ids, classes, competition.image,
         groups=None if groups is None else groups.to_numpy(dtype=np.str_),
-        times=ordered,
+        times=ordered, clip=_bounds(competition),
     )  # fmt: skip
     said = [*given.notes, *notes, *columns.notes(left_out), *([reading] if reading else [])]
     return with_hash(dataset), said
+
+
+def _bounds(competition: Competition) -> tuple[float | None, float | None]:
+    clip = competition.clip
+    low = 0.0 if clip.low is None and competition.metric == "rmsle" else clip.low
+    return low, clip.high
 
 
 def _check_sample(
@@ -189,14 +216,17 @@ def _check_sample(
             f"{', '.join(alone)}: check `files:` in the competition file (a test in several files is a list there), "
             "or `id: position` where ids only count rows"
         )
-    columns = len(sample.columns) - 1
+    values = [str(name) for name in sample.columns if name != competition.sample_id]
     takes_probabilities = get(competition.metric).needs == "probability"
     is_matrix = n_classes > 2 and takes_probabilities
-    is_pair = n_classes == 2 and columns == 2 and takes_probabilities
-    if columns != (n_classes if is_matrix else 1) and not is_pair:
+    is_pair = n_classes == 2 and len(values) == 2 and takes_probabilities
+    if len(values) != (n_classes if is_matrix else 1) and not is_pair:
+        of_classes = f" of {n_classes} classes" if n_classes else ""
+        index = ", or take out the index" if any(map(columns.is_nameless, values)) else ""
         raise UserError(
             f"the sample submission must have {n_classes if is_matrix else 1} columns beside the id for "
-            f"{competition.metric} of {n_classes or 'no'} classes, found {columns}: check `metric:` and `files:`"
+            f"{competition.metric}{of_classes}, found {len(values)} ({', '.join(values[:_SHOWN])}): check `metric:`, "
+            f"`id_column:` and `files:`{index}"
         )
 
 
@@ -206,8 +236,13 @@ def _target(
     """The classes, the targets as a dataset holds them, and notes."""
     missing = int(column.isna().sum())
     if missing:
+        where, rows = "", ""
+        if missing < len(column):
+            where = f" (first: row {int(column.isna().to_numpy().argmax()) + 1} of {len(column)})"
+            rows = "take such rows, which may be totals, out of the file and mend its `md5:`, or "
         raise UserError(
-            f"target {competition.target!r} must be known for every training row, found {missing} missing: {_TARGET}"
+            f"target {competition.target!r} must be known for every training row, found {missing} missing{where}: "
+            f"{rows}{_TARGET}"
         )
     if competition.task == "regression":
         _need_two_values(competition, column)

@@ -32,6 +32,7 @@ _MARKS = {
 Columns = Sequence[str] | Literal["all"]
 _DELIMITERS = ",\t;|"
 _CHUNK = 1 << 20
+_TIMES = 3
 _ROWS_FOR_DECIMAL = 200
 _COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+)")
 _POINT = re.compile(r"[+-]?\d+\.\d+")
@@ -71,7 +72,7 @@ def form_of(
 ) -> Form:
     """The form of a CSV: what is given counts, the rest is found out.
 
-    The encoding is UTF-8, or UTF-16 with its mark, or else cp949 (Korean Windows) where at least half of what
+    The encoding is UTF-8, or UTF-16, or else cp949 (Korean Windows) where at least half of what
     is not ASCII are common syllables, or else Windows-1252: nearly any bytes can be decoded as cp949. The
     delimiter is a comma, or where the header has none a tab, semicolon or bar. The decimal mark is a comma where
     numbers of the first rows have one and none has a point.
@@ -87,6 +88,13 @@ def form_of(
     found = next((mark for mark in _DELIMITERS if mark in header), _DELIMITERS[0])
     form = Form(encoding, delimiter or found, quotes)
     return replace(form, decimal=decimal or _decimal(start, form))
+
+
+def repeated(path: Path, form: Form) -> list[str]:
+    """The names that head several columns: pandas calls the later ones `x.1`, `x.2` and so on."""
+    with _told(path), _open(path, form.encoding) as file:
+        header = next(csv.reader(file, delimiter=form.delimiter, **form.quoting), [])
+    return [name for name, count in Counter(header).items() if name and count > 1]
 
 
 def _decimal(lines: list[str], form: Form) -> Decimal:
@@ -108,7 +116,8 @@ def _open(path: Path, encoding: str | None = None) -> IO[Any]:
     return cast(IO[Any], opened(path, mode, encoding=encoding, newline=newline))
 
 
-def _text(path: Path, encoding: str) -> str:
+def text(path: Path, encoding: str) -> str:
+    """A whole file, or what a `.gz` file holds."""
     with _open(path, encoding) as file:
         return str(file.read())
 
@@ -120,13 +129,18 @@ def _encoding(path: Path) -> str:
         if start.startswith(mark):
             return encoding
     if b"\0" in start:
+        even, odd = start[::2].count(0), start[1::2].count(0)
+        encoding = "utf-16-le" if odd > even else "utf-16-be"
+        # Of two bytes a letter of ASCII leaves one 0, always the same; a spreadsheet or an archive has both.
+        if max(even, odd) > _TIMES * min(even, odd) and _decodes(path, encoding):
+            return encoding
         raise UserError(
-            f"{path} must be text, found zero bytes, as of UTF-16 without its mark: set `encoding: utf-16-le` {_FILE}, "
-            "or download it again"
+            f"{path} must be text, found zero bytes, as of a spreadsheet or an archive: write it as CSV, or set "
+            f"`encoding:` {_FILE} to a codec of Python"
         )
     if _decodes(path, "utf-8"):
         return "utf-8"
-    if _decodes(path, "cp949") and _is_korean(_text(path, "cp949")):
+    if _decodes(path, "cp949") and _is_korean(text(path, "cp949")):
         return "cp949"
     if _decodes(path, "cp1252"):
         return "cp1252"
@@ -268,7 +282,8 @@ def _told(path: Path) -> Iterator[None]:
         ) from None
     except pd.errors.ParserWarning:
         raise UserError(
-            f"{path} must have as many cells in each row as in its header, and rows have more: {columns}"
+            f"{path} must have as many cells in each row as in its header, and rows have more: take lines above the "
+            f"header out; get a file with another delimiter if commas stand in its numbers; or {columns}"
         ) from None
 
 

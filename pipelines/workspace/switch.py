@@ -40,9 +40,18 @@ def active() -> list[str]:
     return [*local.models, *local.kernels]
 
 
+def tuned() -> dict[str, int]:
+    """The active models that are tuned → trials asked for."""
+    settings = settings_file.load()
+    asked = {name: settings.tune[name].trials for name in settings.models if name in settings.tune}
+    return {name: trials for name, trials in asked.items() if trials}
+
+
 def _check(chosen: Competition) -> None:
     settings = settings_file.load()
-    check_settings(settings.model_copy(update=settings_file.lists_of(chosen)))
+    listed = settings_file.lists_of(chosen)
+    del listed["tune"]  # checked by the schema of its file
+    check_settings(settings.model_copy(update=listed))
     for name in chosen.pool:
         meant = kernels.load(name).file.competition
         if meant != chosen.name:

@@ -18,12 +18,15 @@ def test_add_and_check_say_what_they_saw(
     given = tmp_path / "given"
     given.mkdir()
     for name, table in zip("abc", tiny_tables()[:3], strict=True):
-        pd.DataFrame(table).to_csv(given / f"{name}.csv", index=False)
+        won = {} if name == "c" else {"won": [f"{place + 1},000" for place in range(len(table))]}
+        pd.DataFrame(table).assign(**won).to_csv(given / f"{name}.csv", index=False)
     run = CliRunner().invoke(app, ["add", "new", "--from", str(given)])
     assert run.exit_code == 0, run.output
     assert "train: a.csv, 60 rows" in run.output
     assert "target 'label'" in run.output
     run = CliRunner().invoke(app, ["check", "new", "--json"])
-    assert "60 training rows" in json.loads(run.output)["notes"][-1]
+    notes = json.loads(run.output)["notes"]
+    assert "60 training rows" in notes[-1]
+    assert any("'won' holds numbers as text" in said for said in notes)
     run = CliRunner().invoke(app, ["add", "other", "--from", str(given), "--json"])
     assert json.loads(run.output)["keys"]["target"] == "label"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pipelines.adding import checking, competition_draft, found_files
-from pipelines.adding.competition_draft import Wishes
+from pipelines.adding.draft_file import Wishes
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition
@@ -49,7 +49,8 @@ def written(folder: Path, *given: pd.DataFrame, **how: Any) -> Path:
 
 
 def drafted(folder: Path, **wishes: str) -> dict[str, Any]:
-    return competition_draft.make("new", found_files.look(folder), Wishes(**wishes)).keys
+    with found_files.opened(folder) as found:
+        return competition_draft.make("new", found, Wishes(**wishes)).keys
 
 
 def test_files_without_names_become_a_competition_that_is_checked(tmp_path: Path) -> None:
@@ -96,6 +97,22 @@ def test_without_a_sample_ids_are_what_tells_rows_apart(tmp_path: Path) -> None:
     train, test, _ = tables()
     keys = drafted(written(tmp_path / "given", train, test))
     assert (keys["id_column"], keys["target"], keys["files"]["sample"]) == ("k", "t", None)
+
+
+def test_sentences_get_their_models_and_hear_of_the_slower_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = {"tfidf_linear", "naive_bayes", "text_cnn", "linear"}
+    monkeypatch.setattr(competition_draft, "_known_models", lambda: known)
+    given = [
+        table.assign(y=[f"row {k} of all that is told, and no other" for k in table["k"]])
+        for table in tables()[:2]
+    ]
+    with found_files.opened(written(tmp_path / "given", *given, tables()[2])) as found:
+        draft = competition_draft.make("new", found, Wishes())
+    assert draft.keys["baselines"][:2] == ["tfidf_linear", "naive_bayes"]
+    assert "text_cnn" not in draft.keys["baselines"]
+    assert any(sentence.startswith("text_cnn, a network") for sentence in draft.why)
 
 
 def test_pixels_are_seen(tmp_path: Path) -> None:

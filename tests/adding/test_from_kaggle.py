@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.adding import from_kaggle
-from pipelines.adding.competition_draft import Wishes
+from pipelines.adding.draft_file import Wishes
 from pipelines.competition_cli import app
 from pipelines.platforms._kaggle_calls import Details
 from pipelines.plumbing import paths

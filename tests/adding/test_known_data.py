@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipelines.adding import checking, competition_draft
-from pipelines.adding.competition_draft import Wishes
+from pipelines.adding.draft_file import Wishes
 from pipelines.notebooks import view_files, views
 from pipelines.plumbing import paths
 from pipelines.stages.preprocess import preprocess

@@ -270,7 +270,11 @@ def test_what_members_downloaded_becomes_a_dataset(
     dataset, warnings = raw.build(found.competition, found.tables)
     assert warnings == []
     assert (len(dataset.y), len(dataset.test_ids), dataset.X_train.shape[1]) == BY_HAND[name]
-    assert found.platform.solution() is None
+    solution = found.platform.solution()
+    assert (solution is not None) == (name == "nsmc")  # its file of test rows holds the labels
+    if solution is not None:
+        assert set(solution["id"]) == set(dataset.test_ids)
+        assert found.competition.target not in found.tables.test
     sample = found.tables.sample
     with pytest.raises(UserError, match=r"this is the sample|missing values"):
         submission.validate(found.competition, sample, sample, dataset.classes)

@@ -66,7 +66,7 @@ class TestModel:
     def fit(self, width: int, y: np.ndarray, seed: int = 1) -> tuple[Model, np.ndarray]:
         X, _ = rows(self.model)
         made = self.model(quick(self.model), Job(width, width > 1, seed))
-        validation = (X[36:], y[36:]) if made.validation(made.params) else None
+        validation = (X[36:], y[36:]) if made.validation(made.params, 36) else None
         return made.fit(X[:36], y[:36], validation), X[36:]
 
     def test_gives_probabilities_for_classes(self, name: str) -> None:
@@ -97,7 +97,7 @@ class TestModel:
         X, y = rows(self.model)
         before = joblib.hash((X, y))
         made = self.model(quick(self.model), Job(3, True, 1))
-        made.fit(X, y, (X, y) if made.validation(made.params) else None).predict(X)
+        made.fit(X, y, (X, y) if made.validation(made.params, len(y)) else None).predict(X)
         assert joblib.hash((X, y)) == before
 
     def test_every_part_of_the_search_space_is_a_hyperparameter_it_accepts(self, name: str) -> None:

@@ -112,3 +112,13 @@ def test_auc_without_a_class_is_a_failed_member() -> None:
     members = noisy(np.random.default_rng(7), np.zeros(9, dtype=int), 2)
     with pytest.raises(MemberFailed, match="every class"):
         climbed("roc_auc", members, np.zeros(9, dtype=int))
+
+
+def test_a_draw_of_many_rows_finds_nearly_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, y = np.random.default_rng(3), np.arange(6000) % 3
+    members = noisy(generator, y, 3)
+    whole = climbed("log_loss", members, y).weights_
+    monkeypatch.setattr("pipelines.ensembles.hill_climb._MOST_ROWS", 3000)
+    drawn = climbed("log_loss", members, y).weights_
+    assert drawn.tolist() != whole.tolist()
+    np.testing.assert_allclose(drawn, whole, atol=0.1)

@@ -36,6 +36,12 @@ def test_shape_type_range_and_bytes_are_kept(shape, strength, seed):
     assert Augmenter(strength, seed)(X).tobytes() == moved.tobytes()
 
 
+def test_a_part_of_the_rows_moves_as_in_the_whole():
+    whole, augment = Augmenter(0.7, seed=3)(digits()), Augmenter(0.7, seed=3)
+    parts = [augment(digits()[first : first + 16], first) for first in (0, 16, 32)]
+    assert np.concatenate(parts).tobytes() == whole.tobytes()
+
+
 def test_calling_twice_gives_the_same_bytes():
     augment = Augmenter(0.5, seed=3)
     assert augment(digits()).tobytes() == augment(digits()).tobytes()

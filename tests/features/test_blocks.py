@@ -52,14 +52,16 @@ def test_rows_that_were_not_learned_from_count_the_whole_party():
     assert new.loc[0, "TicketKnown"] == 3
 
 
-def test_qualities_of_houses_are_ordered_and_a_missing_one_is_the_least():
+def test_qualities_of_houses_are_ordered_and_neighbours_compared():
     names = {name for found in _house_columns() for name in found.split()}
     house = dict.fromkeys(names, "None") | dict.fromkeys(_numbers(), 1.0)
-    X = pd.DataFrame([house, house, house])
+    X = pd.DataFrame([house, house, house]).assign(Neighborhood=["NAmes", "NAmes", "Timber"])
+    X["LotArea"] = [10.0, 30.0, 50.0]
     X["KitchenQual"] = ["Ex", "Po", None]
     made = blocks.of("house-prices")[0].fit_transform(X, np.array([1.0, 2.0, 3.0]))
     assert made["KitchenQual"].tolist() == [5, 1, 0]
     assert made["Area"].tolist() == [3.0] * 3
+    assert made["LotArea beside Neighborhood"].tolist() == [-10, 10, 0]
     again = blocks.of("house-prices")[0].fit_transform(X, np.array([9.0, 9.0, 9.0]))
     pd.testing.assert_frame_equal(made, again)  # no target in any column
 
@@ -73,7 +75,7 @@ def _house_columns() -> list[str]:
 def _numbers() -> list[str]:
     from features.blocks import house_prices
 
-    named = "YrSold YearBuilt YearRemodAdd GarageYrBlt OverallQual OverallCond GrLivArea TotRmsAbvGrd MSSubClass MoSold"
+    named = "LotArea GarageArea YrSold YearBuilt YearRemodAdd GarageYrBlt OverallQual OverallCond GrLivArea TotRmsAbvGrd MSSubClass MoSold"
     return [*named.split(), *house_prices._AREAS, *house_prices._PORCHES, *house_prices._BATHS]
 
 

@@ -135,6 +135,12 @@ def test_numbers_with_signs_are_pointed_out():
     assert found == {f"x{place}": sign for place, sign in enumerate(signs)}
 
 
+def test_words_among_numbers_are_pointed_out():
+    numbers, codes = [str(n) for n in range(20)], [f"A{n}" for n in range(19)]
+    X = pd.DataFrame({"x": [*numbers, "?"], "code": [*codes, "1", "2"], "n": range(21), "gap": [*numbers, None]})  # fmt: skip
+    assert tabular.nearly_numbers(X) == {"x": "?"}
+
+
 def test_sentences_become_weights_of_words_beside_the_rest():
     train = pd.DataFrame(
         {"x": [1.0, 2.0, 3.0], "text": [f"불이 났다 fire in town {i}" for i in "abc"]}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.typed import RARE, Typed
+from features.typed import RARE, Typed, dates_as_text
 from pipelines.plumbing.errors import MemberFailed
 
 
@@ -29,6 +29,29 @@ def test_dates_become_parts_and_what_is_none_becomes_a_gap():
     assert made.loc[0, ["when year", "when month", "when day", "when hour"]].tolist() == [2024, 1, 31, 13]  # fmt: skip
     assert made.loc[0, "when day_of_week"] == 2
     assert made.loc[1].isna().all()
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["{:%Y-%m-%d}", "{:%d/%m/%Y}", "{:%m/%d/%Y}", "{:%Y년 %m월 %d일}", "{:%Y.%m.%d %H:%M}"],
+)
+def test_each_spelling_of_a_date_is_one_day_also_where_every_row_has_its_own(spelled: str):
+    days = pd.Series(pd.date_range("2021-01-03", periods=30))
+    made = Typed().fit_transform(pd.DataFrame({"when": days.map(spelled.format)}))
+    assert made["when month"].tolist() == days.dt.month.tolist()
+    assert made["when days"].diff().dropna().eq(1).all()
+
+
+def test_a_day_before_the_month_is_learned_and_not_told_row_by_row():
+    fitted = Typed().fit(pd.DataFrame({"when": ["13/02/2021", "01/02/2021"]}))
+    made = fitted.transform(pd.DataFrame({"when": ["03/02/2021", "2021-02-03"]}))
+    assert made["when month"].tolist() == [2, 2]
+
+
+def test_dates_that_are_no_dates_to_a_model_are_named():
+    words = ["2021-02-03", "January 3, 2021", None]
+    X = pd.DataFrame({"words": words, "iso": ["2021-01-03", "2021-01-04", None], "film": ["Heat (1995)"] * 3})  # fmt: skip
+    assert dates_as_text(X) == {"words": "January 3, 2021"}
 
 
 def test_free_text_becomes_topics_even_where_it_has_few_words():

@@ -1,19 +1,21 @@
 """Networks: parameters counted, the same bytes after a kill, early stopping by validation rows only."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipelines.models import Job, _network
-from pipelines.models._network import momentum_for
+from pipelines.models._network import PictureNetwork, PictureParams, momentum_for
 from pipelines.models.cnn import CNN
 from pipelines.models.cnn import Params as CNNParams
 from pipelines.models.densenet import DenseNet
 from pipelines.models.densenet import Params as DenseNetParams
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.training import backend
+from pipelines.values.streamed import Streamed
 
 SHAPE = (8, 8, 1)
 
@@ -156,3 +158,27 @@ def test_a_validation_loss_that_is_no_number_is_this_models_failure(
     X, y = rows[0], rows[1].astype(np.float64)
     with pytest.raises(MemberFailed, match=r"val_loss became nan in epoch 0: lower learning_rate"):
         CNN(CNNParams(epochs=3), Job(1, False, 1)).fit(X[:45], y[:45], (X[45:], y[45:] * np.nan))
+
+
+class Flat(PictureNetwork):
+    """The least network for pictures, with what a larger one draws by chance."""
+
+    def build(self, shape: tuple[int, ...], bn_momentum: float) -> Any:
+        import keras
+        from keras import layers
+
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, self.output(layers.Dropout(0.3)(layers.Flatten()(inputs))))
+
+
+def test_streamed_pictures_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_network, "_PREDICT_BATCH", 7)
+    pixels, y = np.random.default_rng(0).integers(0, 256, (50, *SHAPE), np.uint8), np.arange(50) % 3
+    params = PictureParams(epochs=3, batch_size=8, augment=0.5)
+
+    def predicted(of: Callable[[Streamed], Any]) -> np.ndarray:
+        train, held = (of(Streamed(pixels, rows, 255.0)) for rows in (np.arange(37), np.arange(37, 50)))  # fmt: skip
+        model = Flat(params, Job(3, True, 5)).fit(train, y[:37], (held, y[37:]))
+        return model.predict(of(Streamed(pixels, np.arange(50), 255.0)))
+
+    assert predicted(lambda rows: rows).tobytes() == predicted(lambda rows: rows[:]).tobytes()

@@ -19,7 +19,7 @@ def table(n: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
     return pd.DataFrame({"text": texts, "price": np.arange(n) * 1.0}), y
 
 
-@pytest.mark.parametrize("learner", ["mean", "logistic", "ridge", "nb_svm"])
+@pytest.mark.parametrize("learner", ["mean", "logistic", "ridge", "nb_ridge", "nb_svm"])
 def test_every_learner_reads_the_word_that_tells(learner: str) -> None:
     X, y = table()
     model = TfidfLinear(Params(learner=learner), Job(2, True, 0))

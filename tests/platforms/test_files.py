@@ -12,6 +12,7 @@ from typing import Any
 from unicodedata import normalize
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines import platforms, readers
@@ -19,7 +20,7 @@ from pipelines.platforms import files
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition
-from tests.conftest import Workshop
+from tests.conftest import Workshop, tiny_tables
 
 LABELS = np.array([2, 0, 1, 1], dtype=np.uint8)
 
@@ -419,3 +420,24 @@ def test_a_full_disk_says_so(
     with pytest.raises(UserError, match=r"t\.gz must be written .*No space left.*free some space"):
         make(workshop, source(server.url)).download(into)
     assert here(into) == here(paths.downloads() / "tiny") == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_test_file_that_holds_the_labels_loses_them(
+    workshop: Workshop, mirror: Path, into: Path, packed: bool
+) -> None:
+    train, test, _, solution = tiny_tables()
+    name, labelled = "test.csv.gz" if packed else "test.csv", test.merge(solution)
+    train.to_csv(mirror / "train.csv", index=False)
+    labelled.to_csv(mirror / name, index=False)
+    content = {"platform": "files", "mirror": "tiny", "solution": name, "files": {"train.csv": None, name: None}}  # fmt: skip
+    workshop.write_competition(source=content, files={"test": name, "sample": None}, image=None)
+    platform = platforms.of(competition.load("tiny"))
+    platform.download(into)
+    first = (into / name).read_bytes()
+    pd.testing.assert_frame_equal(pd.read_csv(into / name), test)
+    found = platform.solution()
+    assert found is not None
+    assert found[["id", "target"]].to_numpy().tolist() == solution.to_numpy().tolist()
+    platform.download(into)
+    assert (into / name).read_bytes() == first

@@ -59,10 +59,12 @@ def test_the_first_frame_counts_and_one_pixel_is_enough(tmp_path: Path) -> None:
     assert (decode(path, GREY) == 200).all()
 
 
-def folder_of_pictures(workshop: Workshop, **pictures: Any) -> Any:
+def folder_of_pictures(
+    workshop: Workshop, files: dict[str, Any] | None = None, **pictures: Any
+) -> Any:
     workshop.write_competition(
-        image={"height": 4, "width": 6}, files={"format": "images", "sample": None}, target="label",
-        id="key", pictures=pictures,
+        image={"height": 4, "width": 6}, files={"format": "images", "sample": None, **(files or {})},
+        target="label", id="key", pictures=pictures,
     )  # fmt: skip
     place = workshop.root / "data/tiny/raw"
     for part, count in (("train", 6), ("test", 2)):
@@ -116,7 +118,7 @@ def test_a_broken_picture_is_named_or_left_out(
 
 
 def test_folders_are_classes(workshop: Workshop, tmp_path: Path) -> None:
-    found, place = folder_of_pictures(workshop, labels="folders", train="classes")
+    found, place = folder_of_pictures(workshop, {"test": []}, labels="folders", train="classes")
     for label in ("cat", "dog"):
         for number in range(3):
             saved(place / "classes" / label / f"{number}.png", np.zeros((3, 3), np.uint8))
@@ -140,3 +142,27 @@ def test_pictures_that_are_nowhere_are_said(workshop: Workshop, tmp_path: Path) 
     found, place = folder_of_pictures(workshop, train="trian")
     with pytest.raises(UserError, match="did you mean 'train'"):
         readers.of(found).read(place, tmp_path)
+
+
+def test_the_sample_lists_test_pictures_where_no_file_does(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    found, place = folder_of_pictures(workshop, {"test": [], "sample": "sample.csv"})
+    place.joinpath("sample.csv").write_text("id,label\ntest1,a\ntest0,a\n")
+    dataset, _ = raw.build(found, readers.of(found).read(place, tmp_path))
+    assert dataset.test_ids.tolist() == ["test1", "test0"]
+    assert dataset.X_test[:, 0, 0, 0].tolist() == [40, 0]
+
+
+def test_folders_in_front_of_a_name_do_not_count_and_none_leads_out(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    found, place = folder_of_pictures(workshop)
+    table = place / "train.csv"
+    table.write_text(table.read_text().replace("train1,", "./data/train/train1.png,"))
+    assert readers.of(found).read(place, tmp_path).pictures is not None
+    saved(tmp_path / "secret.png", np.zeros((3, 3), np.uint8))
+    table.write_text(table.read_text().replace("train0,", f"{tmp_path}/secret.png,"))
+    (tmp_path / "again").mkdir()
+    with pytest.raises(UserError, match=r"secret\.png \(it is not there\)"):
+        readers.of(found).read(place, tmp_path / "again")

@@ -73,7 +73,7 @@ def test_a_second_run_takes_the_finished_folds_and_repeats_the_predictions(
 
 
 def test_a_tuned_model_says_so(prepared: Workshop) -> None:
-    prepared.write_params(tune={"knn": {"trials": 2}})
+    prepared.write_params(tune={"knn": {"trials": 2}}, train={"knn": {"k": 38}})
     tune("tiny", "knn")
     train("tiny", "knn")
     record = records.read(paths.score("tiny", "knn"))

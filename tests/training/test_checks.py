@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from pipelines.training import checks
-from pipelines.training.checks import adversarial, columns, pictures, rows, targets
+from pipelines.training.checks import (  # fmt: skip
+    adversarial,
+    cells,
+    columns,
+    pictures,
+    rows,
+    sampling,
+    targets,
+)
 from pipelines.values.competition import Competition, Image
 from pipelines.values.dataset import Dataset
 from pipelines.values.findings import SENTENCES, Finding, lines, loud_lines
@@ -51,6 +59,23 @@ def test_clean_data_gives_no_finding() -> None:
     table = noise().assign(key=found.row_ids, y=found.y.astype(str))
     tables = RawTables(table, noise(N, SEED + 1).assign(key=found.test_ids), table[["key", "y"]])
     assert checks.findings_of(competition(), found, SEED, 5, FOLD, tables) == []
+
+
+class TestCells:
+    @pytest.mark.parametrize(
+        ("train", "test", "part", "severity"),
+        [(np.nan, np.nan, "train and test", "note"), (None, 1.0, "train", "note"), ("x", None, "test", "loud")],
+    )  # fmt: skip
+    def test_a_column_without_a_value(self, train, test, part: str, severity: str) -> None:
+        parts = [noise().assign(gone=value) for value in (train, test)]
+        (found,) = cells.empty(dataset(*parts))
+        assert (found.severity, found.counts["part"], found.example) == (severity, part, "gone")
+        assert found in checks.findings_of(competition(), dataset(*parts), SEED, 5, FOLD)
+
+    def test_numbers_that_are_none(self) -> None:
+        X = noise().assign(far=[np.inf, -1e300, np.nan, *range(N - 3)])
+        (found,) = cells.infinite(dataset(X, noise().assign(far=1.0)))
+        assert (found.counts["column"], found.counts["cells"], found.example) == ("far", 2, "inf")
 
 
 class TestLeaks:
@@ -142,6 +167,15 @@ class TestPictures:
     def test_equal_pictures_are_the_other_checks(self) -> None:
         assert pictures.near_twins(self.made(0), np.arange(200) // 100, SEED) == []
 
+    def test_large_pictures_are_looked_at_in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = self.made(3)
+        whole, apart = pictures.near_twins(made, None, SEED), adversarial.validate(made, SEED)
+        monkeypatch.setattr(pictures, "_MOST_PIXELS", 1000)
+        assert pictures.near_twins(made, None, SEED) == whole
+        assert adversarial.validate(made, SEED) == apart
+        monkeypatch.setattr(adversarial, "_MOST_PIXELS", 40)
+        assert adversarial.validate(made, SEED)["rows"] == apart["rows"]
+
     def test_pictures_smaller_than_the_grid_have_a_hash(self) -> None:
         small = rng().integers(0, 255, (50, 4, 4, 3)).astype(np.uint8)
         assert len(np.unique(pictures.difference_hash(small))) > 25
@@ -212,3 +246,14 @@ def test_five_thousand_columns_with_a_leak_among_them() -> None:
     X[4321] = y * 1.5
     (found,) = columns.leaks(dataset(X, X[:10], y), SEED)
     assert found.counts["column"] == "4321"
+
+
+class TestSampling:
+    def test_says_which_checks_drew_how_many_of_many_rows(self) -> None:
+        (found,) = sampling.drawn(dataset(noise(25_000), noise(6_000)))
+        assert found.severity == "note"
+        assert found.counts["checks"] == "leak 20,000 · id_order 20,000 · adversarial 5,000 + 5,000"
+        assert "Of 25,000 training and 6,000 test rows" in found.sentence
+
+    def test_says_nothing_where_all_rows_were_looked_at(self) -> None:
+        assert sampling.drawn(clean()) == []

@@ -31,7 +31,7 @@ class Recorder(Model):
     fits: list[dict[str, Any]]
 
     @classmethod
-    def validation(cls, params: Any) -> float:
+    def validation(cls, params: Any, rows: int) -> float:
         return float(params.validation)
 
     def fit(

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.image import Pixels
+from pipelines.models.knn import KNearestNeighbours
 from pipelines.plumbing import paths, process
 from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.stages.preprocess import preprocess
@@ -19,6 +21,7 @@ from pipelines.training import finished, fits
 from pipelines.training import plan as plans
 from pipelines.training.finished import Store
 from pipelines.training.fits import FitSpec, Message, OutOfTime
+from pipelines.values.streamed import Streamed
 from tests.conftest import Workshop
 
 REPOSITORY = Path(__file__).parents[2]
@@ -174,3 +177,21 @@ def test_a_worker_that_dies_or_raises_something_odd_is_named(
     printed = started.communicate(timeout=120)[1]
     assert started.returncode != 0
     assert said in printed
+
+
+def test_only_who_can_stream_is_given_streamed_pictures(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preprocess("tiny")
+    specs = cv.specs_of(plans.load("tiny", "knn"), cv.Tuned({}, {}))
+    before = as_bytes([fits.run(spec) for spec in specs])
+    monkeypatch.setattr(fits, "_STREAMED_ABOVE", 0.0)
+    assert as_bytes([fits.run(spec) for spec in specs]) == before
+    seen: list[type] = []
+    monkeypatch.setattr(KNearestNeighbours, "streams", True)
+    transform = Pixels.transform
+    monkeypatch.setattr(
+        Pixels, "transform", lambda self, X: (seen.append(type(X)), transform(self, X))[1]
+    )
+    assert as_bytes([fits.run(spec) for spec in specs]) == before
+    assert set(seen) == {Streamed}

@@ -27,6 +27,14 @@ class Params(ModelParams):
     mode: str = "steady"
 
 
+class Sure(Params):
+    right: float = 1.0
+
+
+class Broken(Params):
+    mode: str = "broken"
+
+
 class Guesser(Model):
     """Gives the true class of a row the chance `right` on average; knows the truth through the pixels."""
 
@@ -52,6 +60,10 @@ class Guesser(Model):
         is_right = np.random.default_rng(0).random(len(X)) < self.params.right
         guess = np.where(is_right, truth, (truth + 1) % 3)
         return (0.02 + 0.94 * np.eye(3)[guess]).astype(np.float32)
+
+
+class SureGuesser(Guesser):
+    Params = Sure
 
 
 @pytest.fixture
@@ -123,10 +135,44 @@ def test_a_study_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_a_fixed_value_leaves_the_search(plan: Plan, tmp_path: Path) -> None:
-    found = study(replace(plan, fixed={"right": 0.4}), tmp_path / "work", trials=2)
-    assert set(found.params) == {"mode"}
+    found = study(replace(plan, fixed={"mode": "steady"}), tmp_path / "work", trials=6)
+    assert set(found.params) == {"right"}
     everything = replace(plan, fixed={"right": 0.4, "mode": "steady"})
-    assert study(everything, tmp_path / "none") == tuning.Study({}, None, 0, 0, 0, "trials")
+    assert study(everything, tmp_path / "none") == tuning.Study({}, None, None, 0, 0, 0, "trials")
+
+
+def test_the_models_own_values_stay_where_no_trial_is_better(plan: Plan, tmp_path: Path) -> None:
+    best = replace(plan, model=SureGuesser)
+    found = study(best, tmp_path / "work", trials=4)
+    assert (found.params, found.score) == ({}, found.base)
+    assert found.pruned > 0, "worse than the model's own values is hopeless from the first trial on"
+    assert "nothing clearly better than the model's own" in found.sentence()
+    usual = study(plan, tmp_path / "usual", trials=12)
+    assert usual.score is not None
+    assert usual.base is not None
+    assert usual.score > usual.base
+
+
+def test_luck_is_no_gain(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def by_chance(self: Guesser, X: np.ndarray) -> np.ndarray:
+        generator = np.random.default_rng(int(1e6 * self.params.right))
+        return generator.dirichlet(np.ones(3), len(X)).astype(np.float32)
+
+    monkeypatch.setattr(Guesser, "predict", by_chance)
+    found = study(plan, tmp_path / "work", trials=20, prune=False)
+    best = tuning._open_study(tmp_path / "work" / "study.journal", "maximize").best_value
+    assert found.base is not None
+    assert best > found.base
+    assert found.params == {}
+
+
+def test_own_values_that_fail_leave_the_trials_alone(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guesser, "Params", Broken)
+    found = study(plan, tmp_path / "work", trials=3)
+    assert found.base is None
+    assert set(found.params) == {"right", "mode"}
 
 
 def test_the_budget_ends_a_trial_in_its_middle(plan: Plan, tmp_path: Path) -> None:

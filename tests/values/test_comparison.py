@@ -173,3 +173,14 @@ def test_the_sentence_names_the_worse_one() -> None:
     assert Difference(0.01, -0.01, 0.03, 100).sentence("A", "B") == (
         "A and B tie (+0.0100, 95 % interval -0.0100 … +0.0300 on 100 rows)"
     )
+
+
+def test_resamples_of_fewer_rows_give_nearly_the_same_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    y, a, b = case("f1_macro", 5, 12_000)
+    whole = paired_difference(metrics.get("f1_macro"), y, a, b, CLASSES, 0)
+    monkeypatch.setattr("pipelines.values.comparison._MOST_DRAWN", 3000)
+    drawn = paired_difference(metrics.get("f1_macro"), y, a, b, CLASSES, 0)
+    assert drawn.high - drawn.low == pytest.approx(whole.high - whole.low, rel=0.2)
+    assert drawn.low != whole.low

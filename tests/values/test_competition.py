@@ -48,6 +48,7 @@ def test_an_unknown_competition_names_the_nearest(workshop: Workshop) -> None:
         ({"split": {"kind": "stratified_group"}}, "needs `group: COLUMN`"),
         ({"split": {"kind": "time"}}, "a time split needs `time: COLUMN`"),
         ({"task": "regression", "metric": "rmse"}, "needs classes, and the task is regression: use plain"),
+        ({"target": ["a", "b"]}, "target: must be one column, found a list: write a competition file for each"),
         ({"target": "id"}, "id_column and target must differ, both are 'id'"),
         ({"image": None, "files": {"format": "idx"}}, "idx files need `image:`"),
         ({"source": {"dataset": "digits"}}, "must name a `platform:`"),

@@ -181,3 +181,13 @@ def test_a_dataset_with_other_meta_is_refused(tmp_path: Path, meta: str) -> None
     (tmp_path / "meta.json").write_text(meta)
     with pytest.raises(UserError, match="must hold the dataset and does not"):
         Dataset.load(tmp_path)
+
+
+def test_a_subset_of_mapped_pictures_is_mapped(tmp_path: Path) -> None:
+    plain = pictures()
+    np.save(tmp_path / "all.npy", plain.X_train)
+    mapped = replace(plain, X_train=np.load(tmp_path / "all.npy", mmap_mode="r"))
+    rows = np.array([2, 7, 11])
+    part = subset(mapped, rows, tmp_path / "part.npy")
+    assert isinstance(part.X_train, np.memmap)
+    assert part.hash == subset(plain, rows).hash

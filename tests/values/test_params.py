@@ -73,6 +73,21 @@ def test_each_file_is_named_by_its_own_faults(workshop: Workshop) -> None:
         params.load()
 
 
+def test_a_clones_own_tuning_goes_before_what_all_share_key_by_key(workshop: Workshop) -> None:
+    workshop.write_params(tune={"knn": {"trials": 3, "minutes": 4}, "cnn": None})
+    with params.editing_local() as local:
+        local["tune"] = {"knn": {"trials": 9}, "cnn": {}}
+    assert yaml.safe_load(paths.local().read_text(encoding="utf-8"))["tune"] == local["tune"]
+    tune = params.load().tune
+    assert (tune["knn"].trials, tune["knn"].minutes, tune["cnn"].trials) == (9, 4, 0)
+    with params.editing_local() as local:
+        local["tune"] = {"knm": {"trials": 9}}
+    with pytest.raises(UserError, match=r"^local\.yaml: tune .* found 'knm'; did you mean 'knn'"):
+        params.load()
+    with pytest.raises(UserError, match=r"tune\.knn\.trials: .*greater than or equal to 0"):
+        made(tune={"knn": {"trials": -1}})
+
+
 def test_the_member_of_git_comes_before_that_of_the_file(workshop: Workshop) -> None:
     workshop.write_params(member="m01")
     assert params.load().member == "m01"

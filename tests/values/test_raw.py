@@ -284,7 +284,7 @@ def test_a_competition_file_that_does_not_fit(
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
-        ("label", None, r"'label' must be known for every training row, found 1 missing: set `target:`"),
+        ("label", None, r"'label' must be known for every training row, found 1 missing \(first: row 4 of 60\)"),
         ("id", "r7", r"ids must be unique, found 1 repeated in train \(first: 'r7'\): set id_column"),
         ("id", None, "every train row must have an id, found 1 without 'id': set id_column"),
         ("pixel5", "bright", "pixels must be numbers, and a column holds text: correct `image:`"),

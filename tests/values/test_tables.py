@@ -60,7 +60,10 @@ def test_text_survives_utf8(texts: list[str], tmp_path_factory: pytest.TempPathF
         (b'id,text\n1,a\n2,"open\n3,5 inch"\n4,b', r"found .* line 3.*`quotes: none`"),
         (b'id,text,x\n1,a,2\n2,"open,3\n3,5 inch",4\n', r"found .* line 3.*`quotes: standard`"),
         (b'id,text\n1,"say \\"hi, you\\""\n', r"found .* of line 2 .*`quotes: backslash`"),
-        ("id,x\n1,2\n".encode("utf-16-le"), "must be text, found zero .*`encoding: utf-16-le`"),
+        (
+            b"PK\x03\x04\x00\x00\x00\x00\x00\x00",
+            "found zero bytes, as of a spreadsheet .* write it as CSV",
+        ),
         (b"id,x\n1,\x81\xff\n", "bytes are none of these: set `encoding:`"),
         (b"\xef\xbb\xbfid,x\n1,\xff\n", "must be text in one encoding .*set `encoding:`"),
         (b"id,x\n1,2,3\n4,5,6\n", "as many cells in each row as in its header.*`delimiter:`"),
@@ -90,6 +93,13 @@ def test_korean_is_not_taken_for_windows_1252(csv: Path, text: str) -> None:
     csv.write_bytes(f"id,text\n1,{text}\n".encode("cp949"))
     assert form_of(csv).encoding == "cp949"
     assert read_csv(csv)["text"].tolist() == [text]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_seen(csv: Path, encoding: str) -> None:
+    csv.write_bytes("id,text\n1,가나다\n".encode(encoding))
+    assert form_of(csv).encoding == encoding
+    assert read_csv(csv)["text"].tolist() == ["가나다"]
 
 
 def test_an_encoding_that_is_given_counts(csv: Path) -> None:

@@ -48,8 +48,12 @@ def refused(name: str) -> str:
 
 def test_competition_models_and_pool_are_replaced_and_nothing_else(clone: Workshop) -> None:
     shared, before = paths.params().read_bytes(), params.load()
+    tuning = {"tune": {"knn": {"trials": 5}}}
+    clone.write_competition("table", image=None, baselines=["knn"], pool=["m01/first"], **tuning)
     assert switch.switch("table") == ["knn", "m01/first"]
     found = params.load()
+    assert found.tune["knn"].trials == 5
+    assert switch.tuned() == {"knn": 5}
     assert (found.competition, found.models, found.kernels) == ("table", ["knn"], ["m01/first"])
     assert (found.member, found.device) == (before.member, before.device) == ("m01", "cpu")
     assert paths.params().read_bytes() == shared
@@ -91,6 +95,7 @@ def test_an_unknown_competition_is_named(clone: Workshop) -> None:
     [
         ({"baselines": ["knm"]}, "files of pipelines/models/", "'knm'", "did you mean 'knn'"),
         ({"baselines": ["densenet"]}, "section 'densenet'", "['knn']", "add `densenet: {}`"),
+        ({"tune": {"cnn": {}}}, "tune must name baselines", "'cnn'", "is none"),
         ({"pool": ["m01/lost"]}, "folders of kernels/", "'m01/lost'", "pilsa kernel leave"),
         ({"pool": ["m01/tiny"]}, "must be for table", "for tiny", "take it out of `pool:`"),
         ({"source": {"platform": "bundeld"}}, "platforms must be", "'bundeld'", "'bundled'"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.training.checks import adversarial as parts
-from pipelines.training.checks import columns, pictures, rows, targets
+from pipelines.training.checks import cells, columns, pictures, rows, sampling, targets
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.findings import Finding, lines
@@ -49,8 +49,11 @@ def findings_of(
         *columns.groups(dataset, fold, seed),
         *parts.findings(dataset, known, seed),
         *columns.categories(dataset),
+        *cells.empty(dataset),
+        *cells.infinite(dataset),
         *([] if tables is None else rows.totals(tables, competition)),
         *targets.far(dataset),
         *targets.rare_classes(dataset, n_splits),
+        *sampling.drawn(dataset),
     ]
     return sorted(found, key=lambda finding: finding.severity != "loud")

@@ -17,6 +17,8 @@ from pipelines.values.seeds import derive
 
 _MOST_ROWS = 5000
 _MOST_CELLS = 5_000_000  # of 5,000 columns 1,000 rows are looked at
+_MOST_PIXELS = 1024  # of a picture, each channel counted
+_CHUNK = 256
 _PARTS = 3
 # Below this AUC a difference that is no chance is still too small to move a score by much.
 _SLIGHT = 0.6
@@ -48,12 +50,23 @@ def findings(dataset: Dataset, known: Mapping[str, Any], seed: int) -> list[Find
     return [Finding("adversarial", "loud" if auc >= _LOUD else "note", counts, "")]
 
 
+def sampled(dataset: Dataset) -> tuple[int, int]:
+    """How many rows of train and of test are looked at."""
+    most = _most(dataset)
+    return min(len(dataset.X_train), most), min(len(dataset.X_test), most)
+
+
+def _most(dataset: Dataset) -> int:
+    width = math.prod(dataset.X_train.shape[1:])
+    if isinstance(dataset.X_train, np.ndarray):
+        width = min(width, _MOST_PIXELS)
+    return max(_PARTS, min(_MOST_ROWS, _MOST_CELLS // max(1, width)))
+
+
 def _drawn(dataset: Dataset, seed: int) -> list[np.ndarray]:
     """Positions of at most 5,000 rows of train and of test, fewer of a very wide table."""
-    width = math.prod(dataset.X_train.shape[1:])
-    most = max(_PARTS, min(_MOST_ROWS, _MOST_CELLS // max(1, width)))
     return [
-        columns.draw(len(part), most, derive(seed, "adversarial", name))
+        columns.draw(len(part), _most(dataset), derive(seed, "adversarial", name))
         for name, part in (("train", dataset.X_train), ("test", dataset.X_test))
     ]
 
@@ -102,7 +115,7 @@ def _separation(dataset: Dataset, parts: list[np.ndarray], seed: int) -> float:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     train, test = (
-        X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+        X.iloc[rows] if isinstance(X, pd.DataFrame) else _thinned(X, rows)
         for X, rows in zip((dataset.X_train, dataset.X_test), parts, strict=True)
     )
     is_test = np.repeat([0, 1], [len(train), len(test)])
@@ -122,6 +135,13 @@ def _separation(dataset: Dataset, parts: list[np.ndarray], seed: int) -> float:
             model, whole.stacked(train, test), is_test, cv=folds, method="predict_proba"
         )[:, 1]
     return float(roc_auc_score(is_test, chance))
+
+
+def _thinned(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """These pictures with every k-th pixel of both sides, a few pictures in memory at a time."""
+    step = math.ceil(math.sqrt(math.prod(X.shape[1:]) / _MOST_PIXELS))
+    parts = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+    return np.concatenate([X[part][:, ::step, ::step].copy() for part in parts])
 
 
 def _meaning(auc: float, noise: float) -> str:

@@ -31,13 +31,25 @@ def draw(total: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(total, most, replace=False))
 
 
+def sampled(dataset: Dataset) -> dict[str, int]:
+    """Check → training rows that it looks at."""
+    total, X = len(dataset.y), dataset.X_train
+    looked = {"id_order": min(total, _MOST_ROWS)}
+    if isinstance(X, pd.DataFrame):
+        looked = {"leak": min(total, _most(X)), **looked, "groups": min(total, _MOST_GROUP_ROWS)}
+    return looked
+
+
+def _most(X: pd.DataFrame) -> int:
+    return max(1000, min(_MOST_ROWS, _MOST_CELLS // max(1, X.shape[1])))
+
+
 def leaks(dataset: Dataset, seed: int) -> list[Finding]:
     """Columns of a table that alone give the target, by a tree out of sample, on at most 20,000 rows."""
     X = dataset.X_train
     if not isinstance(X, pd.DataFrame) or len(dataset.y) < 30:
         return []
-    most = max(1000, min(_MOST_ROWS, _MOST_CELLS // max(1, X.shape[1])))
-    rows = draw(len(X), most, derive(seed, "leaks"))
+    rows = draw(len(X), _most(X), derive(seed, "leaks"))
     table, y = X.iloc[rows], _target(dataset)[rows]
     shares = explained(table, y, len(dataset.classes), derive(seed, "leaks"))
     suspects = sorted(
@@ -116,11 +128,11 @@ def categories(dataset: Dataset) -> list[Finding]:
         column = X[name]
         if name in unused or pd.api.types.is_numeric_dtype(column) or text.is_free_text(column):
             continue
-        here, there = set(column.dropna().astype(str)), test[name].dropna().astype(str)
+        here, there = set(column.dropna().astype(str).unique()), test[name].dropna().astype(str)
         new = there[~there.isin(here)]
         if len(new) and len(new) >= _NEW_SHARE * len(test):
             counts = {"column": str(name), "test_only": new.nunique(),
-                      "train_only": len(here - set(there)), "rows": len(new)}  # fmt: skip
+                      "train_only": len(here - set(there.unique())), "rows": len(new)}  # fmt: skip
             findings.append(Finding("categories", "note", counts, f"{new.iloc[0]!s:.40}"))
     return findings
 

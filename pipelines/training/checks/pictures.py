@@ -1,5 +1,7 @@
 """Nearly equal pictures: difference hashes that agree, confirmed by their pixels."""
 
+import math
+
 import numpy as np
 
 from pipelines.values.dataset import Dataset
@@ -8,6 +10,7 @@ from pipelines.values.seeds import derive
 
 _MOST = 20_000  # pictures; twice as many are four times the pairs
 _BLOCK = 1000
+_MOST_PIXELS = 8_000_000  # in memory at a time, each channel counted
 _BITS_APART = 3  # of 64
 _MOST_PAIRS = 20_000
 _ALIKE = 0.99  # correlation of the pixels
@@ -48,13 +51,12 @@ def near_twins(dataset: Dataset, fold: np.ndarray | None, seed: int) -> list[Fin
     """
     if dataset.image is None:
         return []
-    X, test = np.asarray(dataset.X_train), np.asarray(dataset.X_test)
-    total, n_train = len(X) + len(test), len(X)
+    n_train = len(dataset.y)
+    total = n_train + len(dataset.test_ids)
     drawn = np.arange(total)
     if total > _MOST:
         drawn = np.sort(np.random.default_rng(derive(seed, "twins")).choice(total, _MOST, False))
-    pictures = np.concatenate([X[drawn[drawn < n_train]], test[drawn[drawn >= n_train] - n_train]])
-    a, b = _pairs(pictures)
+    a, b = _pairs(dataset, drawn)
     if not len(a):
         return []
     left, right = drawn[a], drawn[b]
@@ -70,9 +72,21 @@ def near_twins(dataset: Dataset, fold: np.ndarray | None, seed: int) -> list[Fin
     return [Finding("near_pictures", "loud" if is_loud else "note", counts, example)]
 
 
-def _pairs(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions a < b of nearly equal pictures that are not equal; a flat picture is like no other."""
-    hashes = difference_hash(pictures)
+def _taken(dataset: Dataset, places: np.ndarray) -> np.ndarray:
+    """The pictures at places that count through train and then test."""
+    X, test = np.asarray(dataset.X_train), np.asarray(dataset.X_test)
+    of_train = places < len(X)
+    taken = np.empty((len(places), *X.shape[1:]), np.result_type(X, test))
+    taken[of_train], taken[~of_train] = X[places[of_train]], test[places[~of_train] - len(X)]
+    return taken
+
+
+def _pairs(dataset: Dataset, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions a < b in `drawn` of nearly equal pictures that are not equal; a flat picture is like no other."""
+    size = math.prod(dataset.X_train.shape[1:])
+    block = min(_BLOCK, max(1, _MOST_PIXELS // size))
+    parts = [drawn[start : start + block] for start in range(0, len(drawn), block)]
+    hashes = np.concatenate([difference_hash(_taken(dataset, part)) for part in parts])
     left, right, found = [], [], 0
     for start in range(0, len(hashes), _BLOCK):
         apart = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes[None, start:])
@@ -87,9 +101,9 @@ def _pairs(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.array([], int), np.array([], int)
     a, b = np.concatenate(left)[:_MOST_PAIRS], np.concatenate(right)[:_MOST_PAIRS]
     keep = np.zeros(len(a), bool)
-    for start in range(0, len(a), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        keep[part] = _alike(pictures[a[part]], pictures[b[part]])
+    for start in range(0, len(a), block):
+        part = slice(start, start + block)
+        keep[part] = _alike(_taken(dataset, drawn[a[part]]), _taken(dataset, drawn[b[part]]))
     return a[keep], b[keep]
 
 

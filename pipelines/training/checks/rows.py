@@ -31,8 +31,12 @@ def stacked(train: Features, test: Features) -> Features:
     return np.concatenate([train, np.asarray(test)])
 
 
-def _both(dataset: Dataset) -> tuple["pd.Series", "pd.Series"]:
-    of_rows = keys(stacked(dataset.X_train, dataset.X_test))
+def both(dataset: Dataset) -> tuple["pd.Series", "pd.Series"]:
+    """The keys of train and of test; pictures of one type are not put together, since they may be large."""
+    train, test = dataset.X_train, dataset.X_test
+    if isinstance(train, np.ndarray) and isinstance(test, np.ndarray) and train.dtype == test.dtype:
+        return pd.Series(keys(train)), pd.Series(keys(test))
+    of_rows = keys(stacked(train, test))
     return pd.Series(of_rows[: len(dataset.y)]), pd.Series(of_rows[len(dataset.y) :])
 
 
@@ -41,7 +45,7 @@ def duplicates(dataset: Dataset, fold: np.ndarray | None) -> list[Finding]:
 
     Loud where they are many, fall into different folds, and are no coarse table's chance.
     """
-    train, test = _both(dataset)
+    train, test = both(dataset)
     findings = []
     is_coarse = train.nunique() < _DIFFERENT_SHARE * len(train)
     if (repeated := train.duplicated()).any():
@@ -65,7 +69,7 @@ def duplicates(dataset: Dataset, fold: np.ndarray | None) -> list[Finding]:
 
 def conflicts(dataset: Dataset) -> list[Finding]:
     """Equal rows of different targets; loud where they are many."""
-    train, _ = _both(dataset)
+    train, _ = both(dataset)
     differ = pd.Series(dataset.y).groupby(train).transform("nunique") > 1
     if not differ.any():
         return []
