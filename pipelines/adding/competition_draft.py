@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from pipelines.adding import (  # fmt: skip
+    beside,
     found_files,
     guesses,
     idx_files,
@@ -153,7 +154,7 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     keys |= {"url": wishes.page} if wishes.page else {}
     for guess in understood.chosen:
         keys |= guess.keys
-    also = sorted(set(found.files) - understood.used - understood.hidden)
+    also, aside = beside.sort_out(found, set(found.files) - understood.used - understood.hidden)
     if also:
         keys["files"] = {**keys["files"], "also": also}
     keys["source"] = {
@@ -162,7 +163,11 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     }  # fmt: skip
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*understood.seen, *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    why = [
+        *understood.seen,
+        *(f"{file} is no table: {why}" for file, why in found.others.items()),
+        *aside,
+    ]
     return Draft(keys, (*why, *(sentence for guess in understood.chosen for sentence in guess.why)))
 
 
@@ -339,6 +344,6 @@ def _seen(told: Roles) -> list[str]:
 
 
 def _unread(found: Found) -> dict[str, str]:
-    """What are no tables, and why; pictures that nothing names are said together."""
+    """Which files are no tables, and why; pictures that nothing names are one entry together."""
     said = "; ".join(found.idle_pictures())
     return {**found.others, **dict.fromkeys(["picture files"] * bool(said), said)}

@@ -200,3 +200,22 @@ def test_the_file_keeps_its_reasons(tmp_path: Path) -> None:
     content = yaml.safe_load(text)
     assert content["files"]["also"] == ["about.md"]
     assert content["source"]["page"] == "https://example.org/data"
+
+
+def test_only_descriptions_are_shown_beside_train_and_test(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    folder = written(tmp_path / "given", train, test, sample)
+    train.to_json(folder / "train.json", orient="records")
+    train.to_pickle(folder / "train.pkl")
+    train.drop(columns="t").to_csv(folder / "more.csv", index=False)
+    (folder / "labels.txt").write_text("\n".join(map(str, train["t"])))
+    (folder / "classes.txt").write_text("\n".join(train["r"]))
+    (folder / "sparse.txt").write_text("\n".join(f"{t} 1:0.5" + " 7:2" * t for t in train["t"]))
+    (folder / "about.txt").write_text("t: 1 where q is positive\nq\n\n\tmeasured, w too, e\n")
+    (folder / "words.md").write_text("# What the columns mean\n")
+    draft = competition_draft.add("new", folder, Wishes())
+    assert draft.keys["files"]["also"] == ["about.txt", "words.md"]
+    said = next(sentence for sentence in draft.why if "left out" in sentence)
+    for name in ("train.json", "train.pkl", "more.csv", "labels.txt", "classes.txt", "sparse.txt"):
+        assert name in said
+        assert name not in draft.keys["source"]["files"]

@@ -191,8 +191,10 @@ def test_arrays_are_told_apart_by_their_counts(tmp_path: Path) -> None:
         values = generator.integers(0, 3, shape, np.uint8).tobytes()
         (folder / f"{name}.gz").write_bytes(gzip.compress(header + values))
     (folder / "e.gz").write_bytes(gzip.compress(b"something else"))
+    for name in ("b", "d.txt"):  # labels taken apart are labels still
+        (folder / name).write_bytes(gzip.decompress((folder / f"{name[0]}.gz").read_bytes()))
     found, checked = added(folder)
-    assert (found.files.train, found.files.test, found.files.also) == (["a.gz", "b.gz"], "c.gz", ["e.gz"])  # fmt: skip
+    assert (found.files.train, found.files.test, found.files.also) == (["a.gz", "b.gz"], "c.gz", [])  # fmt: skip
     assert found.source["solution"] == "d.gz"
     assert checked.dataset.X_train.shape == (60, 5, 4, 1)
     assert platforms.of(found).solution()["id"].tolist() == checked.dataset.test_ids.tolist()
