@@ -12,12 +12,12 @@ import pandas as pd
 
 from pipelines import readers
 from pipelines.platforms.files import is_name
-from pipelines.plumbing import paths, unzip
+from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.readers._decoding import SUFFIXES
-from pipelines.values import tables, typed_files
+from pipelines.values import tables, typed_files, unzip
 from pipelines.values.competition import Quotes
+from pipelines.values.pixels import SUFFIXES
 from pipelines.values.tables import Form
 
 _TABLES = (".csv", ".tsv", ".txt", ".dat")

@@ -12,9 +12,8 @@ from pipelines.notebooks.views import CompetitionData, View
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import link_or_copy
 from pipelines.plumbing.errors import MemberFailed, UserError
-from pipelines.readers import _listing
-from pipelines.readers._listing import Listing
-from pipelines.values import submission
+from pipelines.values import picture_files, submission
+from pipelines.values.picture_files import Listing
 
 
 def write(
@@ -41,7 +40,7 @@ def write(
             "set `id: key`, or `views: no, because …` in the competition file"
         )
     key, target = competition.id_column, competition.target
-    listing = _listing.read(competition, raw, _taken_apart(data))
+    listing = picture_files.read(competition, raw, _taken_apart(data))
     train, columns = listing.train, listing.test.table.columns
     places = pd.Index(train.table[key]).get_indexer(pd.Index(data.dataset.row_ids))
     if (places < 0).any():
@@ -89,7 +88,7 @@ def write_real(data: CompetitionData, folder: Path) -> None:
     )  # fmt: skip
     for name in names:
         shutil.copytree(
-            _listing.folder_of(raw, name, _taken_apart(data)), folder / name.removesuffix(".zip"),
+            picture_files.folder_of(raw, name, _taken_apart(data)), folder / name.removesuffix(".zip"),
             copy_function=link_or_copy, dirs_exist_ok=True,
         )  # fmt: skip
 

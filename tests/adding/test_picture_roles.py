@@ -17,10 +17,9 @@ from pipelines.adding.competition_draft import Wishes
 from pipelines.notebooks import view_files, views
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
-from pipelines.readers import _listing
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
-from pipelines.values import competition
+from pipelines.values import competition, picture_files
 from tests.conftest import Workshop
 
 TRAIN = [f"p{number:03d}" for number in range(40)]
@@ -170,8 +169,10 @@ def test_the_real_view_has_the_folders_of_a_folds_view_and_zips_are_taken_apart_
     download("new")
     preprocess("new")
     data, opened = views.load("new"), []
-    extract = _listing.extract
-    monkeypatch.setattr(_listing, "extract", lambda *given: opened.append(given) or extract(*given))
+    extract = picture_files.extract
+    monkeypatch.setattr(
+        picture_files, "extract", lambda *given: opened.append(given) or extract(*given)
+    )
     kept = {
         name: view_files.kept(data, views.view_of(data, name)) / "files"
         for name in ("fold0", "fold1", "real")

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.plumbing.unzip import extract
-from pipelines.readers._decoding import SUFFIXES
 from pipelines.values import raw as csv_files
 from pipelines.values import tables
 from pipelines.values.competition import Competition
+from pipelines.values.pixels import SUFFIXES
+from pipelines.values.unzip import extract
 
 _SHOWN = 5
 
