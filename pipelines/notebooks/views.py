@@ -28,6 +28,9 @@ from pipelines.values.folds import Folds
 from pipelines.values.kernel import REAL, SHUFFLED, fold_view
 from pipelines.values.metrics import Metric, get
 
+# Keys of a competition file that decide no byte of a view.
+_SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team"}
+
 
 @dataclass(frozen=True, eq=False)
 class CompetitionData:
@@ -122,7 +125,7 @@ def load(competition_name: str) -> CompetitionData:
             if path.is_file()
         ),
         "data": [dataset.hash, folds.hash, seed],
-        "competition": competition.model_dump(mode="json"),
+        "competition": competition.model_dump(mode="json", exclude=_SHOWN_NOWHERE),
         "code": sources.fingerprint(sources.closure("pipelines.notebooks.view_files")),
     }
     metric = get(competition.metric)
