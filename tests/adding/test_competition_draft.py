@@ -14,7 +14,10 @@ from pipelines.adding import checking, competition_draft, found_files
 from pipelines.adding.competition_draft import Wishes
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.stages.download import download
+from pipelines.stages.preprocess import preprocess
 from pipelines.values import competition
+from pipelines.values.dataset import Dataset
 from tests.conftest import Workshop
 
 ROWS, TEST_ROWS = 80, 30
@@ -219,3 +222,18 @@ def test_only_descriptions_are_shown_beside_train_and_test(tmp_path: Path) -> No
     for name in ("train.json", "train.pkl", "more.csv", "labels.txt", "classes.txt", "sparse.txt"):
         assert name in said
         assert name not in draft.keys["source"]["files"]
+
+
+def test_check_tells_what_preprocess_will_take(workshop: Workshop, tmp_path: Path) -> None:
+    train, test, sample = tables()
+    train["t"] = np.arange(ROWS)
+    competition_draft.add("new", written(tmp_path / "given", train, test, sample), Wishes())
+    workshop.write_params(preprocess={"max_rows": 30})
+    checked = checking.check("new")
+    assert any("`clip: {low: 0}`" in note for note in checked.notes)
+    assert checked.notes[-1] == "30 training rows in 3 folds of 10 to 10, 30 test rows"
+    download("new")
+    preprocess("new")
+    assert Dataset.load(paths.dataset("new")).hash == checked.dataset.hash
+    workshop.write_params(preprocess={"max_rows": 2})
+    assert checking.check("new").refused is not None
