@@ -20,7 +20,6 @@ from pipelines.values.competition import Quotes
 from pipelines.values.pixels import SUFFIXES
 from pipelines.values.tables import Form
 
-_TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
 _NAMES = (
     "its name must be of letters, digits, blanks and ()[]_.,- alone, so it is not used: rename it"
@@ -204,8 +203,10 @@ def _table(path: Path) -> Table:
         return typed
     if path.suffix.lower() == ".zip":
         raise UserError("it is a zip: take it apart, and give the folder with what was in it")
-    if not path.name.lower().removesuffix(".gz").endswith(_TABLES):
-        raise UserError(f"its ending is none of {', '.join(_TABLES)}")
+    if not typed_files.is_csv(path):
+        typed = [ending for reader in readers.of_tables().values() for ending in reader.endings]
+        known = ", ".join([*typed_files.CSV_ENDINGS, *typed])
+        raise UserError(f"its ending is none of {known}")
     with path.open("rb") as file:
         start = file.read(_START).lstrip().lower()
     if start.startswith(_HTML):

@@ -237,3 +237,19 @@ def test_check_tells_what_preprocess_will_take(workshop: Workshop, tmp_path: Pat
     assert Dataset.load(paths.dataset("new")).hash == checked.dataset.hash
     workshop.write_params(preprocess={"max_rows": 2})
     assert checking.check("new").refused is not None
+
+
+def test_a_sample_beside_typed_tables_is_read_by_its_ending_as_it_was_drafted(
+    tmp_path: Path,
+) -> None:
+    train, test, sample = tables()
+    folder = tmp_path / "given"
+    folder.mkdir()
+    train.to_parquet(folder / "a.parquet")
+    test.to_parquet(folder / "b.parquet")
+    sample.to_csv(folder / "c.dat", index=False)
+    (folder / "d.bin").write_bytes(b"no table")
+    draft = competition_draft.add("new", folder, Wishes())
+    assert (draft.keys["files"]["format"], draft.keys["files"]["sample"]) == ("parquet", "c.dat")
+    assert checking.check("new").dataset.test_ids.tolist() == [str(key) for key in test["k"]]
+    assert any(".dat" in said and ".parquet" in said for said in draft.why if "d.bin" in said)
