@@ -204,8 +204,8 @@ def _table(path: Path) -> Table:
     if path.suffix.lower() == ".zip":
         raise UserError("it is a zip: take it apart, and give the folder with what was in it")
     if not typed_files.is_csv(path):
-        typed = [ending for reader in readers.of_tables().values() for ending in reader.endings]
-        known = ", ".join([*typed_files.CSV_ENDINGS, *typed])
+        others = [ending for reader in readers.of_tables().values() for ending in reader.endings]
+        known = ", ".join([*typed_files.CSV_ENDINGS, *others])
         raise UserError(f"its ending is none of {known}")
     with path.open("rb") as file:
         start = file.read(_START).lstrip().lower()
