@@ -76,8 +76,8 @@ class CompetitionData:
             raise CannotCutError("its rows are numbered anew")
         found = csv_rows.index(path, None if chosen.id == "position" else chosen.id_column, form)
         if lacks_ids:
-            first = min(map(int, self.sample[chosen.sample_id]))
-            found = replace(found, keys=row_names.numbered(str(first), len(found.spans)))
+            start = row_names.first(chosen, self.sample)
+            found = replace(found, keys=row_names.numbered(start, len(found.spans)))
         place = {key: position for position, key in enumerate(found.keys)}
         positions = [place.get(name, -1) for name in self.dataset.row_ids.tolist()]
         if len(place) < len(found.keys) or min(positions) < 0:
