@@ -90,7 +90,7 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
         raise _is_there(place)
     with found_files.opened(given) as found:
         draft = make(slug, found, wishes)
-        if known is not None and known.items() - _hashes(draft.keys["source"]).items():
+        if known is not None and not found.holds(known):
             raise _is_there(place)
         _keep(slug, found)
     if known is not None:
@@ -109,11 +109,8 @@ def _is_there(place: Path) -> UserError:
 
 def _known_files(slug: str) -> dict[str, str | None]:
     source = competitions.load(slug).source
-    return _hashes(source) if source["platform"] == "files" else {}
-
-
-def _hashes(source: dict[str, Any]) -> dict[str, str | None]:
-    return {name: (file or {}).get("md5") for name, file in source.get("files", {}).items()}
+    listed = source.get("files", {}) if source["platform"] == "files" else {}
+    return {name: (file or {}).get("md5") for name, file in listed.items()}
 
 
 def _keep(slug: str, found: Found) -> None:

@@ -1,7 +1,7 @@
 """The files that a platform handed out: what of them are tables, how they are written, and their hashes."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -80,6 +80,13 @@ class Found:
     def md5(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """The hashes in the form of `source.files`."""
         return {name: {"md5": file_hash(self.files[name], "md5")} for name in names}
+
+    def holds(self, listed: Mapping[str, str | None]) -> bool:
+        """Whether all these files are here, name → md5, or None where any file of that name will do."""
+        return all(
+            name in self.files and md5 in (None, file_hash(self.files[name], "md5"))
+            for name, md5 in listed.items()
+        )
 
     def idle_pictures(self) -> list[str]:
         """A sentence about pictures that no table names; none where there are none."""

@@ -253,3 +253,17 @@ def test_a_sample_beside_typed_tables_is_read_by_its_ending_as_it_was_drafted(
     assert (draft.keys["files"]["format"], draft.keys["files"]["sample"]) == ("parquet", "c.dat")
     assert checking.check("new").dataset.test_ids.tolist() == [str(key) for key in test["k"]]
     assert any(".dat" in said and ".parquet" in said for said in draft.why if "d.bin" in said)
+
+
+def test_a_file_that_lists_more_than_a_draft_keeps_its_files_for_others(tmp_path: Path) -> None:
+    folder = written(tmp_path / "given", *tables())
+    (folder / "more.csv").write_text("r,size\nred,1\nblue,2\n")
+    keys = competition_draft.add("new", folder, Wishes()).keys
+    keys["files"]["also"] = ["more.csv"]
+    keys["source"]["files"] |= {"more.csv": None, "a.csv": None}
+    paths.competition_file("new").write_text(yaml.safe_dump(keys))
+    (folder / "a.csv").write_text((folder / "a.csv").read_text().replace("\n", "\r\n"))
+    assert not competition_draft.add("new", folder, Wishes()).is_new
+    (folder / "b.csv").write_text((folder / "b.csv").read_text().replace("\n", "\r\n"))
+    with pytest.raises(UserError, match="must not be there yet or list these files"):
+        competition_draft.add("new", folder, Wishes())
