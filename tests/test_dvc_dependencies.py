@@ -119,3 +119,14 @@ def test_the_weekly_page_is_made_again_when_its_words_or_its_language_change() -
     for words in ("plumbing/pages.py", "review/ko.po", "tracking/ko.po", "values/ko.po"):
         assert f"pipelines/{words}" in listed
     assert {"params.yaml": ["language"]} in STAGES["review"]["params"]
+
+
+def test_what_names_the_rows_of_pictures_is_listed() -> None:
+    """Names of files are ids, and their order is that of the rows: how a zip spells them decides folds."""
+    for stage in ("preprocess", "kernel"):
+        assert "pipelines/values/unzip.py" in dependencies(stage)
+
+
+def test_a_submission_is_made_again_when_its_columns_get_other_names() -> None:
+    """Parameters cannot list a key that a file may lack, such as `sample_id_column`: the file is listed."""
+    assert "competitions/digits.yaml" in dependencies("submission")

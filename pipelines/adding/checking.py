@@ -10,7 +10,7 @@ from pipelines import platforms, readers
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
-from pipelines.values import folds, params, raw
+from pipelines.values import params, preparation
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.params import Params
@@ -22,8 +22,9 @@ class Checked:
     """A competition's files as `preprocess` would take them.
 
     Attributes:
-        fold: int64 (n_rows,) of `folds.make`; None where it refuses them.
-        refused: why; None where the folds could be drawn.
+        dataset: the rows that `preprocess.max_rows` leaves; all of them where it is refused.
+        fold: int64 (n_rows,) of `folds.make`; None where they cannot be drawn.
+        refused: why; None where they could be.
         notes: what there is to say of them, a sentence each.
     """
 
@@ -45,14 +46,13 @@ def check(name: str) -> Checked:
     chosen, settings = competitions.load(name), params.load()
     with tempfile.TemporaryDirectory() as folder:
         tables = _read(chosen, Path(folder))
-        dataset, notes = raw.build(chosen, tables)
-    n_splits, count, fold, refused = settings.folds.n_splits, len(dataset.y), None, None
-    try:
-        fold = folds.make(
-            chosen.split, n_splits, dataset.y, settings.seed, dataset.groups, dataset.times, dataset.classes
-        )  # fmt: skip
-    except UserError as error:
-        refused = str(error)
+        dataset, notes = preparation.build(chosen, tables)
+        fold, refused = None, None
+        try:
+            dataset, fold = preparation.split(chosen, settings, dataset, Path(folder))
+        except UserError as error:
+            refused = str(error)
+    n_splits, count = settings.folds.n_splits, len(dataset.y)
     sizes = [] if fold is None else [int((fold == number).sum()) for number in range(n_splits)]
     drawn = f" in {n_splits} folds of {min(sizes):,} to {max(sizes):,}" if sizes else ""
     notes = [*notes, f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.adding import (  # fmt: skip
+    beside,
     found_files,
     guesses,
     idx_files,
@@ -41,7 +42,7 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
         raise _is_there(place)
     with found_files.opened(given) as found:
         draft = make(slug, found, wishes)
-        if known is not None and known.items() - _hashes(draft.keys["source"]).items():
+        if known is not None and not found.holds(known):
             raise _is_there(place)
         _keep(slug, found)
     if known is not None:
@@ -59,11 +60,8 @@ def _is_there(place: Path) -> UserError:
 
 def _known_files(slug: str) -> dict[str, str | None]:
     source = competitions.load(slug).source
-    return _hashes(source) if source["platform"] in ("files", "dacon") else {}
-
-
-def _hashes(source: dict[str, Any]) -> dict[str, str | None]:
-    return {name: (file or {}).get("md5") for name, file in source.get("files", {}).items()}
+    listed = source.get("files", {}) if source["platform"] in ("files", "dacon") else {}
+    return {name: (file or {}).get("md5") for name, file in listed.items()}
 
 
 def _keep(slug: str, found: Found) -> None:
@@ -103,7 +101,7 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     keys |= {"url": wishes.page} if wishes.page else {}
     for guess in understood.chosen:
         keys |= guess.keys
-    also = sorted(set(found.files) - understood.used - understood.hidden)
+    also, aside = beside.sort_out(found, set(found.files) - understood.used - understood.hidden)
     if also:
         keys["files"] = {**keys["files"], "also": also}
     keys["source"] = {
@@ -112,7 +110,11 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
     }  # fmt: skip
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
-    why = [*understood.seen, *(f"{file} is no table: {why}" for file, why in found.others.items())]
+    why = [
+        *understood.seen,
+        *(f"{file} is no table: {why}" for file, why in found.others.items()),
+        *aside,
+    ]
     return Draft(keys, (*why, *(sentence for guess in understood.chosen for sentence in guess.why)))
 
 
@@ -298,6 +300,6 @@ def _seen(told: Roles) -> list[str]:
 
 
 def _unread(found: Found) -> dict[str, str]:
-    """What are no tables, and why; pictures that nothing names are said together."""
+    """Which files are no tables, and why; pictures that nothing names are one entry together."""
     said = "; ".join(found.idle_pictures())
     return {**found.others, **dict.fromkeys(["picture files"] * bool(said), said)}

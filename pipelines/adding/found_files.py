@@ -1,7 +1,7 @@
 """The files that a platform handed out: what of them are tables, how they are written, and their hashes."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,15 +12,14 @@ import pandas as pd
 
 from pipelines import readers
 from pipelines.platforms.files import is_name
-from pipelines.plumbing import paths, unzip
+from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.readers._decoding import SUFFIXES
-from pipelines.values import tables, typed_files
+from pipelines.values import tables, typed_files, unzip
 from pipelines.values.competition import Quotes
+from pipelines.values.pixels import SUFFIXES
 from pipelines.values.tables import Form
 
-_TABLES = (".csv", ".tsv", ".txt", ".dat")
 _HTML = (b"<!doctype html", b"<html")
 _NAMES = (
     "its name must be of letters, digits, blanks and ()[]_.,- alone, so it is not used: rename it"
@@ -81,6 +80,13 @@ class Found:
     def md5(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """The hashes in the form of `source.files`."""
         return {name: {"md5": file_hash(self.files[name], "md5")} for name in names}
+
+    def holds(self, listed: Mapping[str, str | None]) -> bool:
+        """Whether all these files are here, name → md5, or None where any file of that name will do."""
+        return all(
+            name in self.files and md5 in (None, file_hash(self.files[name], "md5"))
+            for name, md5 in listed.items()
+        )
 
     def idle_pictures(self) -> list[str]:
         """A sentence about pictures that no table names; none where there are none."""
@@ -204,8 +210,10 @@ def _table(path: Path) -> Table:
         return typed
     if path.suffix.lower() == ".zip":
         raise UserError("it is a zip: take it apart, and give the folder with what was in it")
-    if not path.name.lower().removesuffix(".gz").endswith(_TABLES):
-        raise UserError(f"its ending is none of {', '.join(_TABLES)}")
+    if not typed_files.is_csv(path):
+        others = [ending for reader in readers.of_tables().values() for ending in reader.endings]
+        known = ", ".join([*typed_files.CSV_ENDINGS, *others])
+        raise UserError(f"its ending is none of {known}")
     with path.open("rb") as file:
         start = file.read(_START).lstrip().lower()
     if start.startswith(_HTML):

@@ -14,10 +14,11 @@ from pipelines.adding.draft_file import Draft, Wishes, place_of, write
 from pipelines.adding.found_files import Found
 from pipelines.platforms import kaggle
 from pipelines.platforms._kaggle_calls import Details, ask, details
-from pipelines.plumbing import paths, unzip
+from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
+from pipelines.values import unzip
 from pipelines.values.competition import Competition
 
 # Its competitions never end and are there to learn from: everybody's code is public anyhow.

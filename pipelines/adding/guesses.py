@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.text import is_free_text
 from pipelines.adding.roles import Roles, counts
 from pipelines.plumbing import registry
 from pipelines.plumbing.errors import UserError, did_you_mean
@@ -16,7 +17,6 @@ _FEW_WORDS = 0.05  # of a target's cells: such numbers were spoilt, and are no c
 _RARE = 0.2  # the smallest class against the largest
 _SKEWED = 1.0
 _FEWEST_PIXELS = 64
-_LONG_TEXT = 30  # characters on average
 _MOST_ROWS_FOR_KNN = 50_000
 _FOR_TABLES = ("lightgbm", "catboost", "hist_gbdt", "forest", "linear")
 _TREE_PER_CLASS = ("lightgbm", "catboost", "hist_gbdt")
@@ -233,10 +233,5 @@ def baselines(
 
 
 def is_text(column: "pd.Series") -> bool:
-    """Whether cells are sentences rather than categories."""
-    if column.dtype.kind in "iufb":
-        return False
-    cells = column.dropna().astype(str)
-    if not len(cells):
-        return False
-    return bool(cells.str.len().mean() >= _LONG_TEXT and cells.nunique() > len(cells) / 2)
+    """Whether models will read cells as sentences rather than as categories."""
+    return column.dtype.kind not in "iufb" and is_free_text(column)

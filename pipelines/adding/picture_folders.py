@@ -12,10 +12,8 @@ import pandas as pd
 
 from pipelines.adding.found_files import Found, Table
 from pipelines.adding.guesses import Guess
-from pipelines.plumbing import unzip
 from pipelines.plumbing.errors import UserError
-from pipelines.readers import _decoding, _listing
-from pipelines.values import tables
+from pipelines.values import picture_files, pixels, tables, unzip
 
 _CELLS_LOOKED_AT = 200
 _PICTURES_LOOKED_AT = 64
@@ -41,7 +39,7 @@ class PictureFolder:
 
     @cached_property
     def by_name(self) -> dict[str, list[Path]]:
-        return _listing.by_name(self.path, self.files)
+        return picture_files.by_name(self.path, self.files)
 
     @property
     def name(self) -> str:
@@ -56,7 +54,7 @@ class PictureFolder:
 
     def named_by(self, cells: Sequence[str]) -> list[Path | None]:
         """The one picture that each cell names."""
-        fits = (_listing.meant(self.by_name, cell) for cell in cells)
+        fits = (picture_files.meant(self.by_name, cell) for cell in cells)
         return [found[0] if len(found) == 1 else None for found in fits]
 
     def is_apart(self, other: "PictureFolder") -> bool:
@@ -141,7 +139,7 @@ def image(pictures: Sequence[Path]) -> Guess:
     seen, broken = [], ""
     for position in drawn:
         try:
-            seen.append(_decoding.look(pictures[position]))
+            seen.append(pixels.look(pictures[position]))
         except ValueError as error:
             broken = f"{pictures[position].name}: {error}"
     if not seen:

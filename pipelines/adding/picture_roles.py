@@ -14,7 +14,7 @@ from pipelines.adding.guesses import Guess
 from pipelines.adding.picture_folders import Naming, PictureFolder
 from pipelines.adding.roles import Roles
 from pipelines.plumbing.errors import UserError
-from pipelines.readers import _listing
+from pipelines.values import picture_files
 from pipelines.values.tables import Form
 
 _SHOWN = 5
@@ -144,7 +144,7 @@ def _in_a_folder(train: Naming, known: list[PictureFolder], wanted: str | None) 
             "or name the folder with --test"
         )
     key, test = train.column, tests[0]
-    names = pd.DataFrame({key: _listing.own_names(test.path, list(test.files))})
+    names = pd.DataFrame({key: picture_files.own_names(test.path, list(test.files))})
     told = Roles(train.table, Table(test.path, names, Form()), None, None, key)
     return Layout(told, _ids(key, None), train.folder, test, "column", None, (_named(train), _counted(test)))  # fmt: skip
 
@@ -194,13 +194,13 @@ def _with_classes(
     values = [] if sample is None else [name for name in sample.columns if name != asked]
     target = values[0] if len(values) == 1 else "label" if key != "label" else "class"
     frame = pd.DataFrame({
-        key: _listing.own_names(train.path, list(train.files)),
+        key: picture_files.own_names(train.path, list(train.files)),
         target: [path.parent.name for path in train.files],
     })  # fmt: skip
     if listing is not None:
         rows = listing.table
     else:
-        ids = _listing.own_names(test.path, list(test.files)) if sample is None else sample.frame[asked].tolist()  # fmt: skip
+        ids = picture_files.own_names(test.path, list(test.files)) if sample is None else sample.frame[asked].tolist()  # fmt: skip
         rows = Table(test.path, pd.DataFrame({key: ids}), sample.form if sample else Form())
     told = Roles(Table(train.path, frame, rows.form), rows, sample, asked, key)
     column = listing.column if listing and listing.column != key else None

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipelines.adding.found_files import Table
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values.columns import is_nameless
+from pipelines.values.columns import first_counted, is_nameless
 
 _MOST_TABLES = 12
 _HINTS = (("train",), ("test",), ("sample", "submi"))
@@ -208,9 +208,8 @@ def _bare(name: str) -> str:
 
 def counts(ids: "pd.Series") -> bool:
     """Whether they are first … first + n − 1, in any order, with a first of 0 or more."""
-    if ids.dtype.kind not in "iu" or not len(ids) or ids.min() < 0:
-        return False
-    return bool(ids.is_unique and ids.max() - ids.min() == len(ids) - 1)
+    first = first_counted(ids.to_numpy()) if ids.dtype.kind in "iu" else None
+    return first is not None and first >= 0
 
 
 def _fits(roles: Roles, named: Sequence[str | None]) -> bool:

@@ -4,7 +4,6 @@ A notebook that searches there must find each file once, as on Kaggle. So the fo
 in `/kaggle/input` itself, as before 2019, only for a kernel that reads them there.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from pipelines.plumbing.atomic import link_or_copy
 from pipelines.values.competition import Competition
 from pipelines.values.kernel import KernelFile
 
@@ -97,7 +97,7 @@ def fill(into: Path, view: Path, wanted: Layout, may_share: bool) -> None:
         may_share: whether nothing can be written through `into`: then they are links to the kept files, else
             copies.
     """
-    copy = _linked if may_share else shutil.copyfile
+    copy = link_or_copy if may_share else shutil.copyfile
     into.mkdir(parents=True)
     for name in wanted.folders:
         shutil.copytree(view / "files", into / name, copy_function=copy)
@@ -106,14 +106,6 @@ def fill(into: Path, view: Path, wanted: Layout, may_share: bool) -> None:
     if wanted.has_folds:
         (into / _FOLDS).mkdir()
         copy(view / "folds.csv", into / _FOLDS / "folds.csv")
-
-
-def _linked(source: str | Path, target: str | Path) -> None:
-    """Link a file, or copy it where the file system has no links or they may not be made."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def explain_missing(message: str, folder: Path, may_name: bool) -> str:

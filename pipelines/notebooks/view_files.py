@@ -78,7 +78,10 @@ def _build_real(data: CompetitionData, folder: Path) -> None:
         tables = readers.of(competition).read(paths.raw(competition.name), folder)
         _write_tables(folder, competition, tables.train, tables.test, tables.sample)
         return
-    shutil.copytree(paths.raw(competition.name), folder, dirs_exist_ok=True)
+    if competition.pictures is not None:
+        picture_views.write_real(data, folder)
+    else:
+        shutil.copytree(paths.raw(competition.name), folder, dirs_exist_ok=True)
     if competition.files.sample is None:
         _write(folder / SAMPLE_NAME, data.sample)
 

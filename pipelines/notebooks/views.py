@@ -28,6 +28,9 @@ from pipelines.values.folds import Folds
 from pipelines.values.kernel import REAL, SHUFFLED, fold_view
 from pipelines.values.metrics import Metric, get
 
+# Keys of a competition file that decide no byte of a view.
+_SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team"}
+
 
 @dataclass(frozen=True, eq=False)
 class CompetitionData:
@@ -73,8 +76,8 @@ class CompetitionData:
             raise CannotCutError("its rows are numbered anew")
         found = csv_rows.index(path, None if chosen.id == "position" else chosen.id_column, form)
         if lacks_ids:
-            first = min(map(int, self.sample[chosen.sample_id]))
-            found = replace(found, keys=row_names.numbered(str(first), len(found.spans)))
+            start = row_names.first(chosen, self.sample)
+            found = replace(found, keys=row_names.numbered(start, len(found.spans)))
         place = {key: position for position, key in enumerate(found.keys)}
         positions = [place.get(name, -1) for name in self.dataset.row_ids.tolist()]
         if len(place) < len(found.keys) or min(positions) < 0:
@@ -122,7 +125,7 @@ def load(competition_name: str) -> CompetitionData:
             if path.is_file()
         ),
         "data": [dataset.hash, folds.hash, seed],
-        "competition": competition.model_dump(mode="json"),
+        "competition": competition.model_dump(mode="json", exclude=_SHOWN_NOWHERE),
         "code": sources.fingerprint(sources.closure("pipelines.notebooks.view_files")),
     }
     metric = get(competition.metric)

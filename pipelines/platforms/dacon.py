@@ -16,10 +16,11 @@ from pydantic import Field
 
 from pipelines.platforms._remote import Allowance, Listed, Refused, Remote, UnknownOutcome
 from pipelines.platforms.files import Files, FilesSource
-from pipelines.plumbing import paths, unzip
+from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, file_hash
 from pipelines.plumbing.printing import one_line
 from pipelines.plumbing.secrets import masked
+from pipelines.values import unzip
 
 URL, TOKEN = "DACON_API_URL", "DACON_API_TOKEN"  # names of variables of the environment
 _SITE = "https://openapi.dacon.io"

@@ -21,12 +21,13 @@ from pipelines import platforms
 from pipelines.platforms import _kaggle_calls as calls
 from pipelines.platforms._kaggle_calls import Details, KaggleError
 from pipelines.platforms._remote import Allowance, Listed, Refused, Remote, UnknownOutcome
-from pipelines.plumbing import paths, unzip
+from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import exclusive
 from pipelines.plumbing.schema import Strict
+from pipelines.values import unzip
 
 # Kaggle's words for metrics, loosely → ours; the first that fits counts.
 _METRICS = (

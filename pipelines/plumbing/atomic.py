@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,18 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
     except ValueError as error:
         raise UserError(f"{path} must be JSON ({error}): delete it and run `dvc repro`") from None
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Give a file a second name; a copy where the file system has no links or they may not be made.
+
+    Only for what nobody writes to: who writes to one changes the other.
+    """
+    try:
+        os.link(source, target)
+    except OSError:
+        with suppress(shutil.SameFileError):  # it is linked there already
+            shutil.copyfile(source, target)
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
-from pipelines.readers import Reader, _listing
-from pipelines.readers._decoding import decode_all
-from pipelines.readers._listing import Part
-from pipelines.values import ids, submission, tables
+from pipelines.readers import Reader
+from pipelines.values import ids, picture_files, submission, tables
 from pipelines.values import raw as csv_files
+from pipelines.values.picture_files import Part
+from pipelines.values.pixels import decode_all
 from pipelines.values.raw import RawTables, constant_sample
 
 _SHOWN = 5
@@ -22,7 +22,7 @@ class Images(Reader):
 
     def read(self, raw: Path, scratch: Path) -> RawTables:
         competition, notes = self.competition, list[str]()
-        listing = _listing.read(competition, raw, scratch)
+        listing = picture_files.read(competition, raw, scratch)
         if listing.unlisted:
             notes.append(
                 f"{len(listing.unlisted)} pictures are named by no row and are not used (such as "

@@ -106,7 +106,15 @@ def _spells(part: pd.Series, names: pd.Series) -> bool:
 
 def _counts(values: np.ndarray) -> bool:
     """Whether they are 0 … n − 1 or 1 … n, in any order."""
+    return first_counted(values) in (0, 1)
+
+
+def first_counted(values: np.ndarray) -> int | None:
+    """The least of whole numbers that are first … first + n − 1 in any order; None where they are not."""
+    if not len(values):
+        return None
     first = int(values.min())
-    if first not in (0, 1) or int(values.max()) - first != len(values) - 1:
-        return False
-    return bool((np.sort(values) == np.arange(first, first + len(values))).all())
+    if int(values.max()) - first != len(values) - 1:
+        return None
+    is_all = bool((np.sort(values) == np.arange(first, first + len(values))).all())
+    return first if is_all else None

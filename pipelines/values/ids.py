@@ -17,28 +17,35 @@ def numbered(first: str, rows: int) -> list[str]:
 def counted(
     competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sample: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give train and test the column of ids where `id: position` lets their files lack it.
-
-    They are counted from the smallest id of the sample, or from 1 where there is none.
+    """Give train and test the column of ids where `id: position` lets their files lack it, counted from `first`.
 
     Raises:
         UserError: an id of the sample or of test is no whole number.
     """
     if competition.id != "position":
         return train, test
-    key, asked = competition.id_column, competition.sample_id
-    first = "1"
-    if sample is not None and asked in sample.columns and len(sample):
-        first = str(min(map(int, _whole(sample[asked], "the sample"))))
+    key, start = competition.id_column, first(competition, sample)
     if key in test.columns:
         _whole(test[key], "test")
     made = []
     for table in (train, test):
         if key not in table.columns:
-            count = pd.Series(numbered(first, len(table)), name=key, index=table.index, dtype=str)
+            count = pd.Series(numbered(start, len(table)), name=key, index=table.index, dtype=str)
             table = pd.concat([count, table], axis=1)
         made.append(table)
     return made[0], made[1]
+
+
+def first(competition: Competition, sample: pd.DataFrame | None) -> str:
+    """Where ids that only count rows begin: at the smallest of the sample, or at 1 where there is none.
+
+    Raises:
+        UserError: an id of the sample is no whole number.
+    """
+    asked = competition.sample_id
+    if sample is None or asked not in sample.columns or not len(sample):
+        return "1"
+    return str(min(map(int, _whole(sample[asked], "the sample"))))
 
 
 def as_in_sample(
@@ -55,8 +62,8 @@ def as_in_sample(
     respelled = names.map({name: by_number.get(_number(name), name) for name in names.dropna()})
     if set(respelled) != set(asked) or respelled.nunique() < names.nunique():
         return names, []
-    first = int((respelled != names).to_numpy().argmax())
-    note = f"id {names.iloc[first]!r} of test is {respelled.iloc[first]!r} here, as the sample submission spells it"
+    row = int((respelled != names).to_numpy().argmax())
+    note = f"id {names.iloc[row]!r} of test is {respelled.iloc[row]!r} here, as the sample submission spells it"
     return respelled, [note]
 
 

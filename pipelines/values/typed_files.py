@@ -9,13 +9,12 @@ import pandas as pd
 from pipelines.plumbing.errors import UserError
 from pipelines.values.tables import Columns
 
-# A file with such an ending is a CSV whatever the others are: the sample submission mostly is one.
-_CSV_ENDINGS = (".csv", ".tsv", ".txt", ".gz")
+CSV_ENDINGS = (".csv", ".tsv", ".txt", ".dat")
 
 
 def is_csv(path: Path) -> bool:
-    """Whether a file is read as a CSV although its competition has another format."""
-    return path.name.lower().endswith(_CSV_ENDINGS)
+    """Whether a file is a CSV by its ending, gzipped or not, whatever its competition's others are: samples mostly are."""
+    return path.name.lower().removesuffix(".gz").endswith(CSV_ENDINGS)
 
 
 def read(read_file: Callable[[Path], pd.DataFrame], path: Path) -> pd.DataFrame:

@@ -14,7 +14,10 @@ from pipelines.adding import checking, competition_draft, found_files
 from pipelines.adding.draft_file import Wishes
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.stages.download import download
+from pipelines.stages.preprocess import preprocess
 from pipelines.values import competition
+from pipelines.values.dataset import Dataset
 from tests.conftest import Workshop
 
 ROWS, TEST_ROWS = 80, 30
@@ -200,3 +203,67 @@ def test_the_file_keeps_its_reasons(tmp_path: Path) -> None:
     content = yaml.safe_load(text)
     assert content["files"]["also"] == ["about.md"]
     assert content["source"]["page"] == "https://example.org/data"
+
+
+def test_only_descriptions_are_shown_beside_train_and_test(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    folder = written(tmp_path / "given", train, test, sample)
+    train.to_json(folder / "train.json", orient="records")
+    train.to_pickle(folder / "train.pkl")
+    train.drop(columns="t").to_csv(folder / "more.csv", index=False)
+    (folder / "labels.txt").write_text("\n".join(map(str, train["t"])))
+    (folder / "classes.txt").write_text("\n".join(train["r"]))
+    (folder / "sparse.txt").write_text("\n".join(f"{t} 1:0.5" + " 7:2" * t for t in train["t"]))
+    (folder / "about.txt").write_text("t: 1 where q is positive\nq\n\n\tmeasured, w too, e\n")
+    (folder / "words.md").write_text("# What the columns mean\n")
+    draft = competition_draft.add("new", folder, Wishes())
+    assert draft.keys["files"]["also"] == ["about.txt", "words.md"]
+    said = next(sentence for sentence in draft.why if "left out" in sentence)
+    for name in ("train.json", "train.pkl", "more.csv", "labels.txt", "classes.txt", "sparse.txt"):
+        assert name in said
+        assert name not in draft.keys["source"]["files"]
+
+
+def test_check_tells_what_preprocess_will_take(workshop: Workshop, tmp_path: Path) -> None:
+    train, test, sample = tables()
+    train["t"] = np.arange(ROWS)
+    competition_draft.add("new", written(tmp_path / "given", train, test, sample), Wishes())
+    workshop.write_params(preprocess={"max_rows": 30})
+    checked = checking.check("new")
+    assert any("`clip: {low: 0}`" in note for note in checked.notes)
+    assert checked.notes[-1] == "30 training rows in 3 folds of 10 to 10, 30 test rows"
+    download("new")
+    preprocess("new")
+    assert Dataset.load(paths.dataset("new")).hash == checked.dataset.hash
+    workshop.write_params(preprocess={"max_rows": 2})
+    assert checking.check("new").refused is not None
+
+
+def test_a_sample_beside_typed_tables_is_read_by_its_ending_as_it_was_drafted(
+    tmp_path: Path,
+) -> None:
+    train, test, sample = tables()
+    folder = tmp_path / "given"
+    folder.mkdir()
+    train.to_parquet(folder / "a.parquet")
+    test.to_parquet(folder / "b.parquet")
+    sample.to_csv(folder / "c.dat", index=False)
+    (folder / "d.bin").write_bytes(b"no table")
+    draft = competition_draft.add("new", folder, Wishes())
+    assert (draft.keys["files"]["format"], draft.keys["files"]["sample"]) == ("parquet", "c.dat")
+    assert checking.check("new").dataset.test_ids.tolist() == [str(key) for key in test["k"]]
+    assert any(".dat" in said and ".parquet" in said for said in draft.why if "d.bin" in said)
+
+
+def test_a_file_that_lists_more_than_a_draft_keeps_its_files_for_others(tmp_path: Path) -> None:
+    folder = written(tmp_path / "given", *tables())
+    (folder / "more.csv").write_text("r,size\nred,1\nblue,2\n")
+    keys = competition_draft.add("new", folder, Wishes()).keys
+    keys["files"]["also"] = ["more.csv"]
+    keys["source"]["files"] |= {"more.csv": None, "a.csv": None}
+    paths.competition_file("new").write_text(yaml.safe_dump(keys))
+    (folder / "a.csv").write_text((folder / "a.csv").read_text().replace("\n", "\r\n"))
+    assert not competition_draft.add("new", folder, Wishes()).is_new
+    (folder / "b.csv").write_text((folder / "b.csv").read_text().replace("\n", "\r\n"))
+    with pytest.raises(UserError, match="must not be there yet or list these files"):
+        competition_draft.add("new", folder, Wishes())

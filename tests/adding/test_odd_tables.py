@@ -176,3 +176,14 @@ def test_models_that_grow_a_tree_per_class_are_left_out_where_there_are_many(
     draft = competition_draft.add("new", folder, Wishes())
     assert draft.keys["baselines"] == ["forest", "knn"]
     assert any("lightgbm: left out" in said and "101 classes" in said for said in draft.why)
+
+
+def test_text_is_what_models_take_for_text(tmp_path: Path) -> None:
+    """Long cells alone are none: each of these is one word."""
+
+    def with_words(table: Frame) -> Frame:
+        keys = table["k"].astype(str)
+        return table.assign(code=keys + "x" * 40, said="we saw that " + keys + " of them came")
+
+    draft = added(tmp_path, with_words, with_words)
+    assert [said for said in draft.why if said.startswith("text: ")] == ["text: 'said'"]

@@ -19,7 +19,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
-from pipelines.values import competition
+from pipelines.values import competition, picture_files
 from tests.conftest import Workshop
 
 TRAIN = [f"p{number:03d}" for number in range(40)]
@@ -109,9 +109,7 @@ def test_folders_are_classes_and_a_table_lists_the_test(tmp_path: Path, named_by
 def test_what_is_added_is_built_and_shown_to_kernels(tmp_path: Path, by_class: bool) -> None:
     folder = with_tables(tmp_path / "given", listed=False)
     if by_class:
-        for name, label in zip(TRAIN, LABELS, strict=True):
-            (folder / "n" / label).mkdir(exist_ok=True)
-            (folder / f"n/{name}.png").rename(folder / f"n/{label}/{name}.png")
+        in_folders_of_classes(folder / "n")
         (folder / "b.csv").unlink()
     found, _ = added(folder)
     assert (found.pictures and found.pictures.labels) == ("folders" if by_class else "column")
@@ -124,6 +122,71 @@ def test_what_is_added_is_built_and_shown_to_kernels(tmp_path: Path, by_class: b
     train, test = (len(list((files / part).rglob("*.png"))) for part in ("n", "m"))
     assert (train, test) == (40 - len(view.rows), len(view.rows))
     assert len(pd.read_csv(files / "c.csv")) == len(view.rows)
+
+
+def in_folders_of_classes(folder: Path) -> None:
+    for name, label in zip(TRAIN, LABELS, strict=True):
+        (folder / label).mkdir(exist_ok=True)
+        (folder / f"{name}.png").rename(folder / label / f"{name}.png")
+
+
+@pytest.mark.parametrize("is_spelled", [False, True])
+def test_no_folder_tells_the_class_of_a_picture_that_plays_test(
+    tmp_path: Path, is_spelled: bool
+) -> None:
+    """Unless the cell that names it does: then the class is in the table already."""
+    folder = with_tables(tmp_path / "given", listed=False)
+    in_folders_of_classes(folder / "n")
+    if is_spelled:
+        paths_of = [f"{label}/{name}.png" for name, label in zip(TRAIN, LABELS, strict=True)]
+        pd.DataFrame({"key": paths_of, "what": LABELS}).to_csv(folder / "b.csv", index=False)
+    found, _ = added(folder)
+    assert found.pictures == competition.Pictures(train="n.zip", test="m.zip")
+    download("new")
+    preprocess("new")
+    data = views.load("new")
+    view = views.view_of(data, "fold0")
+    view_files.build(data, view, tmp_path / "view")
+    files = tmp_path / "view/files"
+    shown = {path.relative_to(files / "m").as_posix() for path in (files / "m").rglob("*.png")}
+    ids = set(data.dataset.row_ids[view.rows].tolist())
+    assert shown == (ids if is_spelled else {f"{name}.png" for name in ids})
+    assert {path.parent.name for path in (files / "n").rglob("*.png")} == {"red", "blue"}
+
+
+@pytest.mark.parametrize("by_class", [True, False])
+def test_the_real_view_has_the_folders_of_a_folds_view_and_zips_are_taken_apart_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_class: bool
+) -> None:
+    folder = with_tables(tmp_path / "given", listed=False)
+    if by_class:
+        in_folders_of_classes(folder / "n")
+        (folder / "b.csv").unlink()
+    for name in ("n", "m"):  # a zip of a folder has that folder in it
+        shutil.make_archive(str(folder / name), "zip", folder, name)
+        shutil.rmtree(folder / name)
+    added(folder)
+    download("new")
+    preprocess("new")
+    data, opened = views.load("new"), []
+    extract = picture_files.extract
+    monkeypatch.setattr(
+        picture_files, "extract", lambda *given: opened.append(given) or extract(*given)
+    )
+    kept = {
+        name: view_files.kept(data, views.view_of(data, name)) / "files"
+        for name in ("fold0", "fold1", "real")
+    }
+    assert len(opened) == 2
+    held = {
+        name: {path.parent.relative_to(files).as_posix() for path in files.rglob("*.png")}
+        for name, files in kept.items()
+    }
+    assert held["real"] == ({"n/n/red", "n/n/blue", "m/m"} if by_class else {"n/n", "m/m"})
+    assert held["fold0"] == held["fold1"] == held["real"]
+    assert not list(kept["real"].rglob("*.zip"))
+    one = next((kept["fold0"] / "n").rglob("*.png"))
+    assert one.stat().st_nlink > 1
 
 
 def test_zips_within_are_kept_as_they_are(tmp_path: Path) -> None:
@@ -191,8 +254,10 @@ def test_arrays_are_told_apart_by_their_counts(tmp_path: Path) -> None:
         values = generator.integers(0, 3, shape, np.uint8).tobytes()
         (folder / f"{name}.gz").write_bytes(gzip.compress(header + values))
     (folder / "e.gz").write_bytes(gzip.compress(b"something else"))
+    for name in ("b", "d.txt"):  # labels taken apart are labels still
+        (folder / name).write_bytes(gzip.decompress((folder / f"{name[0]}.gz").read_bytes()))
     found, checked = added(folder)
-    assert (found.files.train, found.files.test, found.files.also) == (["a.gz", "b.gz"], "c.gz", ["e.gz"])  # fmt: skip
+    assert (found.files.train, found.files.test, found.files.also) == (["a.gz", "b.gz"], "c.gz", [])  # fmt: skip
     assert found.source["solution"] == "d.gz"
     assert checked.dataset.X_train.shape == (60, 5, 4, 1)
     assert platforms.of(found).solution()["id"].tolist() == checked.dataset.test_ids.tolist()

@@ -290,3 +290,18 @@ def test_who_has_not_downloaded_yet_is_told_where_from(
         match=r"must lie in .*/empty/.*nothing was found.*: download .* from https://\S+ and put ",
     ):
         platforms.of(load(name)).download(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("nsmc", ["ratings_train.txt.gz", "ratings_test.txt.gz"]),
+        ("titanic", ["gender_submission.csv"]),
+    ],
+)
+def test_what_others_cannot_have_to_the_byte_is_asked_for_by_no_hash(
+    name: str, files: list[str]
+) -> None:
+    """gzip writes a time into its files, and a sample may be made by hand."""
+    listed = load(name).source["files"]
+    assert [(listed[file] or {}).get("md5") for file in files] == [None] * len(files)

@@ -196,6 +196,17 @@ def test_a_view_is_built_once_and_anew_when_a_file_changed(
     assert (other / "files" / "train.csv").read_bytes() != before
 
 
+def test_what_is_tuned_or_pooled_makes_no_view_anew(
+    data: CompetitionData, workshop: Workshop
+) -> None:
+    workshop.write_competition(
+        title="another", baselines=["knn", "cnn"], tune={"knn": {"trials": 3}}, pool=["m01/some"]
+    )
+    assert views.load("tiny").key == data.key
+    workshop.write_competition(files={"also": ["about.txt"]})
+    assert views.load("tiny").key != data.key
+
+
 def test_a_view_that_was_not_finished_is_none(
     data: CompetitionData, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,10 +10,10 @@ from PIL import Image as Pillow
 
 from pipelines import readers
 from pipelines.plumbing.errors import UserError
-from pipelines.readers._decoding import decode
 from pipelines.values import competition, raw
 from pipelines.values.competition import Image
 from pipelines.values.dataset import Dataset
+from pipelines.values.pixels import decode
 from tests.conftest import Workshop
 
 GREY, COLOUR = Image(height=4, width=6), Image(height=4, width=6, channels=3)

@@ -1,6 +1,7 @@
 """Which picture belongs to which row: a label CSV that names files, or one folder per class."""
 
 import hashlib
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.plumbing.unzip import extract
-from pipelines.readers._decoding import SUFFIXES
 from pipelines.values import raw as csv_files
 from pipelines.values import tables
 from pipelines.values.competition import Competition
+from pipelines.values.pixels import SUFFIXES
+from pipelines.values.unzip import extract
 
 _SHOWN = 5
 
@@ -40,14 +41,14 @@ class Listing:
 
 
 def read(competition: Competition, raw: Path, scratch: Path) -> Listing:
-    """Find the rows and their pictures; zips are taken apart into `scratch`.
+    """Find the rows and their pictures; zips are taken apart into `scratch`, unless they lie there so.
 
     Raises:
         UserError: a folder, a CSV or a column is missing, or a name fits two pictures.
     """
     pictures = competition.pictures
     assert pictures is not None  # the competition's schema asks for it
-    folders = [_folder(raw, name, scratch) for name in (pictures.train, pictures.test)]
+    folders = [folder_of(raw, name, scratch) for name in (pictures.train, pictures.test)]
     if pictures.labels == "folders":
         train = _by_folder(competition, folders[0])
     else:
@@ -78,14 +79,22 @@ def _test(competition: Competition, raw: Path, folder: Path) -> Part:
     return Part(pd.DataFrame({key: own_names(folder, found)}, dtype=str), found, folder)
 
 
-def _folder(raw: Path, name: str, scratch: Path) -> Path:
+def folder_of(raw: Path, name: str, scratch: Path) -> Path:
+    """A folder of pictures as it lies in `raw`; a zip is taken apart into `scratch`, once.
+
+    Raises:
+        UserError: there is neither.
+    """
     path = raw / name
     if path.is_dir():
         return path
     if path.is_file():
-        into = scratch / "zips" / name
+        into, unfinished = scratch / "zips" / name, scratch / "unfinished"
         if not into.is_dir():
-            extract(path, into)
+            shutil.rmtree(unfinished, ignore_errors=True)
+            extract(path, unfinished)
+            into.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.rename(into)
         return into
     there = [entry.name for entry in raw.iterdir()]
     raise UserError(

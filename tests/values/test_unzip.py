@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.unzip import Limits, extract
+from pipelines.values.unzip import Limits, extract
 
 
 def made(path: Path, *names: str, content: bytes = b"a,b\n", mode: int = 0) -> Path:
