@@ -49,8 +49,9 @@ class Pool:
     def blend(self, method: str) -> Blend:
         """Combine the pool; see `blending.blend`."""
         return blending.blend(
-            method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed
-        )
+            method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed,
+            self.dataset.clip,
+        )  # fmt: skip
 
     def verdict(self, blends: list[Blend]) -> tuple[Predictions, dict[str, Any]]:
         """What to submit, and the numbers behind it: the best ensemble against the best single member.
