@@ -1,6 +1,6 @@
 """CatBoost: gradient boosting of symmetric trees; a category counts by the targets of rows before its own."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import catboost
 import numpy as np
@@ -43,7 +43,7 @@ class CatBoost(Booster):
         "columns": Range(0.2, 1),
     }
 
-    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+    def learn(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> None:
         asked = self.params
         held = watched(y, validation, self.job.is_classification)
         kind = (
@@ -61,7 +61,6 @@ class CatBoost(Booster):
             cat_features=_categories(X), early_stopping_rounds=asked.patience if held else None,
         )  # fmt: skip
         self.model_.fit(_as_text(X), y, eval_set=(_as_text(held[0]), held[1]) if held else None)
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         return super().predict(_as_text(X))
