@@ -197,12 +197,9 @@ class _Search:
         return f"{shown}: {np.mean(scores):.4f}"
 
     def _over_splits(
-        self,
-        params: ModelParams,
-        shown: str,
-        bar: progress.Bar,
+        self, params: ModelParams, shown: str, bar: progress.Bar,
         trial: "optuna.Trial | None" = None,
-    ) -> tuple[list[float], list[np.ndarray | None]]:
+    ) -> tuple[list[float], list[np.ndarray | None]]:  # fmt: skip
         """Scores and losses of the inner splits; of a trial that turns out hopeless, of the first ones."""
         scores: list[float] = []
         losses: list[np.ndarray | None] = []
