@@ -17,9 +17,9 @@ class Params(BoosterParams):
     """Hyperparameters of CatBoost.
 
     Attributes:
-        depth: of a tree, which has 2^depth leaves; auto: 8 for a few numbers alone (ddarung: 35.2 against
-            36.4, and 35.2 against 35.8, 36.1 against 37.1 on two other draws of folds), 6 for all else, where 8
-            takes several times as long.
+        depth: of a tree, which has 2^depth leaves; auto: 8 for a few numbers alone (1,459 rows of 9: RMSE 35.2
+            against 36.4, and 35.2 against 35.8, 36.1 against 37.1 on two other draws of folds), 6 for all else,
+            where 8 takes several times as long.
         columns: share of the columns that a level of a tree may choose from.
         rounds, learning_rate: auto: 800 of 0.04, above 50,000 training rows 300 of 0.1, which take two fifths of the
             time (100,000 made rows of 50 columns: AUC 0.8483 against 0.8488).

@@ -18,8 +18,8 @@ class Params(ModelParams):
     Attributes:
         trees: more are steadier and slower.
         least_rows: fewest rows in a leaf; more are smoother. auto: 1 for values, 2 for classes.
-        columns: share of the columns that a split may choose from. auto: 0.8 for values (ddarung: with both 36.4
-            against 38.4 and 37.0 against 38.8 on two draws of folds), 0.5 for classes.
+        columns: share of the columns that a split may choose from. auto: 0.8 for values (1,459 rows of 9
+            numbers: RMSE with both 36.4 against 38.4 and 37.0 against 38.8 on two draws of folds), 0.5 for classes.
         most_rows: where there are more, each tree draws so many with replacement. A tree of every row has as many
             leaves: 400 of a million rows would take 10 GB.
     """
