@@ -1,4 +1,4 @@
-"""Tables as typed columns, for models that know gaps and categories themselves: boosters of trees."""
+"""Tables as typed columns: for boosters, which know gaps and categories themselves, and to be encoded by others."""
 
 from typing import Self
 

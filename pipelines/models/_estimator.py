@@ -45,7 +45,7 @@ class Estimator(Model):
         return predicted
 
 
-# With fewer training rows than these each one is wanted for the trees.
+# Up to so many training rows each one is wanted for the trees, and these may grow slowly.
 MANY_ROWS = 50_000
 _WATCHED = 0.1
 

@@ -207,7 +207,7 @@ def _check_pool(
     if lacking:
         raise MemberFailed(
             f"every member must predict all {int(folds.scored.sum())} scored rows, and "
-            f"{', '.join(lacking)}: rerun it, or take it out of params.yaml"
+            f"{', '.join(lacking)}: rerun it, or take it out of local.yaml"
         )
 
 

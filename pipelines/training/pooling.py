@@ -27,8 +27,8 @@ class Pool:
     """The members of one competition that have predictions.
 
     Attributes:
-        members: in the order of params.yaml, models first.
-        missing: names that params.yaml lists and that have no predictions.
+        members: in the order of local.yaml, models first.
+        missing: names that local.yaml lists and that have no predictions.
         content: name → hash of the member's predictions, which hold the data's and the folds' hashes too.
     """
 

@@ -222,7 +222,10 @@ class TestRefusals:
         members, y = guesses(3)
         members[1].oof[[4, 7]] = np.nan
         members[2].oof[9, 0] = np.inf
-        with pytest.raises(MemberFailed, match="models/1 lacks 2, models/2 lacks 1: rerun"):
+        with pytest.raises(
+            MemberFailed,
+            match=r"models/1 lacks 2, models/2 lacks 1: rerun it, or take it out of local\.yaml",
+        ):
             blend("mean", members, y, FOLDS, ACCURACY, SEED)
 
     def test_a_method_that_does_not_suit_names_itself_and_the_members(self) -> None:
