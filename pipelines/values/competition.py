@@ -50,8 +50,7 @@ class Pictures(Strict):
         train, test: a folder or a zip below `raw/`; both may be the same.
         labels: column (the train CSV names each picture and its target) or folders (one folder per class).
         column: the column that names pictures, with or without folders and suffix; the ids by default.
-        skip_broken: leave out training pictures that cannot be read and predict test pictures as black ones, with a
-            count, instead of refusing them.
+        skip_broken: leave out training pictures that cannot be read, with a count, instead of refusing them.
     """
 
     train: str = "train"
