@@ -1,6 +1,6 @@
 """Raw columns → model inputs, as scikit-learn transformers that are fitted inside each fold.
 
-A model says which one it takes: one of these two, another of this room, or one of its own file.
+A model says which one it takes: what one of these functions gives, another of this room, or one of its own file.
 """
 
 from features.encoded import Encoded

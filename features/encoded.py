@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler, TargetEncoder
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,7 +19,7 @@ from pipelines.plumbing.errors import MemberFailed
 _MOST_CLASSES = 10
 _SPLITS = 5
 # In units of the spread: a value farther out says no more than one that far.
-_FARTHEST = 5.0
+FARTHEST = 5.0
 _LARGEST = 1e30
 _ROWS_FOR_POWERS = 50_000
 
@@ -67,16 +67,16 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._clipped(self.encoder_.transform(self.typed_.transform(X)))
 
     def _clipped(self, dense: np.ndarray) -> np.ndarray:
-        most = _FARTHEST if self.scaled else _LARGEST
+        most = FARTHEST if self.scaled else _LARGEST
         return np.clip(dense, -most, most, out=dense).astype(np.float32)
 
     def _encoder(self, frame: pd.DataFrame, y: np.ndarray | None) -> ColumnTransformer:
         known = self.typed_.categories_
         few = [name for name, found in known.items() if len(found) <= self.one_hot]
         many = [name for name in known if name not in few]
-        scale = [_SampledPowers(), StandardScaler()] if self.scaled else []
-        numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), *scale)
-        counts = make_pipeline(Shares(), *scale[1:])
+        scale = [StandardScaler()] if self.scaled else []
+        numbers = without_gaps(SampledPowers(), *scale) if self.scaled else without_gaps()
+        counts = make_pipeline(Shares(), *scale)
         steps: list[tuple[str, Any, Any]] = [
             ("numbers", numbers, make_column_selector(dtype_include="number")),
             ("few", OneHotEncoder(sparse_output=False, handle_unknown="ignore"), few),
@@ -84,7 +84,7 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
         how = self._target(y)
         if how is not None:
-            steps.append(("means", make_pipeline(how, *scale[1:]), many))
+            steps.append(("means", make_pipeline(how, *scale), many))
         return ColumnTransformer(steps, sparse_threshold=0)
 
     def _target(self, y: np.ndarray | None) -> TargetEncoder | None:
@@ -101,7 +101,12 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return TargetEncoder(target_type=kind, cv=parts)
 
 
-class _SampledPowers(PowerTransformer):  # type: ignore[misc]
+def without_gaps(*steps: Any) -> Pipeline:
+    """Unfitted: numbers with the median for a gap, beside them columns that say where gaps were; then `steps`."""
+    return make_pipeline(SimpleImputer(strategy="median", add_indicator=True), *steps)
+
+
+class SampledPowers(PowerTransformer):  # type: ignore[misc]
     """Powers that give columns the form of a bell, learned on every n-th row so that there are 50,000 to 100,000."""
 
     def fit_transform(self, X: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:

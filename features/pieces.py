@@ -5,16 +5,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from features.encoded import FARTHEST, SampledPowers, without_gaps
 from features.tabular import as_category, as_numbers, is_number
 from pipelines.plumbing.errors import MemberFailed
-
-# In units of the spread: a value farther out says no more than one that far.
-_FARTHEST = 5.0
 
 
 class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -26,6 +22,7 @@ class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         pieces: most pieces that a number is cut into, with about as many rows in each; 0 for none.
+        powers: whether numbers get the form of a bell, which takes a search for each column.
 
     Attributes:
         categories_: column → category → number, of all columns together 1 … `count_` - 1.
@@ -33,8 +30,8 @@ class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         edges_: per column of numbers in the output, where its pieces begin and end, ascending.
     """
 
-    def __init__(self, pieces: int = 16) -> None:
-        self.pieces = pieces
+    def __init__(self, pieces: int = 16, powers: bool = True) -> None:
+        self.pieces, self.powers = pieces, powers
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn categories, scales and edges from these rows alone.
@@ -53,7 +50,9 @@ class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 found = sorted(as_category(X[name]).unique())
                 self.categories_[name] = dict(zip(found, range(self.count_, self.count_ + len(found)), strict=True))  # fmt: skip
                 self.count_ += len(found)
-        self.scaler_ = _scaler().fit(self._gapped(X)) if self.numbers_ else None
+        powers = [SampledPowers()] if self.powers else []
+        scaler = without_gaps(*powers, StandardScaler())
+        self.scaler_ = scaler.fit(self._gapped(X)) if self.numbers_ else None
         shares = np.linspace(0, 1, self.pieces + 1)
         # Edges are values that there are: in between, few values would make more pieces than they need.
         self.edges_ = [
@@ -75,9 +74,4 @@ class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.scaler_ is None:
             return np.empty((len(X), 0))
         found: np.ndarray = self.scaler_.transform(self._gapped(X))
-        return np.clip(found, -_FARTHEST, _FARTHEST)
-
-
-def _scaler() -> Pipeline:
-    imputer = SimpleImputer(strategy="median", add_indicator=True)
-    return make_pipeline(imputer, PowerTransformer(), StandardScaler())
+        return np.clip(found, -FARTHEST, FARTHEST)

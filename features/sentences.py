@@ -1,5 +1,6 @@
 """Tables with texts: what is to be read becomes sparse weights or numbered words, all else stands beside it."""
 
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
@@ -54,8 +56,9 @@ class _Beside(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
         self.rest_ = [c for c in X.columns if c not in self.texts_ and c not in useless]
         self.readers_, parts = [], []
-        for column in self.texts_:
-            rows = _normal(X[column])
+        texts = [_normal(X[column]) for column in self.texts_]
+        self.skim(texts)
+        for column, rows in zip(self.texts_, texts, strict=True):
             is_text = column in useless or text.is_free_text(X[column])
             reader = self.reader(rows) if is_text else _categories()
             try:
@@ -79,8 +82,11 @@ class _Beside(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
         return self.joined([*parts, *([] if self.table_ is None else [self.table_.transform(X)])])
 
+    def skim(self, texts: list[list[str]]) -> None:
+        """Learn what all columns share, of the texts of each, before one of them gets its reader."""
+
     def reader(self, rows: list[str]) -> Any:
-        """An unfitted transformer of one column's texts."""
+        """A transformer of one column's texts, still to be fitted."""
         raise NotImplementedError
 
     def joined(self, parts: list[Any]) -> Any:
@@ -133,6 +139,9 @@ class NumberedSentences(_Beside):
         length: words of a row, shared between its texts.
         most: words that have a number of their own.
         morphemes: whether the words of Korean are its morphemes, for which kiwipiepy must be installed.
+
+    Attributes:
+        words_: numbers of the words of all texts: what reads them knows a word by its number, whatever the column.
     """
 
     def __init__(self, length: int = 64, most: int = 20_000, morphemes: bool = False) -> None:
@@ -147,11 +156,17 @@ class NumberedSentences(_Beside):
             )
         return made
 
+    def skim(self, texts: list[list[str]]) -> None:
+        spelled = [self._spelling(rows).transform(rows) for rows in texts]
+        words = text.WordNumbers(max(1, self.length // max(1, len(texts))), self.most)
+        self.words_ = words.fit(list(chain.from_iterable(spelled)))
+
     def reader(self, rows: list[str]) -> Any:
-        numbers = text.WordNumbers(max(1, self.length // len(self.texts_)), self.most)
-        if self.morphemes and text.is_korean(rows):
-            return make_pipeline(FunctionTransformer(in_morphemes), numbers)
-        return numbers
+        return make_pipeline(self._spelling(rows), FrozenEstimator(self.words_))
+
+    def _spelling(self, rows: list[str]) -> FunctionTransformer:
+        is_taken_apart = self.morphemes and text.is_korean(rows)
+        return FunctionTransformer(in_morphemes if is_taken_apart else None)
 
     def joined(self, parts: list[Any]) -> np.ndarray:
         # Where the texts do not share `length` evenly, the last place stays empty.

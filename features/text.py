@@ -18,7 +18,7 @@ from pipelines.plumbing.errors import MemberFailed
 # A word is a run of letters and digits: hashtags and mentions lose their sign, Hangul stays whole. (The
 # vectorizer's own pattern drops words of one letter, and `strip_accents` would take Hangul apart.)
 _WORD = r"\b\w+\b"
-# On average. Names of people (Titanic: 4.1 words) and places are shorter, tweets have 17.
+# On average. Names of people with their titles have four words, places fewer, short messages 17.
 _FEWEST_WORDS = 5
 _DIFFERENT_SHARE = 0.5
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")

@@ -1,4 +1,4 @@
-"""Tables as typed columns, for models that know gaps and categories themselves: boosters of trees."""
+"""Tables as typed columns: for boosters, which know gaps and categories themselves, and to be encoded by others."""
 
 from typing import Self
 
@@ -14,8 +14,13 @@ from features.tabular import as_numbers, check_columns, coded, is_number, usable
 
 # What a category says that was rare where it was learned, or was not there at all.
 RARE = "rare"
-# Day, month and year in any order with -, . or / between, or 2021년 1월 3일; and a time behind it or not.
-_DATE = r"\d{1,4}(?:[-./]|년 ?)\d{1,2}(?:[-./]|월 ?)\d{1,4}일?(?:[ T]\d{1,2}:\d{2}(?::\d{2})?\S*)?"
+# Day, month and a year of four digits, first or last, with -, . or / between, or 2021년 1월 3일; and a time behind it
+# or not. Two digits could be any number: 10.4.15 is as likely a version.
+_DATE = (
+    r"(?:(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d"
+    r"|(?:19|20)?\d\d년 ?\d{1,2}월 ?\d{1,2}일?)(?:[ T]\d{1,2}:\d{2}(?::\d{2})?\S*)?"
+)
+_SHORT_YEAR = r"^(\d\d)년"
 _YEAR_FIRST = r"^(\d{4})(?:[-./]|년 ?)(\d{1,2})(?:[-./]|월 ?)(\d{1,2})일?"
 _YEAR_LAST = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})"
 _YEAR = r"\b(?:19|20)\d\d\b"
@@ -152,6 +157,7 @@ def date_parts(column: pd.Series, day_first: bool = False) -> dict[str, pd.Serie
     when = column
     if not pd.api.types.is_datetime64_any_dtype(column):
         cells = column.astype(object).map(str, na_action="ignore").astype(object)
+        cells = cells.str.replace(_SHORT_YEAR, r"20\1년", regex=True)
         cells = cells.str.replace(_YEAR_FIRST, r"\1-\2-\3", regex=True)
         cells = cells.str.replace(_YEAR_LAST, r"\3-\2-\1" if day_first else r"\3-\1-\2", regex=True)
         when = pd.to_datetime(cells, errors="coerce", format="mixed", utc=True)

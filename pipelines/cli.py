@@ -73,7 +73,7 @@ def scores(competition: Competition = None, as_json: Json = False) -> None:
     """Print every model, kernel and ensemble with its scores, and who failed or is missing.
 
     cv_mean ± std is over folds, cv_pooled on all OOF rows, fold 0 is the mock exam. Exits with 1 where
-    something that params.yaml lists has no result.
+    something that local.yaml lists has no result.
     """
     _scores(competition, as_json)
 

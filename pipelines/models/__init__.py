@@ -84,9 +84,9 @@ class Model(ABC):
     Attributes:
         Params: the schema of its hyperparameters, defaults included.
         space: what tuning may try; a value fixed in params.yaml leaves it.
-        backend: keras, where it computes with Keras: the engine then sets `backend:` and `device:` of
-            params.yaml before `fit`, and makes the backend as deterministic as it can be.
-        streams: whether `fit` and `predict` take `Streamed` rows too, which pictures are that would fill the memory.
+        backend: keras, where it computes with Keras: the engine then sets `backend:` of params.yaml and
+            `device:` of local.yaml before `fit`, and makes the backend as deterministic as it can be.
+        streams: whether `fit` and `predict` take `Streamed` rows too, as pictures come that would fill the memory.
         history_: after `fit`, a mapping per epoch (loss, val_loss, …); empty without epochs.
     """
 

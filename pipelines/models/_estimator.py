@@ -1,6 +1,7 @@
 """What models share that are an estimator of a library with the interface of scikit-learn."""
 
-from typing import Annotated, Any, Literal
+from abc import abstractmethod
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -14,21 +15,37 @@ _MANY_CELLS = 1_000_000
 
 
 class Estimator(Model):
-    """A subclass sets `model_` in `fit`."""
+    """A subclass sets `model_` in `learn`. Rows of one class or value are predicted as that: libraries refuse them.
+
+    Attributes:
+        only_: the class or value of all rows of the fit; None where they differ.
+    """
 
     model_: Any
 
+    @abstractmethod
+    def learn(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> None:
+        """Learn from rows as `fit` gets them, of two classes or values at least."""
+
+    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+        self.only_ = y[0] if (y == y[0]).all() else None
+        if self.only_ is None:
+            self.learn(X, y, validation)
+        return self
+
     def predict(self, X: Any) -> np.ndarray:
-        if not self.job.is_classification:
-            values = np.asarray(self.model_.predict(X), np.float32)
-            return values.reshape(-1, 1)
-        # A small fold may lack a class; its column must be there all the same.
         predicted = np.zeros((len(X), self.job.width), np.float32)
-        predicted[:, np.asarray(self.model_.classes_, int)] = self.model_.predict_proba(X)
+        if not self.job.is_classification:
+            predicted[:, 0] = self.model_.predict(X) if self.only_ is None else self.only_
+        elif self.only_ is None:
+            # A small fold may lack a class; its column must be there all the same.
+            predicted[:, np.asarray(self.model_.classes_, int)] = self.model_.predict_proba(X)
+        else:
+            predicted[:, self.only_] = 1
         return predicted
 
 
-# With fewer training rows than these each one is wanted for the trees.
+# Up to so many training rows each one is wanted for the trees, and these may grow slowly.
 MANY_ROWS = 50_000
 _WATCHED = 0.1
 
@@ -82,6 +99,6 @@ def threads(X: Any) -> int | None:
     """How many threads OpenMP may use: one for a small table, else all cores (None).
 
     Threads wait for each other many times a tree. On a small table that is most of the work, and where other
-    processes hold a core nearly all of it: ddarung's 1,459 rows took 8 s instead of 0.2 s. The bytes are the same.
+    processes hold a core nearly all of it: 1,459 rows of nine numbers took 8 s instead of 0.2 s. The bytes are the same.
     """
     return 1 if np.prod(X.shape) < _MANY_CELLS else None

@@ -1,6 +1,6 @@
 """Extra trees: hundreds of trees, each split at random, and their mean."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,8 +18,8 @@ class Params(ModelParams):
     Attributes:
         trees: more are steadier and slower.
         least_rows: fewest rows in a leaf; more are smoother. auto: 1 for values, 2 for classes.
-        columns: share of the columns that a split may choose from. auto: 0.8 for values (ddarung: with both 36.4
-            against 38.4 and 37.0 against 38.8 on two draws of folds), 0.5 for classes.
+        columns: share of the columns that a split may choose from. auto: 0.8 for values (1,459 rows of 9
+            numbers: RMSE with both 36.4 against 38.4 and 37.0 against 38.8 on two draws of folds), 0.5 for classes.
         most_rows: where there are more, each tree draws so many with replacement. A tree of every row has as many
             leaves: 400 of a million rows would take 10 GB.
     """
@@ -42,7 +42,9 @@ class Forest(Estimator):
     def inputs(self) -> TransformerMixin:
         return features.encoded(self.job.image, self.job.seed)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+    def learn(
+        self, X: np.ndarray, y: np.ndarray, validation: tuple[Any, np.ndarray] | None
+    ) -> None:
         of_classes, asked = self.job.is_classification, self.params
         least = asked.least_rows if asked.least_rows != "auto" else (2 if of_classes else 1)
         share = asked.columns if asked.columns != "auto" else (0.5 if of_classes else 0.8)
@@ -55,4 +57,3 @@ class Forest(Estimator):
         self.model_ = trees.fit(X, y)
         # Threads add up their trees in the order they end in, and that would show in the last digit.
         self.model_.n_jobs = 1
-        return self

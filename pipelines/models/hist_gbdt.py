@@ -1,6 +1,6 @@
 """scikit-learn's gradient boosting on histograms: always there, takes gaps and categories as they are."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ class HistGradientBoosting(Booster):
         "columns": Range(0.2, 1),
     }
 
-    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+    def learn(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> None:
         asked = self.params
         held = watched(y, validation, self.job.is_classification)
         kind = (
@@ -57,4 +57,3 @@ class HistGradientBoosting(Booster):
         apart = {} if held is None else {"X_val": held[0], "y_val": held[1]}
         with threadpool_limits(threads(X), user_api="openmp"):
             self.model_ = model.fit(X, y, **apart)
-        return self

@@ -1,6 +1,6 @@
 """LightGBM: gradient boosting that grows a tree leaf by leaf; fast, and categories split as sets."""
 
-from typing import Any, Self
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -40,7 +40,7 @@ class LightGBM(Booster):
         "l2": Range(0.01, 30, log=True),
     }
 
-    def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
+    def learn(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> None:
         asked, how = self.params, {}
         held = watched(y, validation, self.job.is_classification)
         if held is not None:
@@ -54,7 +54,6 @@ class LightGBM(Booster):
             random_state=self.job.seed, n_jobs=threads(X), deterministic=True, force_row_wise=True, verbose=-1,
         )  # fmt: skip
         self.model_ = model.fit(_renamed(X), y, **how)
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         return super().predict(_renamed(X))

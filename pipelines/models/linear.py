@@ -1,6 +1,6 @@
 """Lines: logistic regression for classes, an elastic net for values, on scaled columns."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -32,11 +32,14 @@ class Linear(Estimator):
     Params = Params
     space = {"strength": Range(0.01, 100, log=True), "l1": Range(0, 1)}
 
+    _shift, _scale = 0.0, 1.0
+
     def inputs(self) -> TransformerMixin:
         return features.encoded(self.job.image, self.job.seed, scaled=True)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
-        self._shift, self._scale = 0.0, 1.0
+    def learn(
+        self, X: np.ndarray, y: np.ndarray, validation: tuple[Any, np.ndarray] | None
+    ) -> None:
         asked = self.params
         if self.job.is_classification:
             model = LogisticRegression(C=0.1 / asked.strength, max_iter=_STEPS)
@@ -48,7 +51,6 @@ class Linear(Estimator):
                 random_state=self.job.seed,
             )  # fmt: skip
         self.model_ = model.fit(X.astype(np.float64), y)
-        return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         predicted = super().predict(X.astype(np.float64))

@@ -30,7 +30,7 @@ class Params(NetworkParams):
     layers: int = Field(default=2, ge=1)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     embedding: int = Field(default=8, ge=1)
-    # Without them house prices rise from 0.1329 to 0.1361, and titanic goes from 0.8181 to 0.8204: a tie.
+    # Without them the error of values rose from 0.1329 to 0.1361 (1,460 rows of 79 columns); classes were a tie.
     pieces: int = Field(default=16, ge=0, le=256)
 
 
@@ -51,7 +51,8 @@ class MLP(Network):
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         # Rows without `validation`: what is learned here is learned inside the fold, as by a transformer.
-        self._pieces = Pieces(self.params.pieces if isinstance(X, pd.DataFrame) else 0)
+        is_table = isinstance(X, pd.DataFrame)  # of pixels each would be searched for its power
+        self._pieces = Pieces(self.params.pieces if is_table else 0, powers=is_table)
         self._pieces.fit(pd.DataFrame(X))
         apart = None if validation is None else (self._matrix(validation[0]), validation[1])
         return super().fit(self._matrix(X), y, apart)

@@ -78,7 +78,7 @@ class Leaderboard:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything that params.yaml lists has a result."""
+        """Whether everything that local.yaml lists has a result."""
         return not self.failed and not self.missing
 
     def as_json(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _members(settings: Params) -> list[str]:
 
 
 def _records(competition: str, settings: Params) -> list[Record]:
-    """Of everything that params.yaml lists, and of the other kernels what their members committed.
+    """Of everything that local.yaml lists, and of the other kernels what their members committed.
 
     A committed record that cannot be read is its member's affair: `pilsa kernel list` shows it as broken.
     """

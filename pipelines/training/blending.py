@@ -43,6 +43,7 @@ def blend(
     folds: Folds,
     metric: Metric,
     seed: int,
+    clip: tuple[float | None, float | None] = (None, None),
 ) -> Blend:
     """Combine members by one method.
 
@@ -56,6 +57,7 @@ def blend(
         folds: the fold file that every member was scored on.
         metric: what is to become better.
         seed: of whatever the method draws.
+        clip: the least and the greatest value that is predicted, as of the members.
 
     Raises:
         UserError: members are not comparable, or there is no such method.
@@ -66,7 +68,7 @@ def blend(
     pool = [member for member in members if member.is_pooled]
     _check_pool(pool, members, folds, metric)
     fitted = _Fitting(
-        method_name, [cuts.without_cut(each, folds) for each in pool], y, metric, seed
+        method_name, [cuts.without_cut(each, folds) for each in pool], y, metric, seed, clip
     )
     try:
         _check_kinds(registry.load(Method, method_name), pool)
@@ -205,7 +207,7 @@ def _check_pool(
     if lacking:
         raise MemberFailed(
             f"every member must predict all {int(folds.scored.sum())} scored rows, and "
-            f"{', '.join(lacking)}: rerun it, or take it out of params.yaml"
+            f"{', '.join(lacking)}: rerun it, or take it out of local.yaml"
         )
 
 
@@ -217,9 +219,10 @@ class _Fitting:
     """
 
     def __init__(
-        self, method_name: str, pool: list[Predictions], y: np.ndarray, metric: Metric, seed: int
-    ) -> None:
-        self.kind = registry.load(Method, method_name)
+        self, method_name: str, pool: list[Predictions], y: np.ndarray, metric: Metric, seed: int,
+        clip: tuple[float | None, float | None],
+    ) -> None:  # fmt: skip
+        self.kind, self.clip = registry.load(Method, method_name), clip
         self.metric, self.y, self.seed = metric, y, derive(seed, "ensembles", method_name)
         self.classes = pool[0].classes.tolist()
         self.oof = np.stack([member.oof for member in pool]).astype(np.float64)
@@ -243,6 +246,10 @@ def _combined(
     scored = np.flatnonzero(folds.scored)
     final = fitted(scored)
     plain = _predictions(name, pool, oof, final.combine(fitted.test))
+    if fitted.clip != (None, None):  # a line through bounded members leaves the bounds
+        plain = replace(
+            plain, oof=np.clip(plain.oof, *fitted.clip), test=np.clip(plain.test, *fitted.clip)
+        )
     if not fitted.metric.has_cut or plain.kind != "probability":
         return plain, equal, final
     return (

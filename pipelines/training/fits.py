@@ -159,12 +159,7 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
     kind = registry.load(Model, spec.model)
     if spec.backend is not None:
         backend.prepare(spec.backend, spec.device)
-    data = dataset_in(spec.dataset)
-    if data.hash != spec.data_hash:
-        raise UserError(
-            f"{spec.dataset} must hold the data {spec.data_hash} that {spec.name} was planned for, and holds "
-            f"{data.hash}: run `dvc repro`"
-        )
+    data = _dataset_of(spec)
 
     def progress(note: str) -> None:
         if spec.deadline is not None and time.time() >= spec.deadline:
@@ -194,6 +189,16 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
         predicted = model.predict(transformer.transform(rows_of(where, rows, streamed)))
         parts.append(_checked(predicted, len(rows), data.width, spec))
     return Fit(tuple(parts), model.history_, time.monotonic() - started)
+
+
+def _dataset_of(spec: FitSpec) -> Dataset:
+    data = dataset_in(spec.dataset)
+    if data.hash != spec.data_hash:
+        raise UserError(
+            f"{spec.dataset} must hold the data {spec.data_hash} that {spec.name} was planned for, and holds "
+            f"{data.hash}: run `dvc repro`"
+        )
+    return data
 
 
 def dataset_in(folder: Path) -> Dataset:

@@ -27,8 +27,8 @@ class Pool:
     """The members of one competition that have predictions.
 
     Attributes:
-        members: in the order of params.yaml, models first.
-        missing: names that params.yaml lists and that have no predictions.
+        members: in the order of local.yaml, models first.
+        missing: names that local.yaml lists and that have no predictions.
         content: name → hash of the member's predictions, which hold the data's and the folds' hashes too.
     """
 
@@ -49,8 +49,9 @@ class Pool:
     def blend(self, method: str) -> Blend:
         """Combine the pool; see `blending.blend`."""
         return blending.blend(
-            method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed
-        )
+            method, self.members, self.dataset.y, self.folds, self.metric, self.settings.seed,
+            self.dataset.clip,
+        )  # fmt: skip
 
     def verdict(self, blends: list[Blend]) -> tuple[Predictions, dict[str, Any]]:
         """What to submit, and the numbers behind it: the best ensemble against the best single member.

@@ -4,7 +4,9 @@ Tuning never sees the rows it is judged on. The folds other than the held one ar
 is predicted by a model of the rest, so groups, classes and time stay as the fold file has them.
 
 The values that a model has without tuning are scored first, and only a trial that beats them beyond noise is
-taken: the best of a dozen trials on titanic's 713 rows won 0.014 there and lost 0.009 on the rows kept back.
+taken: the best of a dozen trials on 713 rows won 0.014 there and lost 0.009 on the rows kept back. Of a metric
+without losses per row (F1, AUC, QWK, R²) the better mean is taken as it is; where such a metric has a cut, each
+split is scored under a cut of the others, as the model will be judged.
 
 The same bytes after a restart: each trial gets a fresh sampler, seeded by how many trials have finished,
 and a trial that a kill left running is failed and its values are tried again before the next are asked.
@@ -27,6 +29,7 @@ from pipelines.plumbing.errors import MemberFailed
 from pipelines.training import fits, journal
 from pipelines.training.fits import OutOfTime
 from pipelines.training.plan import Plan
+from pipelines.values import cuts
 from pipelines.values.comparison import exact_losses
 from pipelines.values.seeds import derive
 
@@ -106,13 +109,9 @@ class _Search:
     """One study and what a trial needs."""
 
     def __init__(
-        self,
-        plan: Plan,
-        held: int,
-        inner: list[int],
-        space: Mapping[str, Range | Choice],
+        self, plan: Plan, held: int, inner: list[int], space: Mapping[str, Range | Choice],
         work: Path,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.plan, self.held, self.inner, self.space, self.work = plan, held, inner, space, work
         self.study = _open_study(work / "study.journal", plan.metric.direction)
         self.deadline = math.inf
@@ -152,7 +151,7 @@ class _Search:
         return Study(dict(best.params), float(best.value), base, *counts, stopped_by)
 
     def _is_gain(self, trial: Any, tries: int) -> bool:
-        """Whether the best of so many is better than the model's own values, beyond noise where rows can tell."""
+        """Whether the best of so many is better than the model's own values, beyond noise where rows have losses."""
         own, files = self._base, [self._losses_file(name) for name in ("base", trial.number)]
         if own is None or not all(path.is_file() for path in files):
             return own is None or self.plan.metric.better(trial.value, own)
@@ -198,18 +197,16 @@ class _Search:
         return f"{shown}: {np.mean(scores):.4f}"
 
     def _over_splits(
-        self,
-        params: ModelParams,
-        shown: str,
-        bar: progress.Bar,
+        self, params: ModelParams, shown: str, bar: progress.Bar,
         trial: "optuna.Trial | None" = None,
-    ) -> tuple[list[float], list[np.ndarray | None]]:
+    ) -> tuple[list[float], list[np.ndarray | None]]:  # fmt: skip
         """Scores and losses of the inner splits; of a trial that turns out hopeless, of the first ones."""
         scores: list[float] = []
         losses: list[np.ndarray | None] = []
+        parts: dict[int, np.ndarray] = {}
         for step, fold in enumerate(self.inner):
             bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
-            predicted = self._predict(params, fold)
+            predicted = parts[fold] = self._predict(params, fold)
             y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
             scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
             losses.append(exact_losses(self.plan.metric, y, predicted))
@@ -217,6 +214,11 @@ class _Search:
                 trial.report(float(np.mean(scores)), step)
                 if step + 1 < len(self.inner) and self._is_hopeless(losses):
                     break
+        if self.plan.metric.has_cut:
+            data = self.plan.dataset
+            scores = cuts.scores_under(
+                self.plan.metric, data.classes, data.y, self.plan.folds, parts
+            )
         return scores, losses
 
     def _predict(self, params: ModelParams, fold: int) -> np.ndarray:
@@ -323,14 +325,10 @@ def _open_study(path: Path, direction: str) -> "optuna.Study":
     file = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
     try:
         return optuna.create_study(
-            storage=JournalStorage(file),
-            study_name="tune",
-            direction=direction,
-            load_if_exists=True,
-        )
-    except (
-        Exception
-    ) as error:  # Optuna trusts what it reads: anything may come of an entry that lacks a key
+            storage=JournalStorage(file), study_name="tune", direction=direction, load_if_exists=True,
+        )  # fmt: skip
+    # Optuna trusts what it reads: anything may come of an entry that lacks a key.
+    except Exception as error:
         raise journal.refusal(path, f"these do not fit together ({error!r})") from error
 
 

@@ -5,7 +5,7 @@ classes it is the same as a threshold t: the weights t and 1 − t. Like all tha
 without the rows that it is judged on; whoever fits one says which rows those are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +82,33 @@ def with_cut(plain: Predictions, metric: Metric, y: np.ndarray, folds: Folds) ->
     others = [rows[folds.scored[rows]] for rows in map(folds.train_rows, range(folds.n_splits))]
     found = [fit(metric, y[rows], plain.oof[rows], classes) for rows in (*others, scored)]
     return moved(plain, folds, np.array(found))
+
+
+def scores_under(
+    metric: Metric,
+    classes: Sequence[str],
+    y: np.ndarray,
+    folds: Folds,
+    parts: Mapping[int, np.ndarray],
+) -> list[float]:
+    """Scores of some folds, each under the cut of the others among them; of a time split, of the earlier ones.
+
+    Args:
+        metric: one that has a cut.
+        classes: class names in the order of the columns.
+        y: class indices (n_rows,).
+        folds: that the rows were predicted under.
+        parts: fold → probabilities of its rows, no NaN.
+    """
+    found = []
+    for fold, chances in parts.items():
+        others = [other for other in parts if other != fold and (not folds.is_time or other > fold)]
+        if others:
+            truth = np.concatenate([y[folds.valid_rows(other)] for other in others])
+            cut = fit(metric, truth, np.concatenate([parts[other] for other in others]), classes)
+            chances = applied(chances, cut)
+        found.append(metric.score(y[folds.valid_rows(fold)], chances, classes))
+    return found
 
 
 def moved(plain: Predictions, folds: Folds, cut: np.ndarray) -> Predictions:

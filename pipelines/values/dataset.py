@@ -30,7 +30,7 @@ class Dataset:
         image: the shape of the pictures; None for tables.
         groups: text (n_rows,), or None.
         times: sortable (n_rows,), or None.
-        hash: 16 hex digits of all of the above.
+        hash: 16 hex digits of all else.
         clip: the least and the greatest value that is predicted; None for no bound.
     """
 
@@ -128,6 +128,8 @@ def content_hash(dataset: Dataset) -> str:
         digest.update(b"none" if values is None else _labelled(values))
     digest.update("\t".join(dataset.classes).encode())
     digest.update(dataset.image.model_dump_json().encode() if dataset.image else b"none")
+    if dataset.clip != (None, None):  # bounds decide scores, tuning and ensembles
+        digest.update(f"clip {dataset.clip}".encode())
     return digest.hexdigest()[:16]
 
 

@@ -106,7 +106,7 @@ class Params(LocalParams):
         seed: of all that is drawn; what needs its own seed derives it from this one.
         train: per model, the values that are fixed; the model's own schema checks them. What is written
             here leaves the search space.
-        language: of the weekly page; ko or en; in no stage's dependencies.
+        language: of the weekly page; ko or en; only the stage `review` hangs on it.
     """
 
     seed: int = Field(default=42, ge=0, lt=2**32)

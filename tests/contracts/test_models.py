@@ -82,6 +82,17 @@ class TestModel:
         assert predicted.shape == (12, 1)
         assert np.isfinite(predicted).all()
 
+    @pytest.mark.parametrize(("width", "only"), [(3, 2), (1, 7.5)])
+    def test_rows_of_one_class_or_value_are_learned_too(
+        self, name: str, width: int, only: float
+    ) -> None:
+        fitted, X = self.fit(width, np.full(48, only))
+        predicted = fitted.predict(X)
+        assert predicted.shape == (12, width)
+        if self.model.backend is None:  # two epochs teach a network little
+            wanted = only if width == 1 else np.eye(3)[2]
+            np.testing.assert_allclose(predicted, np.broadcast_to(wanted, (12, width)), atol=1e-5)
+
     def test_the_same_seed_gives_the_same_bytes(self, name: str) -> None:
         y = np.arange(48) % 3
         one, two = (fitted.predict(X) for fitted, X in (self.fit(3, y), self.fit(3, y)))

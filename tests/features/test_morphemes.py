@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
@@ -12,6 +13,7 @@ from features import morphemes
 from features.sentences import NumberedSentences, WeightedSentences
 from pipelines.models import Job
 from pipelines.models.tfidf_linear import Params, TfidfLinear
+from pipelines.plumbing import sources
 from pipelines.plumbing.errors import UserError
 
 
@@ -43,6 +45,7 @@ def kiwi(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Kiwi]]:
     module = ModuleType("kiwipiepy")
     module.Kiwi = Kiwi  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "kiwipiepy", module)
+    monkeypatch.setitem(sys.modules, "kiwipiepy_model", ModuleType("kiwipiepy_model"))
     monkeypatch.setattr(morphemes, "_KNOWN", {})
     morphemes._kiwi.cache_clear()
     Kiwi.asked.clear()
@@ -63,6 +66,23 @@ def test_a_text_is_taken_apart_once_for_all_folds(kiwi: type[Kiwi]) -> None:
         reader = WeightedSentences(morphemes=True).fit(reviews())
         reader.transform(reviews(30))
     assert len(kiwi.asked) == len(set(kiwi.asked)) == 30
+
+
+def test_what_is_known_stays_within_its_bound(
+    kiwi: type[Kiwi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(morphemes, "_MOST_LETTERS", 9)
+    wanted = [morphemes.in_morphemes([text])[0] for text in ("영화는", "좋다", "영화는 좋다")]
+    assert list(morphemes._KNOWN) == ["영화는 좋다"]
+    assert morphemes.in_morphemes(["영화는", "좋다", "영화는 좋다"]) == wanted
+
+
+def test_keys_of_fits_hold_the_version_of_kiwis_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"kiwipiepy_model": ["kiwipiepy_model"]}
+    monkeypatch.setattr(sources.metadata, "packages_distributions", lambda: installed)
+    monkeypatch.setattr(sources.metadata, "version", lambda name: "0.24.0")
+    found = sources.distributions([Path("features/morphemes.py")])
+    assert found == {"kiwipiepy_model": "0.24.0"}
 
 
 def test_linear_models_and_networks_read_morphemes(kiwi: type[Kiwi]) -> None:

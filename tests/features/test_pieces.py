@@ -1,7 +1,10 @@
 """Pieces: numbers for categories, scales and edges for numbers."""
 
+import sys
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from features.pieces import Pieces
 
@@ -44,3 +47,16 @@ def test_a_table_without_numbers_and_one_of_a_single_value_pass():
     assert Pieces().fit(TABLE[["c"]]).transform(TABLE[["c"]]).shape == (40, 1)
     same = pd.DataFrame({"n": [3.0] * 5})
     assert np.isfinite(Pieces().fit(same).transform(same)).all()
+
+
+def test_powers_are_of_many_rows_a_sample_and_of_pixels_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X = pd.DataFrame({"n": np.random.default_rng(0).exponential(size=4000) ** 2})
+    powers, linear = (Pieces(0, each).fit(X).transform(X)[:, 0] for each in (True, False))
+    n = X["n"].to_numpy()
+    np.testing.assert_allclose(linear, np.clip((n - n.mean()) / n.std(), -5, 5), atol=1e-5)
+    monkeypatch.setattr(sys.modules["features.encoded"], "_ROWS_FOR_POWERS", 1000)
+    sampled = Pieces(0).fit(X).transform(X)[:, 0]
+    assert sampled.tobytes() != powers.tobytes()
+    assert np.abs(sampled - powers).max() < 0.3

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.sentences import NumberedSentences
 from features.text import as_text, is_free_text, word_weights
 
 SENTENCES = [f"a fire of {i} houses near the river" for i in range(20)]
@@ -52,3 +53,17 @@ def test_rare_words_weigh_more_and_rows_have_length_one() -> None:
     assert weights.dtype == np.float32
     assert weights[0, made.vocabulary_["here"]] > weights[0, made.vocabulary_["fire"]]
     np.testing.assert_allclose(np.linalg.norm(weights, axis=1), [1, 1, 0], rtol=1e-6)
+
+
+def test_a_word_has_one_number_in_all_columns_of_texts() -> None:
+    """A network has one embedding: a number must not be `fire` in one column and `river` in another."""
+    table = pd.DataFrame(
+        {"title": SENTENCES, "body": [f"the river took {i} of our houses" for i in range(20)]}
+    )
+    made = NumberedSentences(length=20)
+    numbered = made.fit_transform(table)
+    title, body = numbered[:, :10], numbered[:, 10:]
+    known = made.words_.numbers_
+    assert title[0, [0, 1, 7]].tolist() == [known[word] for word in ("a", "fire", "river")]
+    assert body[0, [0, 1, 6]].tolist() == [known[word] for word in ("the", "river", "houses")]
+    assert len(set(known.values())) == len(known)

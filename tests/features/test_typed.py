@@ -33,7 +33,14 @@ def test_dates_become_parts_and_what_is_none_becomes_a_gap():
 
 @pytest.mark.parametrize(
     "spelled",
-    ["{:%Y-%m-%d}", "{:%d/%m/%Y}", "{:%m/%d/%Y}", "{:%Y년 %m월 %d일}", "{:%Y.%m.%d %H:%M}"],
+    [
+        "{:%Y-%m-%d}",
+        "{:%d/%m/%Y}",
+        "{:%m/%d/%Y}",
+        "{:%Y년 %m월 %d일}",
+        "{:%y년 %m월 %d일}",
+        "{:%Y.%m.%d %H:%M}",
+    ],
 )
 def test_each_spelling_of_a_date_is_one_day_also_where_every_row_has_its_own(spelled: str):
     days = pd.Series(pd.date_range("2021-01-03", periods=30))
@@ -52,6 +59,12 @@ def test_dates_that_are_no_dates_to_a_model_are_named():
     words = ["2021-02-03", "January 3, 2021", None]
     X = pd.DataFrame({"words": words, "iso": ["2021-01-03", "2021-01-04", None], "film": ["Heat (1995)"] * 3})  # fmt: skip
     assert dates_as_text(X) == {"words": "January 3, 2021"}
+
+
+@pytest.mark.parametrize("cells", [["1.2.3", "1.4.15"], ["10.4.15", "9.12.3"], ["1/2/3", "3/2/1"]])
+def test_versions_and_other_numbers_with_dots_are_no_dates(cells: list[str]):
+    fitted = Typed().fit(pd.DataFrame({"version": cells * 4}))
+    assert (list(fitted.dates_), list(fitted.categories_)) == ([], ["version"])
 
 
 def test_free_text_becomes_topics_even_where_it_has_few_words():

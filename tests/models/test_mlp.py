@@ -75,3 +75,10 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
     assert notes[0] == "goes on after epoch 2"
     rows = inputs.transform(table)
     assert resumed.predict(rows).tobytes() == undisturbed.predict(rows).tobytes()
+
+
+def test_pixels_are_not_searched_for_powers() -> None:
+    X = np.random.default_rng(0).random((45, 16)).astype(np.float32)
+    made = MLP(Params(**QUICK), Job(3, True, 5)).fit(X, np.arange(45) % 3, None)
+    assert not made._pieces.powers
+    assert made.predict(X).shape == (45, 3)

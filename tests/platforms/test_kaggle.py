@@ -164,6 +164,7 @@ def test_files_are_checked_by_size_and_hash(practice: Practice, tmp_path: Path) 
         download(tmp_path / "lacking", **{"labels.csv": right})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [{"wrong_byte": True}, {"html": True}])
 def test_what_is_no_whole_zip_never_takes_its_place(
     practice: Practice, tmp_path: Path, fault: dict[str, bool]
@@ -214,6 +215,7 @@ def test_all_zeros_are_unknown_since_who_is_in_no_team_gets_them(
     assert remote().allowance().left is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", ["StartSubmissionUpload", "PUT", "CreateSubmission"])
 def test_a_clear_no_has_spent_nothing(practice: Practice, sent: Path, op: str) -> None:
     practice.fault(op, status=403, message="no")
@@ -228,6 +230,7 @@ def test_a_quota_that_is_used_up_is_kaggles_word(practice: Practice, sent: Path)
         remote().upload(sent, "a.csv", "m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "there"),
     [({"status": 500}, 0), ({"lose_reply": True}, 1), ({"html": True}, 0), ({"status": 408}, 0)],
@@ -242,6 +245,7 @@ def test_without_an_answer_nobody_knows(
     assert len(practice.world.state.sent) == there
 
 
+@pytest.mark.slow
 def test_too_many_requests_are_waited_out_by_readers_alone(practice: Practice, sent: Path) -> None:
     practice.fault("ListSubmissions", status=429, retry_after=0, times=2)
     assert remote().submissions() == []
@@ -254,6 +258,7 @@ def test_too_many_requests_are_waited_out_by_readers_alone(practice: Practice, s
         remote().upload(sent, "a.csv", "m")
 
 
+@pytest.mark.slow
 def test_many_submissions_are_all_listed(practice: Practice, sent: Path) -> None:
     one = practice.world
     for number in range(105):
@@ -267,6 +272,7 @@ def test_many_submissions_are_all_listed(practice: Practice, sent: Path) -> None
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "meaning"),
     [

@@ -146,6 +146,27 @@ class TestBlend:
         assert found.kind == "probability"
         assert found.test_from == "folds"
 
+    @pytest.mark.parametrize("bounds", [(0.0, 100.0), (None, 100.0), (35.0, None)])
+    def test_a_line_through_bounded_members_stays_within_the_bounds(
+        self, bounds: tuple[float | None, float | None]
+    ) -> None:
+        generator = np.random.default_rng(SEED)
+        y = generator.uniform(0, 100, ROWS)
+        # Two members that shrink: the line through them goes beyond what each of them says.
+        pool = [
+            member((50 + share * (y - 50))[:, None], f"models/{share}", kind="value", metric="rmse",
+                   classes=np.array([], np.str_)) for share in (0.4, 0.5)
+        ]  # fmt: skip
+        for each in pool:
+            each.test[:2] = [[0.0], [100.0]]
+        given = ("stack", pool, y, FOLDS, metrics.get("rmse"), SEED)
+        free, kept = blend(*given).predictions, blend(*given, bounds).predictions
+        for part in ("oof", "test"):
+            np.testing.assert_array_equal(
+                getattr(kept, part), np.clip(getattr(free, part), *bounds)
+            )
+        assert (kept.test != free.test).any()
+
 
 class TestTimeSplit:
     """Blocks of 20 rows in time: −1, then folds 2, 1 and 0."""
@@ -201,7 +222,10 @@ class TestRefusals:
         members, y = guesses(3)
         members[1].oof[[4, 7]] = np.nan
         members[2].oof[9, 0] = np.inf
-        with pytest.raises(MemberFailed, match="models/1 lacks 2, models/2 lacks 1: rerun"):
+        with pytest.raises(
+            MemberFailed,
+            match=r"models/1 lacks 2, models/2 lacks 1: rerun it, or take it out of local\.yaml",
+        ):
             blend("mean", members, y, FOLDS, ACCURACY, SEED)
 
     def test_a_method_that_does_not_suit_names_itself_and_the_members(self) -> None:

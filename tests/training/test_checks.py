@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.training import checks
+from pipelines.training import checks, profile
 from pipelines.training.checks import (  # fmt: skip
     adversarial,
     cells,
@@ -135,6 +135,24 @@ class TestRows:
     def test_test_rows_that_stand_in_train(self) -> None:
         (found,) = rows.duplicates(dataset(noise(), noise()[:40]), FOLD)
         assert (found.kind, found.counts["rows"], found.severity) == ("twins", 40, "loud")
+
+    def test_a_tree_hangs_on_the_seed(self) -> None:
+        generator = rng()
+        code, y = generator.integers(0, 50, N), generator.integers(0, 2, N)
+        one, again, other = (columns._tree_share(code, y, 2, seed) for seed in (1, 1, 2))
+        assert one == again != other
+
+    def test_rows_are_hashed_once_for_all_checks_and_the_profile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hashed: list[int] = []
+        keys = rows.keys
+        monkeypatch.setattr(rows, "keys", lambda X: hashed.append(len(X)) or keys(X))
+        found = dataset(noise(), noise(1))
+        rows.duplicates(found, FOLD)
+        rows.conflicts(found)
+        profile._duplicates(found)
+        assert len(hashed) == 1
 
     def test_conflicts(self) -> None:
         X = pd.concat([noise(N // 2)] * 2, ignore_index=True)

@@ -19,6 +19,7 @@ from pipelines.stages.preprocess import preprocess
 from pipelines.training import plan as plans
 from pipelines.training import tuning
 from pipelines.training.plan import Plan
+from pipelines.values import cuts, metrics
 from tests.conftest import Workshop
 
 
@@ -117,6 +118,19 @@ def test_a_study_finds_the_better_end(plan: Plan, tmp_path: Path) -> None:
     assert found.params["right"] > 0.7
     assert found.finished + found.pruned == 12
     assert found.stopped_by == "trials"
+
+
+def test_a_trial_is_scored_under_a_cut_where_the_model_will_be(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model that always finds class 0 likeliest, only a cut shows how much it knows."""
+    shy = Guesser.predict
+    monkeypatch.setattr(Guesser, "predict", lambda self, X: 0.1 * shy(self, X) + [0.9, 0, 0])
+    monkeypatch.setattr(cuts, "_FEWEST_ROWS", 10)
+    found = study(replace(plan, metric=metrics.get("f1_macro")), tmp_path / "work", trials=12)
+    assert found.params["right"] > 0.7
+    assert found.score is not None
+    assert found.score > 0.4
 
 
 def test_two_studies_of_one_seed_are_the_same(plan: Plan, tmp_path: Path) -> None:

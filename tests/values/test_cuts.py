@@ -82,3 +82,15 @@ def test_accuracy_labels_and_few_rows_have_no_cut() -> None:
     labels = replace(predictions(oof, "f1_binary"), kind="label")
     assert cuts.with_cut(labels, F1, y, FOLDS) is labels
     np.testing.assert_array_equal(cuts.fit(F1, y[:20], oof[:20], ["0", "1"]), [0.5, 0.5])
+
+
+@pytest.mark.parametrize("is_time", [False, True])
+def test_folds_are_scored_under_the_cut_of_the_others(is_time: bool) -> None:
+    oof, y = rare()
+    folds = replace(FOLDS, is_time=is_time)
+    parts = {fold: oof[folds.valid_rows(fold)] for fold in range(3)}
+    found = cuts.with_cut(predictions(oof, "f1_binary"), F1, y, folds).oof
+    wanted = [F1.score(y[rows], found[rows]) for rows in map(folds.valid_rows, range(3))]
+    assert cuts.scores_under(F1, ["0", "1"], y, folds, parts) == pytest.approx(wanted)
+    alone = cuts.scores_under(F1, ["0", "1"], y, folds, {1: parts[1]})
+    assert alone == [F1.score(y[folds.valid_rows(1)], parts[1])]

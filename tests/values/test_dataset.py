@@ -103,6 +103,8 @@ CHANGES: dict[str, Callable[[Dataset], dict[str, Any]]] = {
     "times": lambda d: {"times": d.y},
     "the value of white": lambda d: {"image": Image(height=8, width=8, maximum=255)},
     "no picture": lambda d: {"image": None},
+    "a lower bound": lambda d: {"clip": (0.0, None)},
+    "an upper bound": lambda d: {"clip": (None, 0.0)},
 }
 
 
@@ -114,6 +116,10 @@ def test_the_hash_sees_every_part() -> None:
     assert plain.hash not in hashes.values()
     assert len(set(hashes.values())) == len(CHANGES)
     assert content_hash(replace(plain, hash="")) == plain.hash
+
+
+def test_a_dataset_without_bounds_keeps_the_hash_that_fits_were_kept_under() -> None:
+    assert pictures().hash == pictures(clip=(None, None)).hash == "67ab408e593ccac7"
 
 
 def test_the_hash_sees_a_tables_cells_columns_and_types() -> None:

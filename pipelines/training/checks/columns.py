@@ -57,7 +57,8 @@ def leaks(dataset: Dataset, seed: int) -> list[Finding]:
     )
     findings = []
     for name in suspects[:_MOST_SUSPECTS]:
-        score = max(shares[name], _tree_share(_codes(table[name])[0], y, len(dataset.classes)))
+        by_tree = _tree_share(_codes(table[name])[0], y, len(dataset.classes), derive(seed, "tree"))
+        score = max(shares[name], by_tree)
         if score >= _LEAK:
             known = np.flatnonzero(table[name].notna())
             first = rows[known[0]]
@@ -196,14 +197,14 @@ def _codes(column: "pd.Series") -> tuple[np.ndarray, bool]:
     return pd.factorize(column, sort=is_number)[0].astype(np.int64) + 1, is_number
 
 
-def _tree_share(code: np.ndarray, y: np.ndarray, classes: int) -> float:
+def _tree_share(code: np.ndarray, y: np.ndarray, classes: int, seed: int) -> float:
     """The same share by a tree of one column, out of fold: its cuts lie where bins' do not."""
     from sklearn.model_selection import KFold, cross_val_predict
     from sklearn.tree import DecisionTreeRegressor
 
     targets = np.eye(classes)[y] if classes else y[:, None]
-    tree = DecisionTreeRegressor(min_samples_leaf=2, max_leaf_nodes=1000, random_state=0)
-    folds = KFold(3, shuffle=True, random_state=0)
+    tree = DecisionTreeRegressor(min_samples_leaf=2, max_leaf_nodes=1000, random_state=seed)
+    folds = KFold(3, shuffle=True, random_state=seed)
     guess = cross_val_predict(tree, code[:, None], targets, cv=folds).reshape(targets.shape)
     total = ((targets - targets.mean(axis=0)) ** 2).sum()
     return float(1 - ((targets - guess) ** 2).sum() / total) if total > 0 else 0.0

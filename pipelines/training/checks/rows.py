@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from pipelines.values.raw import RawTables
 _MANY = 0.05  # of the rows
 # Where fewer rows than this share are different, a few coarse columns make rows equal by chance.
 _DIFFERENT_SHARE = 0.5
+# Forgotten with the dataset.
+_known: WeakKeyDictionary[Dataset, tuple["pd.Series", "pd.Series"]] = WeakKeyDictionary()
 _TOTAL = re.compile(r"(grand )?(total|sum|average|mean)s?:?|합계|총계|총합|소계|평균", re.I)
 
 
@@ -32,7 +35,14 @@ def stacked(train: Features, test: Features) -> Features:
 
 
 def both(dataset: Dataset) -> tuple["pd.Series", "pd.Series"]:
-    """The keys of train and of test; pictures of one type are not put together, since they may be large."""
+    """The keys of train and of test, made once for all who ask about a dataset."""
+    if dataset not in _known:
+        _known[dataset] = _both(dataset)
+    return _known[dataset]
+
+
+def _both(dataset: Dataset) -> tuple["pd.Series", "pd.Series"]:
+    # Pictures of one type are not put together, since they may be large.
     train, test = dataset.X_train, dataset.X_test
     if isinstance(train, np.ndarray) and isinstance(test, np.ndarray) and train.dtype == test.dtype:
         return pd.Series(keys(train)), pd.Series(keys(test))
