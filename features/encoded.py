@@ -75,7 +75,7 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         few = [name for name, found in known.items() if len(found) <= self.one_hot]
         many = [name for name in known if name not in few]
         scale = [StandardScaler()] if self.scaled else []
-        numbers = without_gaps(SampledPowers(), *scale) if self.scaled else without_gaps()
+        numbers = without_gaps(sampled_powers(), *scale) if self.scaled else without_gaps()
         counts = make_pipeline(Shares(), *scale)
         steps: list[tuple[str, Any, Any]] = [
             ("numbers", numbers, make_column_selector(dtype_include="number")),
@@ -106,7 +106,12 @@ def without_gaps(*steps: Any) -> Pipeline:
     return make_pipeline(SimpleImputer(strategy="median", add_indicator=True), *steps)
 
 
-class SampledPowers(PowerTransformer):  # type: ignore[misc]
+def sampled_powers() -> PowerTransformer:
+    """Powers that give columns the form of a bell, learned on a sample of many rows."""
+    return _SampledPowers()
+
+
+class _SampledPowers(PowerTransformer):  # type: ignore[misc]
     """Powers that give columns the form of a bell, learned on every n-th row so that there are 50,000 to 100,000."""
 
     def fit_transform(self, X: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from features.encoded import FARTHEST, SampledPowers, without_gaps
+from features.encoded import FARTHEST, sampled_powers, without_gaps
 from features.tabular import as_category, as_numbers, is_number
 from pipelines.plumbing.errors import MemberFailed
 
@@ -50,7 +50,7 @@ class Pieces(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 found = sorted(as_category(X[name]).unique())
                 self.categories_[name] = dict(zip(found, range(self.count_, self.count_ + len(found)), strict=True))  # fmt: skip
                 self.count_ += len(found)
-        powers = [SampledPowers()] if self.powers else []
+        powers = [sampled_powers()] if self.powers else []
         scaler = without_gaps(*powers, StandardScaler())
         self.scaler_ = scaler.fit(self._gapped(X)) if self.numbers_ else None
         shares = np.linspace(0, 1, self.pieces + 1)

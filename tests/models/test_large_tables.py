@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import PowerTransformer
 
-from features.encoded import SampledPowers
+from features.encoded import sampled_powers
 from pipelines.models import Job, Model, _estimator, forest
 from pipelines.plumbing import registry
 
@@ -56,8 +56,8 @@ def test_trees_draw_rows_where_there_are_more_than_asked() -> None:
 def test_powers_of_a_sample_are_nearly_those_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     X = np.random.default_rng(0).exponential(size=(8000, 2)) ** 2
     whole = PowerTransformer().fit_transform(X)
-    assert SampledPowers().fit_transform(X).tobytes() == whole.tobytes()
+    assert sampled_powers().fit_transform(X).tobytes() == whole.tobytes()
     monkeypatch.setattr(sys.modules["features.encoded"], "_ROWS_FOR_POWERS", 2000)
-    sampled = SampledPowers().fit_transform(X)
+    sampled = sampled_powers().fit_transform(X)
     assert sampled.tobytes() != whole.tobytes()
     assert np.abs(sampled - whole).max() < 0.3
