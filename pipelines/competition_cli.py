@@ -42,12 +42,7 @@ def add(
     from pipelines.adding import competition_draft, from_kaggle
     from pipelines.adding.draft_file import Wishes
 
-    if (dacon is None) != (team is None) or (dacon and place is None):
-        raise UserError(
-            "a competition of Dacon needs all of --dacon NUMBER, --team NAME and --from open.zip, which you download "
-            "there: give all three, or none"
-        )
-    on_dacon = (dacon, team) if dacon and team else None
+    on_dacon = _on_dacon(dacon, team, place)
     if on_dacon and page is None:
         page = f"https://dacon.io/competitions/official/{dacon}/data"
     wishes = Wishes(train, test, sample, target, metric, page, on_dacon)
@@ -67,6 +62,18 @@ def add(
         f"competitions/{slug}.yaml is written: read it, then `pilsa competition check {slug}`, `pilsa use {slug}` and "
         "`make repro`"
     )
+
+
+def _on_dacon(number: int | None, team: str | None, place: Path | None) -> tuple[int, str] | None:
+    """The competition's number and the team on Dacon; None where it is none of Dacon's."""
+    if number is None and team is None:
+        return None
+    if number is None or team is None or place is None:
+        raise UserError(
+            "a competition of Dacon needs all of --dacon NUMBER, --team NAME and --from open.zip, which you download "
+            "there: give all three, or none"
+        )
+    return number, team
 
 
 @app.command()

@@ -62,6 +62,7 @@ def test_one_failing_kernel_does_not_stop_the_others(group: SmallRepository) -> 
     assert [failure["stage"] for failure in found["failed"]] == ["kernel@tiny-m01/broken"]
 
 
+@pytest.mark.slow
 def test_an_unchanged_kernel_never_reruns(group: SmallRepository) -> None:
     group.pilsa("kernel", "leave", "m01/broken")
     again = group.run("dvc", "repro")
@@ -98,6 +99,7 @@ def test_check_answers_every_step_and_packs_the_bundle(group: SmallRepository) -
     assert group.pilsa("kernel", "check", "m01/broken").returncode == 1
 
 
+@pytest.mark.slow
 def test_diff_finds_exactly_the_cell_that_was_changed(group: SmallRepository) -> None:
     group.write("original.py", CODE)
     renamed = re.sub(r"\bcentres\b(?!\.csv)", "averages", CODE).replace("far", "distance")

@@ -10,50 +10,36 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field
 from scipy.special import softmax
-from sklearn.base import TransformerMixin
 from sklearn.naive_bayes import MultinomialNB
 
-from features.sentences import WeightedSentences
-from pipelines.models import Model, ModelParams, Range
+from pipelines.models import Range
+from pipelines.models._texts import RUNS, TextModel, TextParams
 
 _PARTS = 10  # that values are cut into, with about as many rows in each
 
 
-class Params(ModelParams):
+class Params(TextParams):
     """Hyperparameters of naive Bayes.
 
     Attributes:
-        words: longest run of words that counts as one; 0 none.
-        letters: longest run of letters; 0 none.
-        morphemes: whether Korean is read by its morphemes too; asks for kiwipiepy.
         smoothing: weight that each column has in each class before anything is seen.
         softness: what the logarithms of chances are divided by: neighbouring runs of letters say the same thing
             again, and each would count as news. It moves no likeliest class, only how sure the model is.
     """
 
-    words: int = Field(default=2, ge=0, le=3)
-    letters: int = Field(default=5, ge=0, le=8)
-    morphemes: bool = False
     smoothing: float = Field(default=0.05, gt=0)
     softness: float = Field(default=4.0, ge=1)
 
 
-class NaiveBayes(Model):
+class NaiveBayes(TextModel):
     """Takes tables with texts, and keeps them sparse; of numbers beside them only what is above 0 counts."""
 
     Params = Params
     space = {
-        "words": Range(1, 3, whole=True),
-        "letters": Range(3, 6, whole=True),
+        **RUNS,
         "smoothing": Range(0.01, 1.0, log=True),
         "softness": Range(1.0, 10.0, log=True),
     }
-
-    def inputs(self) -> TransformerMixin:
-        params = self.params
-        return WeightedSentences(
-            params.words or (not params.letters), params.letters, params.morphemes
-        )
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         if not self.job.is_classification:

@@ -12,50 +12,36 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field
 from scipy import sparse
-from sklearn.base import TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from features.sentences import WeightedSentences
-from pipelines.models import Choice, Model, ModelParams, Range
+from pipelines.models import Choice, Range
+from pipelines.models._texts import RUNS, TextModel, TextParams
 
 _UNSEEN = 0.05  # weight that each class has of each column before anything is seen
 
 
-class Params(ModelParams):
+class Params(TextParams):
     """Hyperparameters of the linear models.
 
     Attributes:
         learner: which one, or mean for all but plain ridge, by which alone values are learned.
-        words: longest run of words that counts as one; 0 none.
-        letters: longest run of letters, one more in Korean; 0 none.
-        morphemes: whether Korean is read by its morphemes too; asks for kiwipiepy.
         strength: how closely the rows are followed, the inverse of regularisation.
     """
 
     learner: Literal["mean", "logistic", "ridge", "nb_ridge", "nb_svm"] = "nb_ridge"
-    words: int = Field(default=2, ge=0, le=3)
-    letters: int = Field(default=5, ge=0, le=8)
-    morphemes: bool = False
     strength: float = Field(default=1.0, gt=0)
 
 
-class TfidfLinear(Model):
+class TfidfLinear(TextModel):
     """Takes tables with texts; numbers and categories beside them are scaled and joined in."""
 
     Params = Params
     space = {
         "learner": Choice(("mean", "logistic", "nb_ridge", "nb_svm")),
-        "words": Range(1, 3, whole=True),
-        "letters": Range(3, 6, whole=True),
+        **RUNS,
         "strength": Range(0.2, 5.0, log=True),
     }
-
-    def inputs(self) -> TransformerMixin:
-        params = self.params
-        return WeightedSentences(
-            params.words or (not params.letters), params.letters, params.morphemes
-        )
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         if not self.job.is_classification:

@@ -14,36 +14,28 @@ from pipelines.platforms._remote import Allowance
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_json
 from pipelines.plumbing.errors import UserError, refuse_conflict
-from pipelines.plumbing.schema import Name, Strict, validate
+from pipelines.plumbing.schema import validate
 from pipelines.submitting import guards, quota, said
 from pipelines.submitting.clock import Clock
 from pipelines.submitting.grading import Origin, place
 from pipelines.submitting.quota import Left
 from pipelines.tracking import ledger
+from pipelines.tracking.ledger import Submitted
 from pipelines.values import metrics, submission
 from pipelines.values.competition import Competition
 
 _NEARLY_THE_SAME = 0.995
 
 
-class Candidate(Strict):
+class Candidate(Submitted):
     """A submission that a member would like to send.
 
     Attributes:
-        time: when it was put into the queue, UTC.
-        file, sha256, name, member, message, cv_mean, run_id: as in the ledger.
+        run_id: as in the ledger.
         likeness: the greatest correlation with what was sent before and is known on the member's machine.
         like: what it is most like.
     """
 
-    time: str
-    competition: Name
-    file: str
-    sha256: str
-    name: str
-    member: str
-    message: str
-    cv_mean: float | None = None
     run_id: str | None = None
     likeness: float | None = None
     like: str | None = None

@@ -26,8 +26,8 @@ _STATE = ("status", "lb_public", "lb_private", "ref", "error")
 _BOTH = "or keep the file of one side: every row has a file of its own"
 
 
-class LedgerRow(Strict):
-    """One state of a submission.
+class Submitted(Strict):
+    """What is submitted, or is to be.
 
     Attributes:
         time: when this was written, UTC, ISO 8601.
@@ -36,13 +36,6 @@ class LedgerRow(Strict):
             row comes from the platform's list.
         name: what was submitted: `ensembles/mean`, `models/knn`, `kernels/m01/first-cnn`.
         cv_mean: as it was known then; None where there is no CV.
-        status: PENDING (about to be uploaded; whether it arrived nobody knows yet), SENT (the platform has it),
-            COMPLETE, or ERROR (not taken or not scored).
-        lb_public, lb_private: leaderboard scores; None while unknown.
-        run_id: of the run that predicted it: a later run of the same name has not earned its LB score.
-        upload: the name under which it was uploaded, unique per attempt; None where nothing was uploaded.
-        ref: its id on the platform.
-        error: why it is ERROR.
     """
 
     time: str
@@ -53,6 +46,21 @@ class LedgerRow(Strict):
     member: str
     message: str
     cv_mean: float | None = None
+
+
+class LedgerRow(Submitted):
+    """One state of a submission.
+
+    Attributes:
+        status: PENDING (about to be uploaded; whether it arrived nobody knows yet), SENT (the platform has it),
+            COMPLETE, or ERROR (not taken or not scored).
+        lb_public, lb_private: leaderboard scores; None while unknown.
+        run_id: of the run that predicted it: a later run of the same name has not earned its LB score.
+        upload: the name under which it was uploaded, unique per attempt; None where nothing was uploaded.
+        ref: its id on the platform.
+        error: why it is ERROR.
+    """
+
     status: SubmissionStatus
     lb_public: float | None = None
     lb_private: float | None = None

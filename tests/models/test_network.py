@@ -133,6 +133,7 @@ def test_a_network_for_values_learns_in_units_of_their_spread(
     assert np.abs(predicted[:, 0] - values).mean() < 25
 
 
+@pytest.mark.slow
 def test_a_loss_that_diverges_is_this_models_failure(rows: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = rows
     params = CNNParams(epochs=3, optimizer="sgd", learning_rate=1e12, use_bn=False)
@@ -152,6 +153,7 @@ def _clear() -> Iterator[None]:
     keras.utils.clear_session()
 
 
+@pytest.mark.slow
 def test_a_validation_loss_that_is_no_number_is_this_models_failure(
     rows: tuple[np.ndarray, np.ndarray],
 ) -> None:
@@ -171,6 +173,7 @@ class Flat(PictureNetwork):
         return keras.Model(inputs, self.output(layers.Dropout(0.3)(layers.Flatten()(inputs))))
 
 
+@pytest.mark.slow
 def test_streamed_pictures_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_network, "_PREDICT_BATCH", 7)
     pixels, y = np.random.default_rng(0).integers(0, 256, (50, *SHAPE), np.uint8), np.arange(50) % 3

@@ -134,6 +134,7 @@ def test_a_killed_build_counts_as_none(story: Story) -> None:
     assert Path(story.pythons[0]).exists()
 
 
+@pytest.mark.slow
 def test_two_at_a_time_build_one(story: Story) -> None:
     assert story.pythons[0] == story.pythons[1]
     assert len(list(story.root.glob(".cache/pilsa/environments/*/*/pyvenv.cfg"))) == 1

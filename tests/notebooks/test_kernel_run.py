@@ -152,6 +152,7 @@ def test_a_rerun_keeps_what_is_finished_and_again_does_not(preprocessed: Worksho
     assert UNSEEDED in run("m01/random", "fold0").record.marks  # until the code changes
 
 
+@pytest.mark.slow
 def test_a_kernel_that_logs_to_mlflow_runs_in_a_store_of_its_own(preprocessed: Workshop) -> None:
     own = (
         "import mlflow\nmlflow.set_experiment('실험 1')\nwith mlflow.start_run(run_name='한글/이름'):\n"
@@ -280,6 +281,7 @@ def test_a_poorer_run_of_the_same_kernel_does_not_take_the_committed_cv_away(
     assert records.read(path).cv_mean is None
 
 
+@pytest.mark.slow
 def test_a_cv_stays_although_the_shuffled_view_fails(preprocessed: Workshop) -> None:
     # The centres of the true classes lie far apart, those of shuffled ones do not.
     code = (
@@ -293,6 +295,7 @@ def test_a_cv_stays_although_the_shuffled_view_fails(preprocessed: Workshop) -> 
     assert record.marks[0].startswith("no shuffled view: ")
 
 
+@pytest.mark.slow
 def test_again_forgets_the_wanted_views_alone_and_a_higher_limit_none(
     preprocessed: Workshop,
 ) -> None:
@@ -330,6 +333,7 @@ def test_answers_stand_in_the_order_of_the_dataset_whatever_that_of_the_sample(
     assert answers.tolist() == handed_in[dataset.test_ids].tolist()
 
 
+@pytest.mark.slow
 def test_only_what_decides_numbers_decides_which_views_are_kept(preprocessed: Workshop) -> None:
     code = '# %% tags=["parameters"]\nROWS = 60\n'
     write("m01/keyed", code, quick={"ROWS": 3})
@@ -372,6 +376,7 @@ LOOKUP = READ.replace("tiny", "wine") + (
 )
 
 
+@pytest.mark.slow
 def test_the_solution_that_comes_with_a_package_is_not_there(preprocessed: Workshop) -> None:
     preprocessed.write_competition(
         "wine", image=None, id_column="id", target="target", source={"platform": "bundled", "dataset": "wine"}

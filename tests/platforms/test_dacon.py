@@ -17,9 +17,9 @@ from pipelines.plumbing.schema import validate
 from pipelines.stages.download import download
 from pipelines.values import competition
 from tests.conftest import Workshop
-from tests.practice.practice_server import SLUG, Practice, practice
+from tests.practice.practice_server import SLUG, Practice, practice, sent
 
-__all__ = ["practice"]
+__all__ = ["practice", "sent"]
 
 
 def remote(practice: Practice, **source: Any) -> dacon.DaconRemote:
@@ -32,14 +32,6 @@ def remote(practice: Practice, **source: Any) -> dacon.DaconRemote:
         "files": {"a.csv": {}},
     }
     return dacon.DaconRemote(validate(dacon.DaconSource, keys | source, "x.yaml"), 5)
-
-
-@pytest.fixture
-def sent(practice: Practice, tmp_path: Path) -> Path:
-    head, *rows = practice.world.held[SLUG].files["sample_submission.csv"].read_text().split()
-    path = tmp_path / "mine.csv"
-    path.write_text("\n".join([head, *(f"{row.split(',')[0]},0.5,0.25,0.25" for row in rows)]))
-    return path
 
 
 def test_a_file_is_taken_and_graded_and_nothing_comes_back(practice: Practice, sent: Path) -> None:

@@ -22,9 +22,9 @@ from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.schema import validate
 from pipelines.values.competition import Competition
 from tests.conftest import COMPETITION
-from tests.practice.practice_server import ROOT, SLUG, Practice, practice
+from tests.practice.practice_server import ROOT, SLUG, Practice, practice, sent
 
-__all__ = ["practice"]
+__all__ = ["practice", "sent"]
 HAS_CLIENT = Path(sys.executable).with_name("kaggle").is_file() or bool(shutil.which("kaggle"))
 pytestmark = pytest.mark.skipif(not HAS_CLIENT, reason="the client `kaggle` is not installed")
 
@@ -54,15 +54,6 @@ def originals(practice: Practice) -> dict[str, bytes]:
 
 def remote() -> kaggle.KaggleRemote:
     return kaggle.KaggleRemote(SLUG)
-
-
-@pytest.fixture
-def sent(practice: Practice, tmp_path: Path) -> Path:
-    """A valid submission that is no sample."""
-    head, *rows = practice.world.held[SLUG].files["sample_submission.csv"].read_text().split()
-    path = tmp_path / "mine.csv"
-    path.write_text("\n".join([head, *(f"{row.split(',')[0]},0.5,0.25,0.25" for row in rows)]))
-    return path
 
 
 def test_what_kaggle_says_of_a_competition(practice: Practice) -> None:

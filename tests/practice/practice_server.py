@@ -50,3 +50,12 @@ def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practi
         yield made
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def sent(practice: Practice, tmp_path: Path) -> Path:
+    """A valid submission that is no sample."""
+    head, *rows = practice.world.held[SLUG].files["sample_submission.csv"].read_text().split()
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([head, *(f"{row.split(',')[0]},0.5,0.25,0.25" for row in rows)]))
+    return path

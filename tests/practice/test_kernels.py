@@ -22,6 +22,7 @@ from tests.practice.practice_server import SLUG, Practice, practice
 __all__ = ["practice"]
 HAS_CLIENT = Path(sys.executable).with_name("kaggle").is_file() or bool(shutil.which("kaggle"))
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not HAS_CLIENT, reason="the client `kaggle` is not installed"),
     pytest.mark.skipif(
         isolate.bubblewrap(False)[0] is None, reason="nothing here can isolate a process"

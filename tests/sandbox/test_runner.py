@@ -273,6 +273,7 @@ def test_nothing_survives_this_process(tmp_path: Path, kind: Kind, number: int) 
         assert (pilsa.returncode, "tidied up" in rest) == (128 + number, True)
 
 
+@pytest.mark.slow
 def test_a_flood_does_not_fill_the_memory_of_this_process(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PILSA, str(tmp_path), "none", "print('x' * (300 << 20))"],

@@ -41,6 +41,7 @@ def test_predictions_and_record_are_written_and_no_result(pooled: Workshop) -> N
 
 
 @needs_isolation
+@pytest.mark.slow
 def test_who_knows_the_answers_is_not_pooled(pooled: Workshop) -> None:
     with pytest.raises(MemberFailed, match="learn from the training targets"):
         kernel("tiny", "m01/rule")

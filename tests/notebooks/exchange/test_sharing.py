@@ -252,6 +252,7 @@ def test_a_title_that_kaggle_does_not_take_is_asked_for(workshop: Workshop, titl
         sharing.kaggle_metadata(made, "someone", Push(title=title))
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_edited_on_kaggle_is_not_overwritten(
     workshop: Workshop, kaggle_server: KaggleServer
 ) -> None:

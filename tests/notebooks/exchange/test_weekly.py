@@ -21,6 +21,7 @@ def kernels(workshop: Workshop) -> Workshop:
     return workshop
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_CLIENT, reason="the program `kaggle` is not installed")
 def test_a_week_is_pushed_and_what_was_edited_there_stays(
     kernels: Workshop, kaggle_server: KaggleServer
