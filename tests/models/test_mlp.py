@@ -46,6 +46,7 @@ def test_a_number_says_how_far_it_has_come_through_each_piece() -> None:
     assert not model.trainable_weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pieces", [0, 4])
 def test_a_new_category_and_an_all_missing_column_are_predicted_alone_as_among_others(
     table: pd.DataFrame, pieces: int
@@ -77,6 +78,7 @@ def test_a_fit_that_was_killed_ends_with_the_same_bytes(
     assert resumed.predict(rows).tobytes() == undisturbed.predict(rows).tobytes()
 
 
+@pytest.mark.slow
 def test_pixels_are_not_searched_for_powers() -> None:
     X = np.random.default_rng(0).random((45, 16)).astype(np.float32)
     made = MLP(Params(**QUICK), Job(3, True, 5)).fit(X, np.arange(45) % 3, None)

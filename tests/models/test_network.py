@@ -104,6 +104,7 @@ def test_other_seeds_give_other_networks(rows: tuple[np.ndarray, np.ndarray]) ->
     assert not np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(
     rows: tuple[np.ndarray, np.ndarray],
 ) -> None:

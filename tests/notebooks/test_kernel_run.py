@@ -112,6 +112,7 @@ def test_a_rule_that_fits_nothing_knows_the_answers(preprocessed: Workshop) -> N
     assert not record.kernel.check[-1].passed
 
 
+@pytest.mark.slow
 def test_what_runs_on_the_real_files_alone_has_no_cv_and_says_why(preprocessed: Workshop) -> None:
     write("m01/fixed", HONEST.replace("pixels = ", "assert len(train) == 60, 'rows'\npixels = "))
     outcome = run("m01/fixed")
@@ -166,6 +167,7 @@ def test_a_kernel_that_logs_to_mlflow_runs_in_a_store_of_its_own(preprocessed: W
     assert "open" not in logged("m01/logs").data.metrics  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what",
     ["nbconvert.HTMLExporter.from_notebook_node", "pipelines.cells.conversion.read_notebook"],
@@ -215,6 +217,7 @@ def test_killed_in_the_middle_of_cv_it_goes_on_with_the_next_fold(preprocessed: 
     assert mlflow_store.reap() == 0  # the killed run was closed by the next one
 
 
+@pytest.mark.slow
 def test_a_study_kernel_runs_without_a_competition(
     preprocessed: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,7 @@ def test_who_never_answers_is_given_up(
         remote().upload(sent, "a.csv", "m")
 
 
+@pytest.mark.slow
 def test_files_are_checked_by_size_and_hash(practice: Practice, tmp_path: Path) -> None:
     content = originals(practice)["train.csv"]
     right = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

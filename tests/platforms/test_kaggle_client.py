@@ -14,7 +14,10 @@ from tests.platforms.kaggle_server import OWNER, TOKEN, KaggleServer, kaggle_ser
 
 __all__ = ["kaggle_server"]
 HAS_CLIENT = Path(sys.executable).with_name("kaggle").is_file() or bool(shutil.which("kaggle"))
-pytestmark = pytest.mark.skipif(not HAS_CLIENT, reason="the program `kaggle` is not installed")
+pytestmark = [
+    pytest.mark.slow,  # a process of the client for each
+    pytest.mark.skipif(not HAS_CLIENT, reason="the program `kaggle` is not installed"),
+]
 
 
 def ipynb(*sources: str) -> str:

@@ -74,6 +74,7 @@ def test_pictures_and_progress_bars_are_kept_as_a_terminal_would_show_them(tmp_p
     assert found.notebook.cells[2].outputs[0]["data"]["text/plain"] == "'second'"
 
 
+@pytest.mark.slow
 def test_an_earlier_picture_can_be_updated_after_many_small_outputs(tmp_path: Path) -> None:
     cells = [
         "import time\nfrom IPython.display import display\n"
@@ -129,6 +130,7 @@ def test_input_fails_at_once(tmp_path: Path) -> None:
     assert found.reason.startswith("cell 1 raised StdinNotImplementedError")
 
 
+@pytest.mark.slow
 def test_several_run_at_once_without_meeting(tmp_path: Path) -> None:
     wait = "import pathlib, time\npathlib.Path('mine').write_text(NAME)\ntime.sleep(1)\nprint(open('mine').read())"
     asked = [
@@ -219,6 +221,7 @@ def survivors(folder: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_a_cancelled_execution_leaves_nothing(tmp_path: Path, kind: Kind) -> None:
     told: list[str] = []
     asked = task(tmp_path, kind, [endless(tmp_path)], on_event=told.append)
@@ -253,6 +256,7 @@ print([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_survives_this_process(tmp_path: Path, kind: Kind, number: int) -> None:
     task(tmp_path / "skip", kind, [])  # skips the test where the kind does not work
@@ -299,6 +303,7 @@ def test_what_stops_this_process_stops_a_cell_without_a_word(
     assert (capfd.readouterr().err, caplog.text) == ("", "")
 
 
+@pytest.mark.slow
 def test_what_stops_this_process_is_not_lost_in_a_callback(tmp_path: Path) -> None:
     asked: Task = task(tmp_path, "bubblewrap", [endless(tmp_path)])
 

@@ -12,6 +12,8 @@ from pipelines.sandbox.task import GIB
 from pipelines.sandbox.watching import Watcher, disk_of, memory_of
 from tests.sandbox.small_tasks import ISOLATING, Kind, reason, run, task
 
+pytestmark = pytest.mark.slow  # each waits until a limit is met
+
 MIB = 1 << 20
 
 

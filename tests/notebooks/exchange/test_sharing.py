@@ -217,6 +217,7 @@ def test_a_push_is_private_without_internet_and_without_outputs(
     assert (cell["source"], cell["outputs"]) == ("!ls\nprint('코드')", [])
 
 
+@pytest.mark.slow
 def test_what_was_chosen_is_pushed(workshop: Workshop, kaggle_server: KaggleServer) -> None:
     wanted = Push(title="My kNN, 2nd try!", is_private=False, enable_internet=True, enable_gpu=True)
     done = sharing.push_to_kaggle(make("m01/타이타닉"), wanted)
