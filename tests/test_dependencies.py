@@ -95,6 +95,7 @@ def test_there_is_a_lock() -> None:
     assert "requirements.lock" in [lock.name for lock in LOCKS]
 
 
+@pytest.mark.slow
 def test_all_packages_can_be_imported_together(tmp_path: Path) -> None:
     """In a process of its own: kaggle signs in and prints as soon as it is imported."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE_")}
