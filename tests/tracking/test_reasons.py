@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.ensembles.rank_mean import RankMean
+from pipelines.old_apis.removed_api import removals
 from pipelines.plumbing.errors import MemberFailed
 from pipelines.plumbing.pages import Say
 from pipelines.sandbox.notebook_process import died
@@ -64,6 +65,7 @@ MARKS = [
     "`time_limit` in kernel.yaml",
     "tuned on folds 1…4", "tuned inside every fold", "labels only", "no CV: fold2: cell 3 raised ValueError",
     "no CV: views no, because rows repeat", "no real view: it was never tried",
+    *(f"changed silently: line 3: {each.what} (since {each.library} {each.since})" for each in removals() if each.silent),
 ]  # fmt: skip
 REASONS = [str(died(3, code)) for code in (1, -9, -11)] + [
     "cell 3 raised ValueError: bad", "cell 3 raised KeyError", "printed more than 1.0 MiB and was ended in cell 3: print less",
