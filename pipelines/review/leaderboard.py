@@ -106,6 +106,9 @@ def read(competition: str) -> Leaderboard:
         UserError: the competition is unknown, or a record, the dataset or the fold file is damaged.
     """
     settings, chosen = settings_file.load(), competitions.load(competition)
+    if competition != settings.competition:  # what local.yaml lists belongs to the active one
+        own = {"models": chosen.baselines, "kernels": chosen.pool}
+        settings = settings.model_copy(update=own)
     metric, present = metrics.get(chosen.metric), _present(chosen)
     sent = [row for row in ledger.submissions(competition) if row.lb_public is not None]
     found = [_entry(record, present, sent) for record in _records(competition, settings)]

@@ -99,6 +99,13 @@ def test_nothing_has_run(workshop: Workshop) -> None:
     assert not found.is_whole
 
 
+def test_of_another_competition_its_own_models_count(scored: Workshop) -> None:
+    scored.write_competition(baselines=["cnn", "mlp"])
+    scored.write_params(competition="another", models=["knn"], ensemble=ENSEMBLE)
+    assert leaderboard.read("tiny").missing == ["mlp"]
+    assert names() == ["models/cnn", "ensembles/mean"]
+
+
 def test_a_failure_is_shown_and_not_also_missing(scored: Workshop) -> None:
     paths.score("tiny", "cnn").unlink()
     failures.remember("the loss must stay finite", "train", "tiny", "cnn")
