@@ -83,12 +83,14 @@ class Origin:
         name: what predicted it: `ensembles/mean`, `models/knn`, `kernels/m01/first-cnn`.
         cv_mean: its cross-validation score, to be set beside the LB score; None where there is none.
         run_id: of the run that predicted it; None where nobody knows.
+        folds_hash: of the folds of cv_mean.
     """
 
     member: str
     name: str
     cv_mean: float | None = None
     run_id: str | None = None
+    folds_hash: str | None = None
 
 
 def submit(competition: Competition, path: Path, message: str, origin: Origin) -> LedgerRow:
@@ -111,7 +113,7 @@ def submit(competition: Competition, path: Path, message: str, origin: Origin) -
         if solution is None:
             raise UserError(
                 f"grading here is only for competitions whose solution is known, and that of {competition.name} is "
-                f"with its platform; {path} has the right form, and uploading is not built yet: upload it on "
+                f"with its platform; {path} has the right form, and pilsa cannot send it there: upload it on "
                 f"{competition.url or 'its page'}, then `pilsa ledger set-score {path} --public SCORE`"
             )
         for warning in checked.warnings:

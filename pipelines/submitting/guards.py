@@ -92,13 +92,16 @@ def check_new(competition: Competition, file: str, digest: str) -> None:
         )
 
 
-def questions(competition: Competition, checked: Checked, cv_mean: float | None) -> list[str]:
+def questions(
+    competition: Competition, checked: Checked, cv_mean: float | None, folds_hash: str | None
+) -> list[str]:
     """What may be meant, and is a mistake more often: a sentence each.
 
     Args:
         competition: names the metric and the columns.
         checked: what is to be sent.
         cv_mean: its CV score; None where there is none.
+        folds_hash: of the folds of that score: it is compared with scores under the same alone.
     """
     values = checked.frame[submission.target_columns(competition, checked.frame)]
     sent = [row for row in ledger.submissions(competition.name) if row.status != "ERROR"]
@@ -110,7 +113,7 @@ def questions(competition: Competition, checked: Checked, cv_mean: float | None)
             f"it has the predictions of {twin} at other ids: were the rows sorted without their predictions?"
         )
     metric = get(competition.metric)
-    for row in sent:
+    for row in (row for row in sent if row.folds_hash == folds_hash):
         if cv_mean is not None and row.cv_mean is not None and metric.better(row.cv_mean, cv_mean):
             found.append(
                 f"its CV, {cv_mean:.4f}, is worse than that of {row.name} ({row.cv_mean:.4f}), sent at {row.time}."

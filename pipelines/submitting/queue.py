@@ -66,8 +66,8 @@ def add(competition: Competition, file: Path, message: str, origin: Origin) -> C
     likeness, like = _most_alike(competition, checked)
     found = Candidate(
         time=ledger.now(), competition=competition.name, file=place(file), sha256=checked.sha256, name=origin.name,
-        member=origin.member, message=message, cv_mean=origin.cv_mean, run_id=origin.run_id, likeness=likeness,
-        like=like,
+        member=origin.member, message=message, cv_mean=origin.cv_mean, folds_hash=origin.folds_hash,
+        run_id=origin.run_id, likeness=likeness, like=like,
     )  # fmt: skip
     stamp = found.time[:19].replace("-", "").replace(":", "")
     name = f"{stamp}Z-{found.sha256[:8]}-{found.member}.json"

@@ -123,7 +123,9 @@ def _check(wish: Wish, remote: Remote, ask: Ask, clock: Clock) -> None:
     left = quota.left(wish.competition, remote.allowance(), clock.now())
     left.check(name)
     say(left.sentence(), is_error=True)
-    for question in guards.questions(wish.competition, wish.checked, wish.origin.cv_mean):
+    for question in guards.questions(
+        wish.competition, wish.checked, wish.origin.cv_mean, wish.origin.folds_hash
+    ):
         if not ask(question):
             raise UserError(f"{wish.file} was not sent: {question}")
 

@@ -234,7 +234,7 @@ def _origin(competition: Competition, file: Path) -> Origin:
         )
         return Origin(member, _UNKNOWN)
     record = records.read(paths.record(competition.name, predictions.name))
-    return Origin(member, predictions.name, record.cv_mean, record.run_id)
+    return Origin(member, predictions.name, record.cv_mean, record.run_id, record.folds_hash)
 
 
 def sentence(row: LedgerRow) -> str:

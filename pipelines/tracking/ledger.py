@@ -36,6 +36,7 @@ class Submitted(Strict):
             row comes from the platform's list.
         name: what was submitted: `ensembles/mean`, `models/knn`, `kernels/m01/first-cnn`.
         cv_mean: as it was known then; None where there is no CV.
+        folds_hash: of the folds of cv_mean; scores under others do not compare.
     """
 
     time: str
@@ -46,6 +47,7 @@ class Submitted(Strict):
     member: str
     message: str
     cv_mean: float | None = None
+    folds_hash: str | None = None
 
 
 class LedgerRow(Submitted):

@@ -181,6 +181,8 @@ class TestNothingIsSpent:
             send(worse, server)
         assert send(worse, server, lambda question: True).status == "SENT"
         assert send(wish(tiny, 5, Origin("m01", "file")), server).status == "SENT"
+        other_folds = Origin("m01", "models/rnn", 0.7, folds_hash="other")
+        assert send(wish(tiny, 6, other_folds), server).status == "SENT"
 
     def test_without_a_yes_on_one_prediction_for_all(
         self, tiny: Competition, server: Pretend
