@@ -1,10 +1,11 @@
 """Feature blocks: what a competition knows of its own columns, one file each, for all of its models.
 
 `features/blocks/house_prices.py` is the block of `competitions/house-prices.yaml`. A competition without one
-needs no file.
+needs no file, and of one whose tables lack a column that its block needs the block is left out.
 """
 
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -18,7 +19,12 @@ class Block(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     The engine calls `fit_transform(X, y)` with the rows that a fit learns from, and `transform` with all
     others, so a column may be made of targets. A row that is learned from must then not see its own: such a
     block gives its own `fit_transform`, which differs from `fit` and `transform` after each other.
+
+    Attributes:
+        needs: the columns that it works on.
     """
+
+    needs: ClassVar[tuple[str, ...]]
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn from the rows of one fit alone.
@@ -42,7 +48,18 @@ def name_of(competition: str) -> str:
     return competition.replace("-", "_")
 
 
-def of(competition: str) -> list[Block]:
-    """The unfitted block of a competition, as a list of one; empty where it has none."""
+def of(competition: str, columns: Iterable[str]) -> list[Block]:
+    """The unfitted block of a competition, as a list of one; empty where it has none, or its columns are not there."""
+    kind = _kind(competition)
+    return [] if kind is None or lacking(competition, columns) else [kind()]
+
+
+def lacking(competition: str, columns: Iterable[str]) -> list[str]:
+    """The columns that the competition's block needs and that are not there; its files may bear other names."""
+    kind, there = _kind(competition), set(columns)
+    return [] if kind is None else [name for name in kind.needs if name not in there]
+
+
+def _kind(competition: str) -> type[Block] | None:
     name = name_of(competition)
-    return [registry.load(Block, name)()] if name in registry.names(__name__) else []
+    return registry.load(Block, name) if name in registry.names(__name__) else None

@@ -1,6 +1,6 @@
 """House prices in Ames: ages, totals, ordered qualities, and how a house stands in its neighbourhood."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 
@@ -37,6 +37,12 @@ class HousePrices(Block):
     Attributes:
         groups_: these means.
     """
+
+    needs: ClassVar = (
+        "Neighborhood", "MSSubClass", "GrLivArea", "LotArea", "GarageArea", "TotRmsAbvGrd", "OverallQual", "OverallCond",
+        "YearBuilt", "YearRemodAdd", "YrSold", "MoSold", "GarageYrBlt", *_AREAS, *_PORCHES, *_BATHS,
+        *(name for names in _OF.values() for name in names.split()),
+    )  # fmt: skip
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         self.groups_ = Groups(by=["Neighborhood"], of=_COMPARED).fit(self._described(X))

@@ -1,6 +1,6 @@
 """Titanic: titles, decks and families, and how the women and children of a ticket and a surname fared."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,18 @@ class Titanic(Block):
         fared_: per kind of group, its name → (women and children, survivors among them).
         sizes_: ticket → rows that hold it.
     """
+
+    needs: ClassVar = (
+        "Pclass",
+        "Name",
+        "Sex",
+        "SibSp",
+        "Parch",
+        "Ticket",
+        "Fare",
+        "Cabin",
+        "Embarked",
+    )
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         who, survived = _women_and_children(X), _truth(X, y)

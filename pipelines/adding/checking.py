@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from features import blocks
 from pipelines import platforms, readers
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
@@ -55,8 +56,22 @@ def check(name: str) -> Checked:
     n_splits, count = settings.folds.n_splits, len(dataset.y)
     sizes = [] if fold is None else [int((fold == number).sum()) for number in range(n_splits)]
     drawn = f" in {n_splits} folds of {min(sizes):,} to {max(sizes):,}" if sizes else ""
-    notes = [*notes, f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows"]
+    notes = [
+        *notes,
+        *_on_block(name, dataset),
+        f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows",
+    ]
     return Checked(chosen, settings, tables, dataset, fold, refused, notes)
+
+
+def _on_block(name: str, dataset: Dataset) -> list[str]:
+    lacking = blocks.lacking(name, getattr(dataset.X_train, "columns", ()))
+    if not lacking:
+        return []
+    return [
+        f"the feature block of {name} is left out: it needs columns that are not there, such as {lacking[0]!r} "
+        f"({len(lacking)} in all): name them as features/blocks/{blocks.name_of(name)}.py does"
+    ]
 
 
 def _read(chosen: Competition, scratch: Path) -> RawTables:

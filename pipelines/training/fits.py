@@ -169,7 +169,7 @@ def run(spec: FitSpec, post: Callable[[Message], None] = _silent) -> Fit:
     progress("starts")
     job = Job(data.width, data.is_classification, spec.seed, spec.folder, progress, data.image)
     model = kind(kind.Params(**spec.params), job)
-    known = blocks.of(spec.competition)
+    known = blocks.of(spec.competition, getattr(data.X_train, "columns", ()))
     transformer = make_pipeline(*known, model.inputs())
     streamed = kind.streams and not known and _is_large(data.X_train, len(spec.train))
     y = np.log1p(data.y) if spec.on_log else data.y

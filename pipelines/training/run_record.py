@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from features import blocks
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import write_text
 from pipelines.tracking import parameters, provenance, records
@@ -38,6 +39,12 @@ def curve(outcome: Outcome, plan: Plan) -> pd.DataFrame:
     return pd.DataFrame({"epoch": [0], "loss": [losses.mean()]})
 
 
+def _marks(plan: Plan, tuned: str | None) -> list[str]:
+    columns = getattr(plan.dataset.X_train, "columns", ())
+    plain = "without its feature block" if blocks.lacking(plan.competition.name, columns) else None
+    return [mark for mark in (tuned, plain) if mark]
+
+
 def write(
     plan: Plan, head: Head, tuned: Tuned, mark: str | None, key: str, outcome: Outcome
 ) -> tuple[Record, Files]:
@@ -52,7 +59,7 @@ def write(
     if plan.backend is not None:
         engine = {**engine, "backend": settings.backend, "device": plan.device}
     kept = Run(
-        run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=[mark] if mark else [],
+        run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=_marks(plan, mark),
         parameters=parameters.flat({**plan.params(tuned.of(0)).model_dump(), **engine}),
         environment=provenance.environment(settings.backend),
     )  # fmt: skip

@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from features import blocks
+from features.blocks.house_prices import _OF, HousePrices
 from features.encoded import Encoded
+from pipelines.plumbing.errors import MemberFailed
+
+
+def titanic() -> blocks.Block:
+    return blocks.of("titanic", passengers())[0]
+
+
+def house_prices() -> blocks.Block:
+    return blocks.of("house-prices", houses())[0]
 
 
 def passengers() -> pd.DataFrame:
@@ -30,15 +40,13 @@ def passengers() -> pd.DataFrame:
 def test_a_row_of_titanic_does_not_see_its_own_target(row):
     X, y = passengers(), np.array([1, 0, 0, 1, 1])
     other = np.where(np.arange(5) == row, 1 - y, y)
-    one, two = (blocks.of("titanic")[0].fit_transform(X, truth).iloc[row] for truth in (y, other))
+    one, two = (titanic().fit_transform(X, truth).iloc[row] for truth in (y, other))
     pd.testing.assert_series_equal(one, two)
 
 
 def test_a_row_of_titanic_sees_how_the_others_of_its_party_fared():
     X = passengers()
-    lost, saved = (
-        blocks.of("titanic")[0].fit_transform(X, np.array([0, fate, fate, 0, 0])) for fate in (0, 1)
-    )
+    lost, saved = (titanic().fit_transform(X, np.array([0, fate, fate, 0, 0])) for fate in (0, 1))
     assert saved.loc[0, "TicketFared"] == pytest.approx(2.5 / 3)
     assert lost.loc[0, "TicketFared"] == pytest.approx(0.5 / 3)
     assert saved.loc[3, "SurnameFared"] > lost.loc[3, "SurnameFared"]  # by name, on another ticket
@@ -47,36 +55,39 @@ def test_a_row_of_titanic_sees_how_the_others_of_its_party_fared():
 
 def test_rows_that_were_not_learned_from_count_the_whole_party():
     X, y = passengers(), np.array([0, 1, 1, 0, 0])
-    new = blocks.of("titanic")[0].fit(X, y).transform(X[:1])
+    new = titanic().fit(X, y).transform(X[:1])
     assert new.loc[0, "TicketFared"] == pytest.approx(2.5 / 4)
     assert new.loc[0, "TicketKnown"] == 3
 
 
 def test_qualities_of_houses_are_ordered_and_neighbours_compared():
-    names = {name for found in _house_columns() for name in found.split()}
-    house = dict.fromkeys(names, "None") | dict.fromkeys(_numbers(), 1.0)
-    X = pd.DataFrame([house, house, house]).assign(Neighborhood=["NAmes", "NAmes", "Timber"])
+    X = houses()
     X["LotArea"] = [10.0, 30.0, 50.0]
     X["KitchenQual"] = ["Ex", "Po", None]
-    made = blocks.of("house-prices")[0].fit_transform(X, np.array([1.0, 2.0, 3.0]))
+    made = house_prices().fit_transform(X, np.array([1.0, 2.0, 3.0]))
     assert made["KitchenQual"].tolist() == [5, 1, 0]
     assert made["Area"].tolist() == [3.0] * 3
     assert made["LotArea beside Neighborhood"].tolist() == [-10, 10, 0]
-    again = blocks.of("house-prices")[0].fit_transform(X, np.array([9.0, 9.0, 9.0]))
+    again = house_prices().fit_transform(X, np.array([9.0, 9.0, 9.0]))
     pd.testing.assert_frame_equal(made, again)  # no target in any column
 
 
-def _house_columns() -> list[str]:
-    from features.blocks import house_prices
+def houses() -> pd.DataFrame:
+    """Three of ones, two of them neighbours."""
+    rated = {name for names in _OF.values() for name in names.split()}
+    house = {name: "None" if name in rated else 1.0 for name in HousePrices.needs}
+    return pd.DataFrame([house] * 3).assign(Neighborhood=["NAmes", "NAmes", "Timber"])
 
-    return list(house_prices._OF.values())
 
-
-def _numbers() -> list[str]:
-    from features.blocks import house_prices
-
-    named = "LotArea GarageArea YrSold YearBuilt YearRemodAdd GarageYrBlt OverallQual OverallCond GrLivArea TotRmsAbvGrd MSSubClass MoSold"
-    return [*named.split(), *house_prices._AREAS, *house_prices._PORCHES, *house_prices._BATHS]
+@pytest.mark.parametrize(("name", "rows"), [("titanic", passengers()), ("house-prices", houses())])
+def test_a_block_needs_what_it_says_and_is_left_out_without_it(name, rows):
+    (block,) = blocks.of(name, rows)
+    assert len(block.fit_transform(rows[list(block.needs)], np.ones(len(rows)))) == len(rows)
+    for column in block.needs:
+        others = rows.drop(columns=column)
+        assert (blocks.of(name, others), blocks.lacking(name, others)) == ([], [column])
+        with pytest.raises((KeyError, MemberFailed)):
+            block.fit_transform(others, np.ones(len(rows)))
 
 
 def test_a_category_of_its_own_row_alone_tells_an_encoded_row_nothing():

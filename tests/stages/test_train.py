@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features import blocks
+from pipelines.adding import checking
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.train import train
@@ -80,6 +82,18 @@ def test_a_tuned_model_says_so(prepared: Workshop) -> None:
     found = json.loads(paths.tuned("tiny", "knn").read_text(encoding="utf-8"))
     assert record.marks == ["tuned on folds 1…2"]
     assert {name: record.parameters[name] for name in found["params"]} == found["params"]
+
+
+def test_a_block_whose_columns_are_not_there_is_left_out_and_said(
+    prepared: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "lacking", lambda name, columns: ["Age"] if name == "tiny" else [])
+    train("tiny", "knn")
+    assert records.read(paths.score("tiny", "knn")).marks == ["without its feature block"]
+    assert any(
+        "it needs columns that are not there, such as 'Age'" in note
+        for note in checking.check("tiny").notes
+    )
 
 
 def test_a_wrong_key_stops_before_a_run_is_opened(prepared: Workshop) -> None:

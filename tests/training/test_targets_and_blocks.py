@@ -112,7 +112,7 @@ def test_the_block_of_a_competition_comes_before_the_models_own_inputs(
     values: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = specs(values, "rmse")[0]
-    monkeypatch.setattr(blocks, "of", lambda name: [Twin()] if name == "tiny" else [])
+    monkeypatch.setattr(blocks, "of", lambda name, columns: [Twin()] if name == "tiny" else [])
     fits.run(spec)
     assert set(Mean.shown[0][0]["mean"]) == {-1.0}
     assert blocks.name_of("house-prices") == "house_prices"
