@@ -4,9 +4,8 @@ Tuning never sees the rows it is judged on. The folds other than the held one ar
 is predicted by a model of the rest, so groups, classes and time stay as the fold file has them.
 
 The values that a model has without tuning are scored first, and only a trial that beats them beyond noise is
-taken: the best of a dozen trials on 713 rows won 0.014 there and lost 0.009 on the rows kept back. Of a metric
-without losses per row (F1, AUC, QWK, R²) the better mean is taken as it is; where such a metric has a cut, each
-split is scored under a cut of the others, as the model will be judged.
+taken: the best of a dozen trials on 713 rows won 0.014 there and lost 0.009 on the rows kept back. Where a metric
+has a cut, each split is scored under a cut of the others, as the model will be judged.
 
 The same bytes after a restart: each trial gets a fresh sampler, seeded by how many trials have finished,
 and a trial that a kill left running is failed and its values are tried again before the next are asked.
@@ -30,7 +29,7 @@ from pipelines.training import fits, journal
 from pipelines.training.fits import OutOfTime
 from pipelines.training.plan import Plan
 from pipelines.values import cuts
-from pipelines.values.comparison import exact_losses
+from pipelines.values.comparison import exact_losses, paired_difference
 from pipelines.values.seeds import derive
 
 if TYPE_CHECKING:
@@ -151,12 +150,17 @@ class _Search:
         return Study(dict(best.params), float(best.value), base, *counts, stopped_by)
 
     def _is_gain(self, trial: Any, tries: int) -> bool:
-        """Whether the best of so many is better than the model's own values, beyond noise where rows have losses."""
-        own, files = self._base, [self._losses_file(name) for name in ("base", trial.number)]
-        if own is None or not all(path.is_file() for path in files):
-            return own is None or self.plan.metric.better(trial.value, own)
-        before, now = (read_arrays(path)["losses"] for path in files)
-        return _is_clearly_more(before, now, tries)
+        """Whether the best of so many is better than the model's own values, beyond noise."""
+        if self._base is None:
+            return True
+        before, now = (read_arrays(self._kept(name)) for name in ("base", trial.number))
+        if "losses" in now:
+            return _is_clearly_more(before["losses"], now["losses"], tries)
+        rows = np.concatenate([self.plan.folds.valid_rows(fold) for fold in self.inner])
+        data, seed = self.plan.dataset, self.plan.settings.seed
+        both = now["predicted"], before["predicted"]
+        found = paired_difference(self.plan.metric, data.y[rows], *both, data.classes, seed)
+        return found.p_value < _CLEAR_BELOW_P / tries
 
     @property
     def _base(self) -> float | None:
@@ -170,8 +174,8 @@ class _Search:
             return
         started = time.time()
         try:
-            scores, losses = self._over_splits(self.plan.params({}), "its own values", bar)
-            self._keep("base", losses)
+            scores, rows = self._over_splits(self.plan.params({}), "its own values", bar)
+            write_arrays(self._kept("base"), rows)
             self.study.set_user_attr("base", float(np.mean(scores)))
         except MemberFailed:
             self.study.set_user_attr("base", None)
@@ -184,7 +188,7 @@ class _Search:
         shown = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
                           for name, value in values.items())  # fmt: skip
         try:
-            scores, losses = self._over_splits(self.plan.params(values), shown, bar, trial)
+            scores, rows = self._over_splits(self.plan.params(values), shown, bar, trial)
         except MemberFailed as error:
             trial.set_user_attr("reason", str(error)[:500])
             self._tell(trial, "FAIL")
@@ -192,34 +196,39 @@ class _Search:
         if len(scores) < len(self.inner):
             self._tell(trial, "PRUNED")
             return f"{shown}: pruned after {len(scores)} splits"
-        self._keep(trial.number, losses)
+        write_arrays(self._kept(trial.number), rows)  # before it counts as complete
         self.study.tell(trial, float(np.mean(scores)))
         return f"{shown}: {np.mean(scores):.4f}"
 
     def _over_splits(
         self, params: ModelParams, shown: str, bar: progress.Bar,
         trial: "optuna.Trial | None" = None,
-    ) -> tuple[list[float], list[np.ndarray | None]]:  # fmt: skip
-        """Scores and losses of the inner splits; of a trial that turns out hopeless, of the first ones."""
-        scores: list[float] = []
-        losses: list[np.ndarray | None] = []
-        parts: dict[int, np.ndarray] = {}
+    ) -> tuple[list[float], dict[str, np.ndarray]]:  # fmt: skip
+        """Scores of the inner splits and what is kept of their rows; of a trial that turns out hopeless, of the first.
+
+        Kept are losses (n,), or predictions (n, width) where the metric has none per row.
+        """
+        plan, parts = self.plan, dict[int, np.ndarray]()
+        scores, losses = list[float](), list[np.ndarray]()
         for step, fold in enumerate(self.inner):
             bar.note(f"{shown}: split {step + 1} of {len(self.inner)}")
             predicted = parts[fold] = self._predict(params, fold)
-            y = self.plan.dataset.y[self.plan.folds.valid_rows(fold)]
-            scores.append(self.plan.metric.score(y, predicted, self.plan.dataset.classes))
-            losses.append(exact_losses(self.plan.metric, y, predicted))
+            y = plan.dataset.y[plan.folds.valid_rows(fold)]
+            scores.append(plan.metric.score(y, predicted, plan.dataset.classes))
+            lost = exact_losses(plan.metric, y, predicted)
+            losses += [] if lost is None else [lost]
             if trial is not None:
                 trial.report(float(np.mean(scores)), step)
-                if step + 1 < len(self.inner) and self._is_hopeless(losses):
+                if step + 1 < len(self.inner) and losses and self._is_hopeless(losses):
                     break
-        if self.plan.metric.has_cut:
-            data = self.plan.dataset
-            scores = cuts.scores_under(
-                self.plan.metric, data.classes, data.y, self.plan.folds, parts
-            )
-        return scores, losses
+        if losses:
+            return scores, {"losses": np.concatenate(losses)}
+        if plan.metric.has_cut:
+            y, classes = plan.dataset.y, plan.dataset.classes
+            parts = cuts.under_others(plan.metric, classes, y, plan.folds, parts)
+            rows_of = plan.folds.valid_rows
+            scores = [plan.metric.score(y[rows_of(f)], part, classes) for f, part in parts.items()]
+        return scores, {"predicted": np.concatenate(list(parts.values()))}
 
     def _predict(self, params: ModelParams, fold: int) -> np.ndarray:
         folds = self.plan.folds
@@ -229,24 +238,17 @@ class _Search:
         )  # fmt: skip
         return fits.run(replace(spec, deadline=self.deadline)).parts[0]
 
-    def _keep(self, name: int | str, losses: list[np.ndarray | None]) -> None:
-        """Write a trial's losses, before it counts as complete: so the best trial always has them."""
-        known = [part for part in losses if part is not None]
-        if known:
-            write_arrays(self._losses_file(name), {"losses": np.concatenate(known)})
-
-    def _is_hopeless(self, losses: list[np.ndarray | None]) -> bool:
+    def _is_hopeless(self, losses: list[np.ndarray]) -> bool:
         """Whether these rows are significantly worse than the best so far: a paired test on the same rows.
 
         Fold means would give one pair per split, of which five cannot decide before the fourth; rows can
         after the first. A metric without losses per row (F1, AUC, QWK, R²) prunes nothing: a stand-in could drop its best.
         """
-        known = [part for part in losses if part is not None]
         leader = self._leader()
-        if not self.plan.tune.prune or not known or leader is None:
+        if not self.plan.tune.prune or leader is None:
             return False
-        found = np.concatenate(known)
-        best = read_arrays(self._losses_file(leader))["losses"]
+        found = np.concatenate(losses)
+        best = read_arrays(self._kept(leader))["losses"]
         return _is_clearly_more(found, best[: len(found)])
 
     def _leader(self) -> int | str | None:
@@ -257,8 +259,9 @@ class _Search:
         is_base = self._base is not None and not self.plan.metric.better(best.value, self._base)
         return "base" if is_base else best.number
 
-    def _losses_file(self, name: int | str) -> Path:
-        return self.work / f"losses-{name}.npz"
+    def _kept(self, name: int | str) -> Path:
+        """What is kept of the rows of a trial, by its number, or of the model's own values, `base`."""
+        return self.work / f"rows-{name}.npz"
 
     def _fail_interrupted(self) -> None:
         """Fail trials that a kill left running, and queue their values again.

@@ -49,6 +49,12 @@ class Difference:
         """Whether the interval holds 0: the difference may be noise."""
         return self.low <= 0 <= self.high
 
+    @property
+    def p_value(self) -> float:
+        """The chance of such a gain where there is none, one-sided: of a normal as wide as the interval."""
+        spread = (self.high - self.low) / (2 * norm.ppf((1 + _CONFIDENCE) / 2))
+        return float(norm.sf(self.gain / spread)) if spread > 0 else float(self.gain <= 0)
+
     def sentence(self, a: str, b: str) -> str:
         """`a` against `b` in words, with the interval."""
         interval = f"{self.gain:+.4f}, 95 % interval {self.low:+.4f} … {self.high:+.4f} on {self.rows} rows"

@@ -84,14 +84,14 @@ def with_cut(plain: Predictions, metric: Metric, y: np.ndarray, folds: Folds) ->
     return moved(plain, folds, np.array(found))
 
 
-def scores_under(
+def under_others(
     metric: Metric,
     classes: Sequence[str],
     y: np.ndarray,
     folds: Folds,
     parts: Mapping[int, np.ndarray],
-) -> list[float]:
-    """Scores of some folds, each under the cut of the others among them; of a time split, of the earlier ones.
+) -> dict[int, np.ndarray]:
+    """The probabilities of some folds, each under the cut of the others among them; of a time split, of the earlier ones.
 
     Args:
         metric: one that has a cut.
@@ -100,14 +100,14 @@ def scores_under(
         folds: that the rows were predicted under.
         parts: fold → probabilities of its rows, no NaN.
     """
-    found = []
+    found = {}
     for fold, chances in parts.items():
         others = [other for other in parts if other != fold and (not folds.is_time or other > fold)]
+        found[fold] = chances
         if others:
             truth = np.concatenate([y[folds.valid_rows(other)] for other in others])
             cut = fit(metric, truth, np.concatenate([parts[other] for other in others]), classes)
-            chances = applied(chances, cut)
-        found.append(metric.score(y[folds.valid_rows(fold)], chances, classes))
+            found[fold] = applied(chances, cut)
     return found
 
 

@@ -167,7 +167,12 @@ def test_the_models_own_values_stay_where_no_trial_is_better(plan: Plan, tmp_pat
     assert usual.score > usual.base
 
 
-def test_luck_is_no_gain(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("metric", ["accuracy", "f1_macro"])
+def test_luck_is_no_gain(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
+    plan = replace(plan, metric=metrics.get(metric))
+
     def by_chance(self: Guesser, X: np.ndarray) -> np.ndarray:
         generator = np.random.default_rng(int(1e6 * self.params.right))
         return generator.dirichlet(np.ones(3), len(X)).astype(np.float32)
@@ -337,7 +342,7 @@ def test_a_study_that_was_killed_ends_as_if_it_had_not_been(plan: Plan, tmp_path
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(work)], env=os.environ | {"PYTHONPATH": str(project)}
     )
-    while not list(work.glob("losses-*.npz")):
+    while not list(work.glob("rows-*.npz")):
         assert child.poll() is None
         time.sleep(0.05)
     time.sleep(0.6)  # into the middle of the next trial
