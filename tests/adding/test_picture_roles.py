@@ -130,28 +130,43 @@ def in_folders_of_classes(folder: Path) -> None:
         (folder / f"{name}.png").rename(folder / label / f"{name}.png")
 
 
-@pytest.mark.parametrize("is_spelled", [False, True])
-def test_no_folder_tells_the_class_of_a_picture_that_plays_test(
-    tmp_path: Path, is_spelled: bool
-) -> None:
-    """Unless the cell that names it does: then the class is in the table already."""
+@pytest.mark.parametrize("form", ["named", "folder", "cells", "classes"])
+def test_nothing_tells_the_class_of_a_picture_that_plays_test(tmp_path: Path, form: str) -> None:
+    """Neither its name nor a folder, nor the order or the time of its file; the shuffled view's names go with labels."""
     folder = with_tables(tmp_path / "given", listed=False)
-    in_folders_of_classes(folder / "n")
-    if is_spelled:
-        paths_of = [f"{label}/{name}.png" for name, label in zip(TRAIN, LABELS, strict=True)]
-        pd.DataFrame({"key": paths_of, "what": LABELS}).to_csv(folder / "b.csv", index=False)
-    found, _ = added(folder)
-    assert found.pictures == competition.Pictures(train="n.zip", test="m.zip")
+    names = [f"{label}.{number}" for number, label in enumerate(sorted(LABELS))]
+    for old, name in zip(TRAIN, names, strict=True):
+        place = folder / "n" / ("" if form == "named" else name.split(".")[0])
+        place.mkdir(exist_ok=True)
+        (folder / f"n/{old}.png").rename(place / f"{name}.png")
+    cells = [f"{name.split('.')[0]}/{name}.png" for name in names] if form == "cells" else names
+    pd.DataFrame({"key": cells, "what": sorted(LABELS)}).to_csv(folder / "b.csv", index=False)
+    if form == "classes":
+        (folder / "b.csv").unlink()
+    added(folder)
     download("new")
     preprocess("new")
     data = views.load("new")
-    view = views.view_of(data, "fold0")
-    view_files.build(data, view, tmp_path / "view")
-    files = tmp_path / "view/files"
-    shown = {path.relative_to(files / "m").as_posix() for path in (files / "m").rglob("*.png")}
-    ids = set(data.dataset.row_ids[view.rows].tolist())
-    assert shown == (ids if is_spelled else {f"{name}.png" for name in ids})
-    assert {path.parent.name for path in (files / "n").rglob("*.png")} == {"red", "blue"}
+    for name in ("fold0", "shuffled"):
+        view = views.view_of(data, name)
+        view_files.build(data, view, tmp_path / name)
+        files = tmp_path / name / "files"
+        asked = view.sample["key"].tolist()
+        assert asked == [f"q{number:03d}" for number in range(1, len(asked) + 1)]
+        shown = sorted((files / "m").rglob("*"))
+        assert [path.relative_to(files / "m").as_posix() for path in shown] == [
+            f"{key}.png" for key in asked
+        ]
+        assert len({path.stat().st_mtime for path in shown}) == 1
+        assert view.rows.tolist() != sorted(view.rows.tolist())
+        given = {path.read_bytes(): path.stem for path in (folder / "n").rglob("*.png")}
+        ids = [
+            Path(key).name.removesuffix(".png") for key in data.dataset.row_ids[view.rows].tolist()
+        ]
+        assert [given[path.read_bytes()] for path in shown] == ids
+        learned = {given[path.read_bytes()]: path.stem for path in (files / "n").rglob("*.png")}
+        assert all(old == new for old, new in learned.items()) == (name == "fold0")
+        assert set(learned) == set(learned.values())
 
 
 @pytest.mark.parametrize("by_class", [True, False])
