@@ -19,7 +19,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
-from pipelines.values import competition, picture_files
+from pipelines.values import competition, picture_files, tables, unzip
 from tests.conftest import Workshop
 
 TRAIN = [f"p{number:03d}" for number in range(40)]
@@ -276,3 +276,29 @@ def test_arrays_are_told_apart_by_their_counts(tmp_path: Path) -> None:
     assert found.source["solution"] == "d.gz"
     assert checked.dataset.X_train.shape == (60, 5, 4, 1)
     assert platforms.of(found).solution()["id"].tolist() == checked.dataset.test_ids.tolist()
+
+
+def test_zips_in_a_zip_and_packed_tables_share_one_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"{name}.csv", "x\n" + "0\n" * 5000)
+    with zipfile.ZipFile(tmp_path / "open.zip", "w") as archive:
+        for name in ("a", "b"):
+            archive.write(tmp_path / f"{name}.zip", f"{name}.zip")
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given/a.csv.gz").write_bytes(gzip.compress(bytes(20_000)))
+    limits = unzip.Limits(free=15_000, ratio=1)
+    made = unzip.Budget.of
+    monkeypatch.setattr(unzip.Budget, "of", lambda given: made(given, limits))
+    for place in ("open.zip", "given"):
+        with pytest.raises(UserError, match=r"(b\.zip|a\.csv\.gz) must give at most"):
+            added(tmp_path / place)
+
+
+def test_an_array_larger_than_its_file_may_give_is_not_read(tmp_path: Path) -> None:
+    header = bytes([0, 0, 8, 3]) + np.array([1 << 20, 1 << 10, 1 << 10], ">u4").tobytes()
+    (tmp_path / "a.gz").write_bytes(gzip.compress(header))
+    with pytest.raises(UserError, match=r"a\.gz must give at most"):
+        tables.read_idx(tmp_path / "a.gz")
