@@ -295,8 +295,8 @@ def read_idx(path: Path) -> np.ndarray:
         uint8 array of the shape that the file's header gives: (n,) labels or (n, height, width) images.
 
     Raises:
-        UserError: the file is missing, cut off, says to be too large for its size, or is no idx file of unsigned
-            bytes.
+        UserError: the file is missing, cut off, gives more than a file of its size may, or is no idx file of
+            unsigned bytes.
     """
     try:
         with gzip.open(path) as file:
@@ -319,9 +319,9 @@ def _idx(path: Path, file: IO[bytes]) -> np.ndarray:
             f"{path} must have a header of {4 + 4 * axes} bytes and ends in it: download it again"
         )
     shape = struct.unpack(f">{axes}I", header)
-    size = math.prod(shape)
-    Budget.of(path.stat().st_size).take(path, 1, size)
-    content = file.read(size + 1)
+    size, budget = math.prod(shape), Budget.of(path.stat().st_size)
+    content = file.read(min(size, budget.bytes) + 1)
+    budget.take(path, 1, len(content) - (len(content) > size))
     if len(content) != size:
         found = f"more than {size}" if len(content) > size else len(content)
         raise UserError(
