@@ -109,19 +109,22 @@ def _write_tables(
 
 
 def write_real(data: CompetitionData, folder: Path) -> None:
-    """Write the files as downloaded, zips of pictures taken apart as in a fold's view."""
-    pictures, raw = data.competition.pictures, paths.raw(data.competition.name)
-    assert pictures is not None  # or there would be no such view
+    """Write the files as downloaded, zips of pictures taken apart, and no folder that tells a class of test."""
+    pictures, raw, classes = data.pictures, paths.raw(data.competition.name), data.dataset.classes
     names = {pictures.train, pictures.test}
     shutil.copytree(
         raw, folder, dirs_exist_ok=True,
-        ignore=lambda place, found: [name for name in found if Path(place) == raw and name in names],
+        ignore=lambda place, found: [name for name in found if (Path(place) / name).relative_to(raw).as_posix() in names],
     )  # fmt: skip
     for name in names:
-        shutil.copytree(
-            picture_files.folder_of(raw, name, _taken_apart(data)), folder / name.removesuffix(".zip"),
-            copy_function=link_or_copy, dirs_exist_ok=True,
-        )  # fmt: skip
+        place = picture_files.folder_of(raw, name, _taken_apart(data))
+        files = picture_files.pictures_in(place)
+        shown = [file.relative_to(place).as_posix() for file in files]
+        if name != pictures.train:
+            ids = data.dataset.test_ids.tolist()
+            shown = picture_files.names_of_test(place, files, classes, ids)
+        for file, inner in zip(files, shown, strict=True):
+            _lay(file, _shown_as(folder, name) / inner, link_or_copy)
 
 
 def _taken_apart(data: CompetitionData) -> Path:

@@ -156,6 +156,19 @@ def _by_table(
     return Part(table, _match(folder, table[column].fillna("").astype(str)), folder)
 
 
+def names_of_test(
+    folder: Path, files: list[Path], classes: Iterable[str], ids: Iterable[str]
+) -> list[str]:
+    """Under which names below their folder test pictures are shown: without folders, where these are classes.
+
+    Unless the ids spell folders: then everybody is told them.
+    """
+    are_classes = len({path.parent.name for path in files}.intersection(classes)) > 1
+    if are_classes and not any("/" in name for name in ids):
+        return own_names(folder, files)
+    return [path.relative_to(folder).as_posix() for path in files]
+
+
 def neutral(example: str, rows: int, taken: Collection[str]) -> list[str]:
     """Names that only count, written as `example` is: its last number counts, `./m/q07.png` gives `./m/q01.png` …
 

@@ -7,7 +7,7 @@ import stat
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from unicodedata import category, normalize
@@ -131,8 +131,8 @@ def extract(file: Path, into: Path, budget: Budget | None = None) -> list[Path]:
     return [Path(path) for path in paths]
 
 
-def pack(files: Iterable[Path], folder: Path, into: Path) -> None:
-    """Write files into a zip, named as they lie below `folder`: the same files give the same bytes.
+def pack(named: Mapping[str, Path], into: Path) -> None:
+    """Write files into a zip under the given names: the same ones give the same bytes.
 
     Nothing is compressed, since pictures are already.
 
@@ -140,12 +140,12 @@ def pack(files: Iterable[Path], folder: Path, into: Path) -> None:
         UserError: the disk is full or read-only.
     """
     with disk_errors(into), writing(into) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for path in sorted(files):
+        for name in sorted(named, key=PurePosixPath):
             # Without a time of its own an entry bears that of 1980.
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+            entry = zipfile.ZipInfo(name)
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            entry.file_size = path.stat().st_size
-            with path.open("rb") as source, archive.open(entry, "w") as target:
+            entry.file_size = named[name].stat().st_size
+            with named[name].open("rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
 
 

@@ -16,6 +16,7 @@ from pipelines.adding import checking, competition_draft
 from pipelines.adding.draft_file import Wishes
 from pipelines.notebooks import view_files, views
 from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
@@ -276,6 +277,38 @@ def test_arrays_are_told_apart_by_their_counts(tmp_path: Path) -> None:
     assert found.source["solution"] == "d.gz"
     assert checked.dataset.X_train.shape == (60, 5, 4, 1)
     assert platforms.of(found).solution()["id"].tolist() == checked.dataset.test_ids.tolist()
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize("alike", [True, False])
+def test_folders_of_test_that_are_classes_are_shown_to_nobody(
+    tmp_path: Path, by_hand: bool, alike: bool
+) -> None:
+    folder = tmp_path / "given"
+    for label in ("red", "blue"):
+        drawn(folder / "train" / label, TRAIN[:20] if label == "red" else TRAIN[20:])
+        drawn(folder / "test" / label, TEST[:6] if alike or label == "red" else TEST[6:])
+    draft = competition_draft.add("new", folder, Wishes())
+    assert any("holds folders that are classes" in line for line in draft.why)
+    found = competition.load("new")
+    place = paths.added("new") / "test.zip"
+    with zipfile.ZipFile(place) as archive:
+        assert not [name for name in archive.namelist() if "/" in name]
+    if by_hand:  # as somebody may have written the competition file without `add`
+        shutil.make_archive(str(place.with_suffix("")), "zip", folder / "test")
+        text = paths.competition_file("new").read_text()
+        old, new = found.source["files"]["test.zip"]["md5"], file_hash(place, "md5")
+        paths.competition_file("new").write_text(text.replace(old, new))
+    download("new")
+    preprocess("new")
+    data = views.load("new")
+    view_files.build(data, views.view_of(data, "real"), tmp_path / "view")
+    shown = [
+        path.relative_to(tmp_path / "view/files/test")
+        for path in (tmp_path / "view/files/test").rglob("*")
+    ]
+    assert {path.as_posix() for path in shown} == set(data.dataset.test_ids.tolist())
+    assert len(shown) == 12
 
 
 def test_zips_in_a_zip_and_packed_tables_share_one_budget(
