@@ -102,15 +102,18 @@ class Found:
 
 
 @contextmanager
-def opened(place: Path) -> Iterator[Found]:
+def opened(place: Path, budget: unzip.Budget | None = None) -> Iterator[Found]:
     """What a folder or a zip file holds, for as long as the block runs.
+
+    Args:
+        budget: what may still come out of packed files; by default one for the size of what is given.
 
     Raises:
         UserError: it is neither, holds nothing, two of its files have one name, or a zip is not safe to take apart.
     """
     paths.cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
-        scratch, folder, budget = Path(made), place, None
+        scratch, folder = Path(made), place
         if place.is_file():
             folder, budget = scratch / "given", unzip.Budget.of(place.stat().st_size)
             unzip.extract(place, folder, budget)
@@ -118,11 +121,7 @@ def opened(place: Path) -> Iterator[Found]:
 
 
 def _look(folder: Path, scratch: Path, budget: unzip.Budget | None) -> Found:
-    """Read every file of a folder and of those below it; zips with pictures stay whole, of others the files count.
-
-    Args:
-        budget: what may still come out of packed files; None where they were given as they are.
-    """
+    """Read every file of a folder and of those below it; zips with pictures stay whole, of others the files count."""
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
     files: dict[str, Path] = {}
