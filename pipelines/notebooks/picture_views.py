@@ -79,11 +79,12 @@ def _naming(data: CompetitionData, train: Part, places: np.ndarray) -> list[str]
     known = picture_files.by_name(train.folder, train.files)
     key, rows = data.competition.id_column, places.tolist()
     others = train.table.columns.drop([key, data.competition.target])
-    cells = train.table[others].fillna("").astype(str)
-    return [key] + [
-        name for name in others
-        if all(train.files[row] in picture_files.meant(known, cells[name].iat[row]) for row in rows)
-    ]  # fmt: skip
+    return [key, *(name for name in others if _names_own(train, known, name, rows))]
+
+
+def _names_own(part: Part, known: dict[str, list[Path]], column: str, rows: list[int]) -> bool:
+    cells = part.table[column].fillna("").astype(str).tolist()
+    return all(part.files[row] in picture_files.meant(known, cells[row]) for row in rows)
 
 
 def _counted(listing: Listing, column: str, rows: int) -> list[str]:

@@ -7,7 +7,6 @@ pictures often spell the class, so those of fold i are counted anew, in a drawn 
 view's folder tells the target of a row that is scored.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -163,12 +162,12 @@ def view_of(data: CompetitionData, name: str) -> View:
     rows = data.folds.valid_rows(fold_of(name))
     is_numbered = data.competition.id == "position"
     if is_numbered:
-        ids: Iterable[str] = row_names.numbered(dataset.test_ids[0], len(rows))
+        ids = row_names.numbered(dataset.test_ids[0], len(rows))
     elif data.competition.pictures is not None:
         rows = np.random.default_rng(derive(data.seed, "names", name)).permutation(rows)
         ids = picture_files.neutral(str(dataset.test_ids[0]), len(rows), dataset.row_ids.tolist())
     else:
-        ids = dataset.row_ids[rows]
+        ids = dataset.row_ids[rows].tolist()
     return View(name, rows, constant(data, pd.Series(ids, dtype=str)))
 
 

@@ -307,7 +307,7 @@ def read_idx(path: Path) -> np.ndarray:
         raise UserError(f"{path} must be a whole gzip file ({error}): download it again") from None
 
 
-def _idx(path: Path, file: IO[bytes]) -> np.ndarray:
+def _idx(path: Path, file: gzip.GzipFile) -> np.ndarray:
     """Read no more than the header asks for, and that no more than a file of this size may give."""
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _IDX_BYTES:
