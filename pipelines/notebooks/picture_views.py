@@ -24,7 +24,7 @@ def write(
 
     Args:
         shown: positions in the dataset of the rows that train in this view.
-        order: row i of `shown` gets the target of row `order[i]`.
+        order: row i of `shown` gets the target and the names of row `order[i]`.
         folder: takes the files.
 
     Returns:
@@ -34,14 +34,14 @@ def write(
         MemberFailed: the competition's ids only count rows.
         UserError: the raw files are not those that the dataset was made of.
     """
-    competition, raw = data.competition, paths.raw(data.competition.name)
+    competition = data.competition
     if competition.id == "position":
         raise MemberFailed(
             f"pictures must be named by ids of their own for a view, and those of {competition.name} only count rows: "
             "set `id: key`, or `views: no, because …` in the competition file"
         )
     key, target = competition.id_column, competition.target
-    listing = picture_files.read(competition, raw, _taken_apart(data))
+    listing = picture_files.read(competition, paths.raw(competition.name), _taken_apart(data))
     train, columns = listing.train, listing.test.table.columns
     places = pd.Index(train.table[key]).get_indexer(pd.Index(data.dataset.row_ids))
     if (places < 0).any():
@@ -59,16 +59,11 @@ def write(
     learned = train.table.iloc[rows].reset_index(drop=True)
     # Names may spell the class, so they go with the targets, and other pictures get both.
     learned[[*naming, target]] = learned[[*naming, target]].iloc[order].to_numpy()
-    test = train.table.iloc[asked].reset_index(drop=True)
-    for column in naming:
-        test[column] = _counted(listing, column, len(asked))
+    test = _counted(listing, asked, naming)
     test[key] = view.sample[competition.sample_id]
     _write_tables(data, folder, learned, test[columns], view.sample)
-    for row, named_as in zip(rows.tolist(), rows[order].tolist(), strict=True):
-        inner = train.files[named_as].relative_to(train.folder)
-        _lay(train.files[row], _shown_as(folder, data.pictures.train) / inner, link_or_copy)
-    named = data.pictures.column if data.pictures.column in test.columns else key
-    _lay_test(data, folder, listing, asked, test[named].tolist())
+    _lay_train(_shown_as(folder, data.pictures.train), train, rows, rows[order])
+    _lay_test(data, folder, listing, asked, test)
     ids = data.dataset.row_ids.copy()
     ids[shown] = ids[shown][order]
     return ids
@@ -87,11 +82,14 @@ def _names_own(part: Part, known: dict[str, list[Path]], column: str, rows: list
     return all(part.files[row] in picture_files.meant(known, cells[row]) for row in rows)
 
 
-def _counted(listing: Listing, column: str, rows: int) -> list[str]:
-    """Names of pictures that only count, spelled as the real test's."""
-    taken = listing.train.table[column].astype(str)
-    real = listing.test.table.get(column, taken)
-    return picture_files.neutral(str(real.iloc[0]), rows, taken.tolist())
+def _counted(listing: Listing, asked: np.ndarray, naming: list[str]) -> pd.DataFrame:
+    """The rows that play test, whose pictures have names that only count, spelled as the real test's."""
+    test = listing.train.table.iloc[asked].reset_index(drop=True)
+    for column in naming:
+        taken = listing.train.table[column].astype(str)
+        real = listing.test.table.get(column, taken)
+        test[column] = picture_files.neutral(str(real.iloc[0]), len(asked), taken.tolist())
+    return test
 
 
 def _write_tables(
@@ -133,10 +131,19 @@ def _taken_apart(data: CompetitionData) -> Path:
     return paths.work(data.key) / "pictures"
 
 
+def _lay_train(into: Path, train: Part, rows: np.ndarray, named_as: np.ndarray) -> None:
+    """Lay each row's picture out as the real one of the row that it is named as."""
+    for row, other in zip(rows.tolist(), named_as.tolist(), strict=True):
+        inner = train.files[other].relative_to(train.folder)
+        _lay(train.files[row], into / inner, link_or_copy)
+
+
 def _lay_test(
-    data: CompetitionData, folder: Path, listing: Listing, asked: np.ndarray, named: list[str]
+    data: CompetitionData, folder: Path, listing: Listing, asked: np.ndarray, test: pd.DataFrame
 ) -> None:
     """Lay out the pictures that play test where the real ones lie, in the order of their new names."""
+    column = data.pictures.column
+    named = test[column if column in test.columns else data.competition.id_column].tolist()
     real, train, raw = listing.test, listing.train, paths.raw(data.competition.name)
     there = [file for file in real.files if file.is_file()]
     outer, suffix = _outer(real.folder, there), (there or train.files)[0].suffix
