@@ -149,7 +149,7 @@ def _pictures(found: Found, wishes: Wishes) -> _Understood | None:
     picture = picture_folders.image(layout.train.files)
     models = guesses.baselines(told, [], True, _known_models())
     keys = {"files": {"format": "images", **_files(told)}, "pictures": layout.keep(found)}
-    seen = [*_seen(told), *layout.why]
+    seen = [*_seen(told), *layout.why, *layout.told_apart]
     if beside:
         seen.append(f"columns beside the pictures are not used by models: {', '.join(beside)}")
     return _Understood(

@@ -1,6 +1,7 @@
 """The files that a platform handed out: what of them are tables, how they are written, and their hashes."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ from pipelines.values.tables import Form
 
 _HTML = (b"<!doctype html", b"<html")
 _NAMES = (
-    "its name must be of letters, digits, blanks and ()[]_.,- alone, so it is not used: rename it"
+    f"its name must be of letters, digits, blanks and ()[]_.,- alone and at most {unzip.LONGEST} bytes, so it is not "
+    "used: rename it"
 )
 _START = 512
 _MOST = 0.5
@@ -100,8 +102,11 @@ class Found:
 
 
 @contextmanager
-def opened(place: Path) -> Iterator[Found]:
+def opened(place: Path, budget: unzip.Budget | None = None) -> Iterator[Found]:
     """What a folder or a zip file holds, for as long as the block runs.
+
+    Args:
+        budget: what may still come out of packed files; by default one for the size of what is given.
 
     Raises:
         UserError: it is neither, holds nothing, two of its files have one name, or a zip is not safe to take apart.
@@ -110,12 +115,12 @@ def opened(place: Path) -> Iterator[Found]:
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
         scratch, folder = Path(made), place
         if place.is_file():
-            folder = scratch / "given"
-            unzip.extract(place, folder)
-        yield _look(folder, scratch)
+            folder, budget = scratch / "given", unzip.Budget.of(place.stat().st_size)
+            unzip.extract(place, folder, budget)
+        yield _look(folder, scratch, budget)
 
 
-def _look(folder: Path, scratch: Path) -> Found:
+def _look(folder: Path, scratch: Path, budget: unzip.Budget | None) -> Found:
     """Read every file of a folder and of those below it; zips with pictures stay whole, of others the files count."""
     if not folder.is_dir():
         raise UserError(f"--from must be a folder or a zip file, found {folder}: check the path")
@@ -123,17 +128,26 @@ def _look(folder: Path, scratch: Path) -> Found:
     others: dict[str, str] = {}
     own, pictures = _take(folder, files, others)
     by_place, zips = {folder: pictures}, {}
+    packed = [path for path in own if path.suffix.lower() in (".zip", ".gz")]
+    budget = budget or unzip.Budget.of(sum(path.stat().st_size for path in packed))
     for number, path in enumerate(path for path in own if path.suffix.lower() == ".zip"):
         into = scratch / f"zip{number}" / path.stem
-        unzip.extract(path, into)
+        unzip.extract(path, into, budget)
         del files[normalize("NFC", path.name)]
         _, by_place[into] = _take(into, files, others)
         zips[into] = path
     by_place = {place: inside for place, inside in by_place.items() if inside}
     if not files and not by_place:
         raise UserError(f"{folder} must hold the competition's files, and holds none: check --from")
+    alike = Counter(map(str.casefold, files))
+    if twice := [name for name in files if alike[name.casefold()] > 1]:
+        raise UserError(
+            f"files must have names that differ in more than capital letters, found {', '.join(twice[:2])}: rename one"
+        )
     found = []
     for name, path in files.items():
+        if path.suffix.lower() == ".gz":
+            unzip.check_gzip(path, budget)
         try:
             found.append(_table(path))
         except UserError as error:
@@ -162,7 +176,7 @@ def _take(
             pictures.append(path)
             continue
         name = normalize("NFC", path.name)
-        if not is_name(name):
+        if not is_name(name) or len(name.encode()) > unzip.LONGEST:
             others[name] = _NAMES
             continue
         if name in files:

@@ -50,8 +50,9 @@ def add(slug: str, wishes: Wishes) -> Draft:
     said = details(slug)
     archive = kaggle.fetch(said)
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix="added-") as made:
-        unzip.extract(archive, Path(made) / "raw")
-        draft = make(said, Path(made) / "raw", wishes)
+        budget = unzip.Budget.of(archive.stat().st_size)
+        unzip.extract(archive, Path(made) / "raw", budget)
+        draft = make(said, Path(made) / "raw", wishes, budget)
     draft = replace(draft, why=(*draft.why, *_rules(slug)))
     write(place, draft)
     return draft
@@ -76,18 +77,19 @@ def telling(rules: str) -> list[str]:
     ]
 
 
-def make(said: Details, folder: Path, wishes: Wishes) -> Draft:
+def make(said: Details, folder: Path, wishes: Wishes, budget: unzip.Budget | None = None) -> Draft:
     """Draft a competition file, in memory.
 
     Args:
         said: what Kaggle says of the competition.
         folder: its files as they came.
         wishes: what somebody knows better.
+        budget: what may still come out of the packed ones.
 
     Raises:
         UserError: the files are no competition.
     """
-    with found_files.opened(folder) as found:
+    with found_files.opened(folder, budget) as found:
         return _made(said, folder, found, wishes)
 
 
@@ -113,8 +115,6 @@ def _made(said: Details, folder: Path, found: Found, wishes: Wishes) -> Draft:
     keys["baselines"] = keys.pop("baselines")
     validate(Competition, {**keys, "name": said.slug}, f"competitions/{said.slug}.yaml")
     why = [sentence for sentence in draft.why if not sentence.startswith("metric ") or not ours]
-    if any("/" in str(name) for name in keys["files"].values()):
-        why.append("its files lie in folders: models read them there, kernels' views cannot yet")
     return Draft(keys, (*_told(said, wishes.metric, ours), *why))
 
 
@@ -131,8 +131,7 @@ def _below(folder: Path, found: Found, named: dict[str, Any]) -> dict[str, Any]:
 
     also = [path(name) for name in named.get("also", [])]
     files = {role: path(name) if name else None for role, name in named.items() if role != "also"}
-    here = [name for name in also if "/" not in name]
-    return files | ({"also": here} if here else {})
+    return files | ({"also": also} if also else {})
 
 
 def _source(said: Details, folder: Path, found: Found, keys: dict[str, Any]) -> dict[str, Any]:

@@ -163,16 +163,21 @@ def image(pictures: Sequence[Path]) -> Guess:
     return Guess({"image": keys}, (said,))
 
 
-def kept_as(folder: PictureFolder, found: Found, name: str) -> str:
-    """Put the zip of a folder among `found.files`, made where there is none.
+def kept_as(
+    folder: PictureFolder, found: Found, name: str, shown: Sequence[str] | None = None
+) -> str:
+    """Put the zip of a folder among `found.files`, made where there is none, or none that names its pictures so.
 
     Args:
         name: of a zip that must be made.
+        shown: names of its pictures; as they lie by default.
 
     Returns:
         Its name there.
     """
-    if folder.zip is not None:
+    lie = [path.relative_to(folder.path).as_posix() for path in folder.files]
+    shown = lie if shown is None else shown
+    if folder.zip is not None and shown == lie:
         found.files[folder.zip.name] = folder.zip
         return folder.zip.name
     name = f"{_UNNAMEABLE.sub('_', normalize('NFC', name)).strip(' .-') or 'pictures'}.zip"
@@ -180,6 +185,6 @@ def kept_as(folder: PictureFolder, found: Found, name: str) -> str:
         name = f"pictures of {name}"
     packed = found.scratch / "packed" / name
     packed.parent.mkdir(exist_ok=True)
-    unzip.pack(folder.files, folder.path, packed)
+    unzip.pack(dict(zip(shown, folder.files, strict=True)), packed)
     found.files[name] = packed
     return name

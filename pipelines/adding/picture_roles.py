@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,28 @@ class Layout:
     column: str | None
     why: tuple[str, ...]
 
+    @cached_property
+    def shown(self) -> list[str]:
+        """The names of the test pictures below their folder, which tell no class."""
+        train, key = self.roles.train.frame, self.ids.keys["id_column"]
+        labels = [train[name].astype(str) for name in train.columns if name != key]
+        cells = [self.roles.test.frame[name] for name in (key, self.column) if name in self.roles.test.frame]  # fmt: skip
+        return picture_files.names_of_test(
+            self.test.path, list(self.test.files), self.train.classes.union(*labels),
+            (str(cell) for column in cells for cell in column),
+        )  # fmt: skip
+
+    @property
+    def told_apart(self) -> list[str]:
+        """A sentence about folders of test that are classes; none where there are none."""
+        lie = [path.relative_to(self.test.path).as_posix() for path in self.test.files]
+        if self.test is self.train or self.shown == lie:
+            return []
+        return [
+            f"{self.test.name} holds folders that are classes: its pictures are kept without them, since no kernel may "
+            "see the target of test"
+        ]
+
     def keep(self, found: Found) -> dict[str, Any]:
         """Zip the folders where they are none, and give the keys `pictures:`."""
         names = [self.train.path.name, self.test.path.name]
@@ -52,7 +75,7 @@ class Layout:
             ]
         train = picture_folders.kept_as(self.train, found, names[0])
         is_one = self.train is self.test
-        test = train if is_one else picture_folders.kept_as(self.test, found, names[1])
+        test = train if is_one else picture_folders.kept_as(self.test, found, names[1], self.shown)
         keys = {"train": train, "test": test}
         if self.labels != "column":
             keys["labels"] = self.labels

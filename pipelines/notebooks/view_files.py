@@ -55,6 +55,9 @@ def build(data: CompetitionData, view: View, into: Path) -> None:
     """
     folder = into / "files"
     folder.mkdir(parents=True)
+    given = data.competition.files
+    for name in [*given.train_files, *given.test_files, given.sample or SAMPLE_NAME, *given.also]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)  # some lie in folders
     ids = data.dataset.row_ids
     if view.name == REAL:
         _build_real(data, folder)

@@ -1,7 +1,8 @@
 """Views: one folder in Kaggle's form per fold, so that a notebook is cross-validated without touching it.
 
 View `fold<i>`: train = the rows of the other folds as given (time split: only earlier rows), test = the rows
-of fold i with exactly the columns of the real test file, sample = these ids with one constant value. View
+of fold i with exactly the columns of the real test file, sample = these ids with one constant value. Names of
+pictures often spell the class, so those of fold i are counted anew, in a drawn order. View
 `shuffled` is fold 0 with permuted training targets. View `real` = the files as downloaded. Nothing in a
 view's folder tells the target of a row that is scored.
 """
@@ -21,12 +22,13 @@ from pipelines.values import competition as competitions
 from pipelines.values import folds as fold_files
 from pipelines.values import ids as row_names
 from pipelines.values import params as settings_file
-from pipelines.values import raw, submission
-from pipelines.values.competition import Competition
+from pipelines.values import picture_files, raw, submission
+from pipelines.values.competition import Competition, Pictures
 from pipelines.values.dataset import Dataset
 from pipelines.values.folds import Folds
 from pipelines.values.kernel import REAL, SHUFFLED, fold_view
 from pipelines.values.metrics import Metric, get
+from pipelines.values.seeds import derive
 
 # Keys of a competition file that decide no byte of a view.
 _SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team"}
@@ -57,6 +59,12 @@ class CompetitionData:
         if self.competition.views != "yes":
             return []
         return [fold_view(fold) for fold in range(self.folds.n_splits)]
+
+    @property
+    def pictures(self) -> Pictures:
+        """Where its pictures lie, which are files."""
+        assert self.competition.pictures is not None  # the competition's schema asks for it
+        return self.competition.pictures
 
     @cached_property
     def rows(self) -> Rows:
@@ -153,9 +161,13 @@ def view_of(data: CompetitionData, name: str) -> View:
         raise MemberFailed(f"{data.competition.name} has no views: {data.competition.views}")
     rows = data.folds.valid_rows(fold_of(name))
     is_numbered = data.competition.id == "position"
-    ids = (
-        row_names.numbered(dataset.test_ids[0], len(rows)) if is_numbered else dataset.row_ids[rows]
-    )
+    if is_numbered:
+        ids = row_names.numbered(dataset.test_ids[0], len(rows))
+    elif data.competition.pictures is not None:
+        rows = np.random.default_rng(derive(data.seed, "names", name)).permutation(rows)
+        ids = picture_files.neutral(str(dataset.test_ids[0]), len(rows), dataset.row_ids.tolist())
+    else:
+        ids = dataset.row_ids[rows].tolist()
     return View(name, rows, constant(data, pd.Series(ids, dtype=str)))
 
 

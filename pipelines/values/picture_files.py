@@ -1,10 +1,12 @@
 """Which picture belongs to which row: a label CSV that names files, or one folder per class."""
 
 import hashlib
+import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -17,6 +19,7 @@ from pipelines.values.pixels import SUFFIXES
 from pipelines.values.unzip import extract
 
 _SHOWN = 5
+_LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*$)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +154,54 @@ def _by_table(
             f"{did_you_mean(column, map(str, table.columns))}: set `pictures.column` in the competition file"
         )
     return Part(table, _match(folder, table[column].fillna("").astype(str)), folder)
+
+
+def names_of_test(
+    folder: Path, files: list[Path], classes: Iterable[str], ids: Iterable[str]
+) -> list[str]:
+    """Under which names below their folder test pictures are shown: without folders, where these are classes.
+
+    Unless the ids spell folders: then everybody is told them.
+    """
+    are_classes = len({path.parent.name for path in files}.intersection(classes)) > 1
+    if are_classes and not any("/" in name for name in ids):
+        return own_names(folder, files)
+    return [path.relative_to(folder).as_posix() for path in files]
+
+
+def neutral(example: str, rows: int, taken: Collection[str]) -> list[str]:
+    """Names that only count, written as `example` is: its last number counts, `./m/q07.png` gives `./m/q01.png` …
+
+    Args:
+        taken: names that none of them may have, whatever folder or suffix these bear.
+    """
+    folder, name = _parted(example)
+    stem, suffix = _without_suffix(name)
+    known = {_without_suffix(_parted(given)[1])[0] for given in taken}
+    found = _LAST_NUMBER.search(stem)
+    head, tail = (stem[: found.start()], stem[found.end() :]) if found else (stem, "")
+    width = len(found[0]) if found and found[0].startswith("0") else 1
+    stems = (f"{head}{number:0{width}}{tail}" for number in count(1))
+    free = (stem for stem in stems if stem not in known)
+    return [f"{folder}{next(free)}{suffix}" for _ in range(rows)]
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """A picture's name, which a table may give without its suffix."""
+    return name if _without_suffix(name)[1] else f"{name}{suffix}"
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """The folders, with the mark behind them, and the name itself."""
+    end = max(name.rfind("/"), name.rfind("\\")) + 1
+    return name[:end], name[end:]
+
+
+def _without_suffix(name: str) -> tuple[str, str]:
+    """A name and the suffix of pictures that it ends in, if any: of `cat.12` nothing is one."""
+    suffix = PurePosixPath(name).suffix
+    known = suffix if suffix.lower() in SUFFIXES else ""
+    return name.removesuffix(known), known
 
 
 def by_name(folder: Path, files: Iterable[Path]) -> dict[str, list[Path]]:

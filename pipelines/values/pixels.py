@@ -24,7 +24,7 @@ _BROKEN = (
 def decode(path: Path, image: Image) -> np.ndarray:
     """The first frame of a picture file.
 
-    Turned as EXIF says, 16 bits a value scaled to 8, transparency laid on white, CMYK and palettes turned into
+    Turned as EXIF says, deeper values scaled to 8 bits (fractions from 0 … 1), transparency laid on white, CMYK and palettes turned into
     RGB, and resized by area-aware bilinear interpolation without keeping its proportions.
 
     Returns:
@@ -70,13 +70,24 @@ def _upright(opened: Pillow.Image) -> Pillow.Image:
     """Eight bits a value, without transparency, turned as it was held."""
     picture = ImageOps.exif_transpose(opened)
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, np.float32)
-        scale = 1 if values.max(initial=0) <= 255 and picture.mode != "I;16" else 255 / 65535
-        picture = Pillow.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+        picture = _of_bytes(np.asarray(picture, np.float64), picture.mode)
     if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture)
     return picture.convert("RGB") if picture.mode in ("CMYK", "P", "RGBA", "YCbCr") else picture
+
+
+def _of_bytes(values: np.ndarray, mode: str) -> Pillow.Image:
+    """Deep whole numbers or fractions scaled to 0 … 255: where the mode does not say it, the range is the least that fits."""
+    ranges = (
+        [65535] if mode.startswith("I;16") else [1, 255, 65535] if mode == "F" else [255, 65535]
+    )
+    low, high = values.min(initial=0), values.max(initial=0)
+    top = next((top for top in ranges if low >= 0 and high <= top), None)
+    if top is None:
+        known = " or ".join(f"0 … {top}" for top in ranges)
+        raise ValueError(f"its values must lie within {known}, found {low:g} … {high:g}")
+    return Pillow.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
 
 
 def decode_all(paths: list[Path], image: Image, into: Path) -> tuple[np.ndarray, dict[int, str]]:

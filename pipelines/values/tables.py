@@ -22,6 +22,7 @@ import pandas as pd
 
 from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Decimal, Quotes
+from pipelines.values.unzip import Budget
 
 # What a file begins with, and how it is read then.
 _MARKS = {
@@ -294,26 +295,36 @@ def read_idx(path: Path) -> np.ndarray:
         uint8 array of the shape that the file's header gives: (n,) labels or (n, height, width) images.
 
     Raises:
-        UserError: the file is missing, cut off, or is no idx file of unsigned bytes.
+        UserError: the file is missing, cut off, gives more than a file of its size may, or is no idx file of
+            unsigned bytes.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            return _idx(path, file)
     except FileNotFoundError:
         raise UserError(f"{path} must exist and was not found: run `dvc repro`") from None
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{path} must be a whole gzip file ({error}): download it again") from None
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _IDX_BYTES:
+
+
+def _idx(path: Path, file: gzip.GzipFile) -> np.ndarray:
+    """Read no more than the header asks for, and that no more than a file of this size may give."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _IDX_BYTES:
         raise UserError(f"{path} must be an idx file of unsigned bytes and is not: check `files:`")
-    axes = content[3]
-    header = 4 + 4 * axes
-    if len(content) < header:
+    axes = start[3]
+    header = file.read(4 * axes)
+    if len(header) < 4 * axes:
         raise UserError(
-            f"{path} must have a header of {header} bytes and ends in it: download it again"
+            f"{path} must have a header of {4 + 4 * axes} bytes and ends in it: download it again"
         )
-    shape = struct.unpack_from(f">{axes}I", content, 4)
-    values = np.frombuffer(content, np.uint8, offset=header)
-    if values.size != math.prod(shape):
+    shape = struct.unpack(f">{axes}I", header)
+    size, budget = math.prod(shape), Budget.of(path.stat().st_size)
+    content = file.read(min(size, budget.bytes) + 1)
+    budget.take(path, 1, len(content) - (len(content) > size))
+    if len(content) != size:
+        found = f"more than {size}" if len(content) > size else len(content)
         raise UserError(
-            f"{path} must hold {' × '.join(map(str, shape))} bytes, found {values.size}: download it again"
+            f"{path} must hold {' × '.join(map(str, shape))} bytes, found {found}: download it again"
         )
-    return values.reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)

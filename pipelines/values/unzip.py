@@ -1,30 +1,39 @@
-"""Taking a zip file apart, whoever made it: nothing lands outside of the folder, and no small file fills the disk."""
+"""Taking packed files apart, whoever made them: nothing lands outside of the folder, and no small file fills the disk."""
 
+import gzip
+import os
 import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from unicodedata import category, normalize
 
 from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
 
 _CHUNK = 1 << 20
+_TIME = 315_532_800  # of every file that comes out: 1980, as in the zips of `pack`
 _UTF8 = 0x800  # the flag of an entry whose name is UTF-8
+LONGEST = (
+    200  # bytes of a name: file systems take 255, and a file that is written bears a longer one
+)
+_LONGEST_PATH = 2000
 _AGAIN = "download it again"
 _UNTRUSTED = "do not use this file, or take out by hand what is wanted of it"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may come out of one zip file.
+    """How much may come out of what was given.
 
     Attributes:
         files: at most so many.
         bytes: of all of them together.
-        ratio: bytes that come out for one that is in the file, beyond the first `free` bytes.
+        ratio: bytes that come out for one that was given, beyond the first `free` bytes.
         free: bytes that may come out at any ratio.
     """
 
@@ -37,7 +46,48 @@ class Limits:
 _LIMITS = Limits()
 
 
-def extract(file: Path, into: Path, limits: Limits = _LIMITS) -> list[Path]:
+@dataclass
+class Budget:
+    """How many files and bytes may still come out, also of a zip in a zip: what one command takes apart shares it."""
+
+    files: int
+    bytes: int
+
+    @classmethod
+    def of(cls, given: int, limits: Limits = _LIMITS) -> "Budget":
+        """What may come out of so many bytes."""
+        return cls(limits.files, min(limits.bytes, limits.free + limits.ratio * given))
+
+    def take(self, file: Path, files: int, out: int) -> None:
+        """Take from it what comes out of a file.
+
+        Raises:
+            UserError: there is less left.
+        """
+        if files > self.files or out > self.bytes:
+            raise UserError(
+                f"{file.name} must give at most {self.files:,} files of {self.bytes:,} bytes together, which is left for "
+                f"the size of what was given, found {files:,} files of {out:,} bytes or more: {_UNTRUSTED}"
+            )
+        self.files -= files
+        self.bytes -= out
+
+
+def check_gzip(file: Path, budget: Budget) -> None:
+    """Take what comes out of a gzip file from the budget, read in pieces; a broken one is left to who reads it.
+
+    Raises:
+        UserError: more comes out than is left.
+    """
+    try:
+        with gzip.open(file) as source:
+            while chunk := source.read(_CHUNK):
+                budget.take(file, 0, len(chunk))
+    except (OSError, EOFError, zlib.error):
+        return
+
+
+def extract(file: Path, into: Path, budget: Budget | None = None) -> list[Path]:
     """Write every file of a zip below a folder; on an error the folder holds nothing new of use.
 
     Names that no UTF-8 flag marks are read as UTF-8, then as cp949 (Korean Windows).
@@ -45,20 +95,23 @@ def extract(file: Path, into: Path, limits: Limits = _LIMITS) -> list[Path]:
     Args:
         file: the zip.
         into: the folder; made where it does not exist, and it must be empty.
-        limits: sizes and counts above which it is refused; what entries claim is checked against what comes.
+        budget: from which files and bytes are taken; by default one for this file alone. What entries claim is
+            checked against what comes.
 
     Returns:
         The paths of the files, relative to `into`, in the order of the zip.
 
     Raises:
-        UserError: it is no zip, is damaged or needs a password, a name leads out of the folder, an entry is a
-            link or a device, two entries have one name, or more comes out than `limits` allows.
+        UserError: it is no zip, is damaged or needs a password, a name leads out of the folder or can be none, an
+            entry is a link or a device, two entries have one name, or more comes out than `budget` allows.
     """
     try:
         with zipfile.ZipFile(file) as archive, disk_errors(into):
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             paths = [_path_of(file, entry) for entry in entries]
-            _check(file, entries, paths, limits)
+            _check(file, entries, paths)
+            budget = budget or Budget.of(file.stat().st_size)
+            budget.take(file, len(entries), sum(entry.file_size for entry in entries))
             into.mkdir(parents=True, exist_ok=True)
             if any(into.iterdir()):
                 raise UserError(f"{into} must be empty before {file.name} is taken apart: clear it")
@@ -78,8 +131,8 @@ def extract(file: Path, into: Path, limits: Limits = _LIMITS) -> list[Path]:
     return [Path(path) for path in paths]
 
 
-def pack(files: Iterable[Path], folder: Path, into: Path) -> None:
-    """Write files into a zip, named as they lie below `folder`: the same files give the same bytes.
+def pack(named: Mapping[str, Path], into: Path) -> None:
+    """Write files into a zip under the given names: the same ones give the same bytes.
 
     Nothing is compressed, since pictures are already.
 
@@ -87,12 +140,12 @@ def pack(files: Iterable[Path], folder: Path, into: Path) -> None:
         UserError: the disk is full or read-only.
     """
     with disk_errors(into), writing(into) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for path in sorted(files):
+        for name in sorted(named, key=PurePosixPath):
             # Without a time of its own an entry bears that of 1980.
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+            entry = zipfile.ZipInfo(name)
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            entry.file_size = path.stat().st_size
-            with path.open("rb") as source, archive.open(entry, "w") as target:
+            entry.file_size = named[name].stat().st_size
+            with named[name].open("rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
 
 
@@ -104,7 +157,19 @@ def _path_of(file: Path, entry: zipfile.ZipInfo) -> PurePosixPath:
         raise UserError(
             f"every name in {file.name} must lead into its own folder, found {name!r}: {_UNTRUSTED}"
         )
+    if len(str(path).encode()) > _LONGEST_PATH or any(map(_is_no_name, path.parts)):
+        raise UserError(
+            f"every name in {file.name} must have letters that are seen and at most {LONGEST} bytes, with its folders "
+            f"{_LONGEST_PATH:,}, found {name[:80]!r} of {len(name.encode()):,} bytes: {_UNTRUSTED}"
+        )
     return path
+
+
+def _is_no_name(part: str) -> bool:
+    seen = [letter for letter in part if letter != "." and category(letter)[0] not in "CZ"]
+    return (
+        not seen or len(part.encode()) > LONGEST or any(category(letter) == "Cc" for letter in part)
+    )
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
@@ -119,9 +184,7 @@ def _name(entry: zipfile.ZipInfo) -> str:
     return entry.filename
 
 
-def _check(
-    file: Path, entries: list[zipfile.ZipInfo], paths: list[PurePosixPath], limits: Limits
-) -> None:
+def _check(file: Path, entries: list[zipfile.ZipInfo], paths: list[PurePosixPath]) -> None:
     """What the table of contents already tells."""
     for entry, path in zip(entries, paths, strict=True):
         kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -129,19 +192,20 @@ def _check(
             raise UserError(
                 f"{file.name} must hold plain files, and {path} is a link or a device: {_UNTRUSTED}"
             )
-    seen = {str(path).casefold() for path in paths}
-    if len(seen) < len(paths):
+    seen = Counter(map(_alike, paths))
+    folders = {_alike(folder) for path in paths for folder in path.parents}
+    twice = [path for path in paths if seen[_alike(path)] > 1 or _alike(path) in folders]
+    if twice:
         raise UserError(
-            f"every file of {file.name} must have a name of its own, found {len(paths) - len(seen)} names twice "
-            f"(capital letters do not count): {_UNTRUSTED}"
+            f"every file of {file.name} must have a name of its own, which no folder has either, found "
+            f"{len(twice)} names twice, such as {str(twice[0])!r} (capital letters and how Unicode puts a letter "
+            f"together do not count): {_UNTRUSTED}"
         )
-    out = sum(entry.file_size for entry in entries)
-    most = min(limits.bytes, limits.free + limits.ratio * file.stat().st_size)
-    if len(entries) > limits.files or out > most:
-        raise UserError(
-            f"{file.name} must hold at most {limits.files:,} files of {most:,} bytes together for its size, found "
-            f"{len(entries):,} of {out:,}: {_UNTRUSTED}"
-        )
+
+
+def _alike(path: PurePosixPath) -> str:
+    """One text for all names that some file system takes for the same."""
+    return normalize("NFC", normalize("NFC", str(path)).casefold())
 
 
 def _write(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
@@ -156,6 +220,9 @@ def _write(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: P
                     f"{file.name} must hold what it says, and {path.name} is larger: {_UNTRUSTED}"
                 )
             target.write(chunk)
+    os.utime(
+        path, (_TIME, _TIME)
+    )  # when it came tells its place in the zip, where classes often follow each other
 
 
 def _start(file: Path) -> bytes:

@@ -16,10 +16,11 @@ from pipelines.adding import checking, competition_draft
 from pipelines.adding.draft_file import Wishes
 from pipelines.notebooks import view_files, views
 from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.download import download
 from pipelines.stages.preprocess import preprocess
-from pipelines.values import competition, picture_files
+from pipelines.values import competition, picture_files, tables, unzip
 from tests.conftest import Workshop
 
 TRAIN = [f"p{number:03d}" for number in range(40)]
@@ -130,28 +131,43 @@ def in_folders_of_classes(folder: Path) -> None:
         (folder / f"{name}.png").rename(folder / label / f"{name}.png")
 
 
-@pytest.mark.parametrize("is_spelled", [False, True])
-def test_no_folder_tells_the_class_of_a_picture_that_plays_test(
-    tmp_path: Path, is_spelled: bool
-) -> None:
-    """Unless the cell that names it does: then the class is in the table already."""
+@pytest.mark.parametrize("form", ["named", "folder", "cells", "classes"])
+def test_nothing_tells_the_class_of_a_picture_that_plays_test(tmp_path: Path, form: str) -> None:
+    """Neither its name nor a folder, nor the order or the time of its file; the shuffled view's names go with labels."""
     folder = with_tables(tmp_path / "given", listed=False)
-    in_folders_of_classes(folder / "n")
-    if is_spelled:
-        paths_of = [f"{label}/{name}.png" for name, label in zip(TRAIN, LABELS, strict=True)]
-        pd.DataFrame({"key": paths_of, "what": LABELS}).to_csv(folder / "b.csv", index=False)
-    found, _ = added(folder)
-    assert found.pictures == competition.Pictures(train="n.zip", test="m.zip")
+    names = [f"{label}.{number}" for number, label in enumerate(sorted(LABELS))]
+    for old, name in zip(TRAIN, names, strict=True):
+        place = folder / "n" / ("" if form == "named" else name.split(".")[0])
+        place.mkdir(exist_ok=True)
+        (folder / f"n/{old}.png").rename(place / f"{name}.png")
+    cells = [f"{name.split('.')[0]}/{name}.png" for name in names] if form == "cells" else names
+    pd.DataFrame({"key": cells, "what": sorted(LABELS)}).to_csv(folder / "b.csv", index=False)
+    if form == "classes":
+        (folder / "b.csv").unlink()
+    added(folder)
     download("new")
     preprocess("new")
     data = views.load("new")
-    view = views.view_of(data, "fold0")
-    view_files.build(data, view, tmp_path / "view")
-    files = tmp_path / "view/files"
-    shown = {path.relative_to(files / "m").as_posix() for path in (files / "m").rglob("*.png")}
-    ids = set(data.dataset.row_ids[view.rows].tolist())
-    assert shown == (ids if is_spelled else {f"{name}.png" for name in ids})
-    assert {path.parent.name for path in (files / "n").rglob("*.png")} == {"red", "blue"}
+    for name in ("fold0", "shuffled"):
+        view = views.view_of(data, name)
+        view_files.build(data, view, tmp_path / name)
+        files = tmp_path / name / "files"
+        asked = view.sample["key"].tolist()
+        assert asked == [f"q{number:03d}" for number in range(1, len(asked) + 1)]
+        shown = sorted((files / "m").rglob("*"))
+        assert [path.relative_to(files / "m").as_posix() for path in shown] == [
+            f"{key}.png" for key in asked
+        ]
+        assert len({path.stat().st_mtime for path in shown}) == 1
+        assert view.rows.tolist() != sorted(view.rows.tolist())
+        given = {path.read_bytes(): path.stem for path in (folder / "n").rglob("*.png")}
+        ids = [
+            Path(key).name.removesuffix(".png") for key in data.dataset.row_ids[view.rows].tolist()
+        ]
+        assert [given[path.read_bytes()] for path in shown] == ids
+        learned = {given[path.read_bytes()]: path.stem for path in (files / "n").rglob("*.png")}
+        assert all(old == new for old, new in learned.items()) == (name == "fold0")
+        assert set(learned) == set(learned.values())
 
 
 @pytest.mark.parametrize("by_class", [True, False])
@@ -261,3 +277,65 @@ def test_arrays_are_told_apart_by_their_counts(tmp_path: Path) -> None:
     assert found.source["solution"] == "d.gz"
     assert checked.dataset.X_train.shape == (60, 5, 4, 1)
     assert platforms.of(found).solution()["id"].tolist() == checked.dataset.test_ids.tolist()
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize("alike", [True, False])
+def test_folders_of_test_that_are_classes_are_shown_to_nobody(
+    tmp_path: Path, by_hand: bool, alike: bool
+) -> None:
+    folder = tmp_path / "given"
+    for label in ("red", "blue"):
+        drawn(folder / "train" / label, TRAIN[:20] if label == "red" else TRAIN[20:])
+        drawn(folder / "test" / label, TEST[:6] if alike or label == "red" else TEST[6:])
+    draft = competition_draft.add("new", folder, Wishes())
+    assert any("holds folders that are classes" in line for line in draft.why)
+    found = competition.load("new")
+    place = paths.added("new") / "test.zip"
+    with zipfile.ZipFile(place) as archive:
+        assert not [name for name in archive.namelist() if "/" in name]
+    if by_hand:  # as somebody may have written the competition file without `add`
+        shutil.make_archive(str(place.with_suffix("")), "zip", folder / "test")
+        text = paths.competition_file("new").read_text()
+        old, new = found.source["files"]["test.zip"]["md5"], file_hash(place, "md5")
+        paths.competition_file("new").write_text(text.replace(old, new))
+    download("new")
+    preprocess("new")
+    data = views.load("new")
+    view_files.build(data, views.view_of(data, "real"), tmp_path / "view")
+    shown = [
+        path.relative_to(tmp_path / "view/files/test")
+        for path in (tmp_path / "view/files/test").rglob("*")
+    ]
+    assert {path.as_posix() for path in shown} == set(data.dataset.test_ids.tolist())
+    assert len(shown) == 12
+
+
+def test_zips_in_a_zip_and_packed_tables_share_one_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"{name}.csv", "x\n" + "0\n" * 5000)
+    with zipfile.ZipFile(tmp_path / "open.zip", "w") as archive:
+        for name in ("a", "b"):
+            archive.write(tmp_path / f"{name}.zip", f"{name}.zip")
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given/a.csv.gz").write_bytes(gzip.compress(bytes(20_000)))
+    limits = unzip.Limits(free=15_000, ratio=1)
+    made = unzip.Budget.of
+    monkeypatch.setattr(unzip.Budget, "of", lambda given: made(given, limits))
+    for place in ("open.zip", "given"):
+        with pytest.raises(UserError, match=r"(b\.zip|a\.csv\.gz) must give at most"):
+            added(tmp_path / place)
+
+
+def test_an_array_larger_than_its_file_may_give_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = bytes([0, 0, 8, 1]) + np.array([50_000], ">u4").tobytes()
+    (tmp_path / "a.gz").write_bytes(gzip.compress(header + bytes(50_000)))
+    assert len(tables.read_idx(tmp_path / "a.gz")) == 50_000
+    monkeypatch.setattr(unzip.Budget, "of", lambda given: unzip.Budget(1, 20_000))
+    with pytest.raises(UserError, match=r"a\.gz must give at most"):
+        tables.read_idx(tmp_path / "a.gz")

@@ -248,6 +248,24 @@ def test_only_listed_extra_files_are_shown(workshop: Workshop, tmp_path: Path) -
     assert shown == {"train.csv", "test.csv", "sample_submission.csv", "data_description.txt"}
 
 
+@pytest.mark.parametrize("view", ["fold0", "shuffled", "real"])
+def test_files_in_folders_are_shown_there(workshop: Workshop, tmp_path: Path, view: str) -> None:
+    place = paths.raw("tiny")
+    names = ["in/train.csv", "in/x/test.csv", "sample/s.csv", "in/about.txt"]
+    for name, old in zip(
+        names[:3], ("train.csv", "test.csv", "sample_submission.csv"), strict=True
+    ):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / old).rename(place / name)
+    (place / names[3]).write_text("what the columns mean\n")
+    files = dict(zip(("train", "test", "sample"), names, strict=False))
+    workshop.write_competition(files={**files, "also": [names[3]]})
+    preprocess("tiny")
+    built(views.load("tiny"), view, tmp_path)
+    shown = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path / "files").as_posix() for path in shown} == set(names)
+
+
 def test_a_competition_without_views_has_none(workshop: Workshop, tmp_path: Path) -> None:
     workshop.write_competition(views="no, because a row has several ids")
     preprocess("tiny")

@@ -41,6 +41,30 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     assert set(decode(saved(tmp_path / "a.png", deep), GREY).ravel()) <= {127, 128}
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "grey"),
+    [(0.5, "f4", 128), (100, "f4", 100), (1, "i4", 1), (32768, ">u2", 128), (300, ">u2", 1)],
+)
+def test_deep_values_are_scaled_by_what_they_are(
+    tmp_path: Path, value: float, kind: str, grey: int
+) -> None:
+    picture = Pillow.fromarray(np.full((5, 5), value, kind))
+    assert set(decode(saved(tmp_path / "a.tif", picture), GREY).ravel()) == {grey}
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e6, np.nan])
+def test_values_of_no_known_range_are_refused(tmp_path: Path, value: float) -> None:
+    path = saved(tmp_path / "a.tif", np.full((5, 5), value, "f4"))
+    with pytest.raises(ValueError, match="must lie within 0 … 1 or 0 … 255"):
+        decode(path, GREY)
+
+
+def test_what_a_palette_leaves_clear_is_white(tmp_path: Path) -> None:
+    picture = Pillow.new("P", (9, 9), 3)
+    picture.putpalette([0] * 768)
+    assert (decode(saved(tmp_path / "a.png", picture, transparency=3), COLOUR) == 255).all()
+
+
 def test_cmyk_is_red(tmp_path: Path) -> None:
     red = Pillow.new("CMYK", (9, 9), (0, 255, 255, 0))
     found = decode(saved(tmp_path / "a.jpg", red), COLOUR).reshape(-1, 3).mean(axis=0)
