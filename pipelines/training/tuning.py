@@ -204,10 +204,7 @@ class _Search:
         self, params: ModelParams, shown: str, bar: progress.Bar,
         trial: "optuna.Trial | None" = None,
     ) -> tuple[list[float], dict[str, np.ndarray]]:  # fmt: skip
-        """Scores of the inner splits and what is kept of their rows; of a trial that turns out hopeless, of the first.
-
-        Kept are losses (n,), or predictions (n, width) where the metric has none per row.
-        """
+        """Scores of the inner splits (of a hopeless trial the first), and their losses, or predictions where there are none."""
         plan, parts = self.plan, dict[int, np.ndarray]()
         scores, losses = list[float](), list[np.ndarray]()
         for step, fold in enumerate(self.inner):
