@@ -7,6 +7,8 @@ from typing import Any
 
 from pipelines.adding import (  # fmt: skip
     beside,
+    checking,
+    draft_file,
     found_files,
     guesses,
     idx_files,
@@ -22,10 +24,8 @@ from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.schema import validate
 from pipelines.values import competition as competitions
 from pipelines.values import metrics, params
-from pipelines.values.competition import Competition
 
 
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
@@ -34,7 +34,8 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     Where somebody else has written that file, it stays, and its files are kept if they have its hashes.
 
     Raises:
-        UserError: there is such a file already, of other files, the name is none, or the files are no competition.
+        UserError: there is such a file already, of other files or wishes, the name is none, or the files are no
+            competition.
     """
     place = place_of(slug)
     known = _known_files(slug) if place.exists() else None
@@ -44,11 +45,15 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
         draft = make(slug, found, wishes)
         if known is not None and not found.holds(known):
             raise _is_there(place)
+        if known is not None:
+            draft_file.refuse_others(
+                wishes, draft_file.read(slug, draft.keys), competitions.load(slug)
+            )
         _keep(slug, found)
     if known is not None:
         return replace(draft, is_new=False)
     write(place, draft)
-    return draft
+    return replace(draft, why=(*draft.why, *checking.foreseen(slug)))
 
 
 def _is_there(place: Path) -> UserError:
@@ -109,7 +114,7 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
         "files": found.md5([*sorted(understood.used), *also]),
     }  # fmt: skip
     keys["baselines"] = keys.pop("baselines")
-    validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
+    draft_file.read(slug, keys)
     why = [
         *understood.seen,
         *(f"{file} is no table: {why}" for file, why in found.others.items()),

@@ -140,6 +140,11 @@ class Files(platforms.Platform):
                     f"{name!r}{did_you_mean(str(name), source.files)}"
                 )
             is_cut = name in files.test_files and files.format == "csv"
+            if name == source.solution and name in files.test_files and not is_cut:
+                raise UserError(
+                    f"{where}: {name} must be a CSV for its labels to be cut out, and `format:` is {files.format}: "
+                    "write train and test as CSV"
+                )
             if name == source.solution and not is_cut:
                 raise UserError(
                     f"{where}: the solution must stay hidden, and {name!r} is also under `files:`: "

@@ -51,3 +51,48 @@ def test_columns_that_name_no_classes_are_refused_by_the_check(tmp_path: Path) -
     added(tmp_path, spam, same, asking("first", "second"), target="t", metric="log_loss")
     with pytest.raises(UserError, match="'first' of the sample must name one class"):
         checking.check("new")
+
+
+def test_the_check_reads_what_the_file_names_now(workshop: Workshop, tmp_path: Path) -> None:
+    added(tmp_path)
+    download("new")
+    paths.competition_file("new").unlink()
+    added(tmp_path, train=lambda table: table[:50])
+    assert "50 training rows" in checking.check("new").notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "says"),
+    [({"metric": "log_loss"}, "--metric"), ({"page": "https://example.org/x"}, "--page"), ({"metric": "accuracy"}, None)],
+)  # fmt: skip
+def test_an_option_beside_a_file_that_says_otherwise_is_refused(
+    tmp_path: Path, wishes: dict[str, str], says: str | None
+) -> None:
+    added(tmp_path)
+    if says is None:
+        assert not added(tmp_path, **wishes).is_new
+        return
+    with pytest.raises(UserError, match=f"{says} .* says otherwise"):
+        added(tmp_path, **wishes)
+
+
+def test_a_page_that_is_no_address_is_refused_before_a_file_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"source: page"):
+        added(tmp_path, page="example.org/x")
+    assert not paths.competition_file("new").exists()
+
+
+def test_labels_cannot_be_cut_out_of_another_form_than_csv(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    folder = written(tmp_path, sample)
+    train.to_parquet(folder / "b.parquet")
+    test.assign(t=1).to_parquet(folder / "c.parquet")
+    with pytest.raises(UserError, match=r"c\.parquet must be a CSV for its labels to be cut out"):
+        competition_draft.add("new", folder, Wishes("b.parquet", "c.parquet", "a.csv", target="t"))
+    assert not paths.competition_file("new").exists()
+
+
+def test_what_the_check_will_refuse_is_told_as_the_file_is_written(tmp_path: Path) -> None:
+    draft = added(tmp_path, train=lambda table: table.assign(k=[7000, 7000, *table["k"][2:]]))
+    assert "ids must be unique, found 1 repeated in train (first: '7000')" in draft.why[-1]
+    assert paths.competition_file("new").exists()
