@@ -12,7 +12,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
-from pipelines.values import params, preparation
+from pipelines.values import params, preparation, submission
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.params import Params
@@ -62,6 +62,7 @@ def check(name: str) -> Checked:
     notes = [
         *notes,
         *_on_block(name, dataset),
+        *_on_solution(chosen, tables, dataset),
         f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows",
     ]
     return Checked(chosen, settings, tables, dataset, fold, refused, notes)
@@ -75,9 +76,23 @@ def foreseen(name: str) -> list[str]:
         return []
     try:
         with tempfile.TemporaryDirectory() as folder:
-            preparation.build(chosen, _read(chosen, Path(folder)))
+            tables = _read(chosen, Path(folder))
+            dataset, _ = preparation.build(chosen, tables)
     except UserError as error:
         return [f"`pilsa competition check {name}` will refuse it as it is: {error}"]
+    return _on_solution(chosen, tables, dataset)
+
+
+def _on_solution(chosen: Competition, tables: RawTables, dataset: Dataset) -> list[str]:
+    """Why the labels of test that came with the files are none to grade by."""
+    if not chosen.source.get("solution"):
+        return []
+    try:
+        solution = platforms.of(chosen).solution()
+        if solution is not None:
+            submission.truth_of(chosen, tables.sample, solution, dataset.classes)
+    except UserError as error:
+        return [f"no submission can be graded here: {error}"]
     return []
 
 

@@ -233,6 +233,35 @@ def class_indices(labels: "pd.Series[str]", classes: tuple[str, ...]) -> np.ndar
     return known.map({label: place for place, label in enumerate(classes)}).to_numpy(np.int64)
 
 
+def truth_of(
+    competition: Competition, frame: pd.DataFrame, solution: pd.DataFrame, classes: tuple[str, ...]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """What a submission, or a sample, is graded by.
+
+    Args:
+        competition: names the columns.
+        frame: its ids count.
+        solution: columns `id` and `target` of the same rows.
+        classes: the labels that occur in training; empty for regression.
+
+    Returns:
+        The solution's rows in the order of the frame, and their targets (n,): int64 positions, or float64.
+
+    Raises:
+        UserError: the solution has other ids, or a label that is no class.
+    """
+    ids, known = frame[competition.sample_id], solution.set_index("id")
+    missing = ids[~ids.isin(known.index)]
+    if len(missing) or len(known) != len(ids):
+        raise UserError(
+            f"the solution of {competition.name} must have the {len(ids)} ids of the sample, found {len(known)} "
+            f"({len(missing)} missing): delete data/{competition.name} and run `dvc repro`"
+        )
+    truth = known.loc[ids]
+    target = truth["target"]
+    return truth, class_indices(target, classes) if classes else target.to_numpy(np.float64)
+
+
 def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:
     twins = found[found.duplicated()]
     if len(twins):

@@ -6,11 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipelines import platforms
 from pipelines.adding import checking, competition_draft
 from pipelines.adding.draft_file import Draft, Wishes
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.download import download
+from pipelines.values import competition
 from tests.adding.test_competition_draft import tables, written
 from tests.conftest import Workshop
 
@@ -87,7 +89,7 @@ def test_labels_cannot_be_cut_out_of_another_form_than_csv(tmp_path: Path) -> No
     folder = written(tmp_path, sample)
     train.to_parquet(folder / "b.parquet")
     test.assign(t=1).to_parquet(folder / "c.parquet")
-    with pytest.raises(UserError, match=r"c\.parquet must be a CSV for its labels to be cut out"):
+    with pytest.raises(UserError, match=r\"'c\.parquet' is also under `files:`.* as CSV\"):
         competition_draft.add("new", folder, Wishes("b.parquet", "c.parquet", "a.csv", target="t"))
     assert not paths.competition_file("new").exists()
 
@@ -96,3 +98,57 @@ def test_what_the_check_will_refuse_is_told_as_the_file_is_written(tmp_path: Pat
     draft = added(tmp_path, train=lambda table: table.assign(k=[7000, 7000, *table["k"][2:]]))
     assert "ids must be unique, found 1 repeated in train (first: '7000')" in draft.why[-1]
     assert paths.competition_file("new").exists()
+
+
+def graded_by(folder: Path, test: Change, train: Change = same, sample: Change = same) -> Draft:
+    """The draft of a test file with its labels, which is cut and graded by."""
+    given = (train(tables()[0]), test(tables()[1].assign(t=[0, 1] * 15)), sample(tables()[2]))
+    wishes = Wishes("c.csv", "b.csv", "a.csv", target="t")
+    return competition_draft.add("new", written(folder / "given", *given), wishes)
+
+
+def without_ids(table: Frame) -> Frame:
+    return table.drop(columns="k")
+
+
+def padded(table: Frame) -> Frame:
+    return table.assign(k=table["k"].map("0{}".format))
+
+
+def graded_ids() -> list[str]:
+    solution = platforms.of(competition.load("new")).solution()
+    assert solution is not None
+    return [str(name) for name in solution["id"]]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_labels_of_a_test_without_ids_are_counted_as_the_sample_counts(
+    tmp_path: Path, first: int
+) -> None:
+    numbers = range(first, first + 30)
+    draft = graded_by(
+        tmp_path, without_ids, without_ids, lambda table: table.assign(k=list(numbers))
+    )
+    assert not any("graded" in said for said in draft.why)
+    assert graded_ids() == [str(number) for number in numbers]
+
+
+def test_labels_whose_ids_lost_their_zeros_in_the_sample_are_those_rows(tmp_path: Path) -> None:
+    draft = graded_by(tmp_path, padded, padded)
+    assert not any("graded" in said for said in draft.why)
+    assert graded_ids()[0] == "1080"
+
+
+@pytest.mark.parametrize("bad", ["n/a", None, 7])
+def test_labels_by_which_nothing_can_be_graded_are_told(tmp_path: Path, bad: object) -> None:
+    draft = graded_by(tmp_path, lambda table: table.assign(t=bad))
+    assert "no submission can be graded here" in draft.why[-1]
+    assert draft.why[-1] in checking.check("new").notes
+
+
+def test_amounts_by_which_nothing_can_be_graded_are_told(tmp_path: Path) -> None:
+    def with_amounts(table: Frame) -> Frame:
+        return table.assign(t=table["q"])
+
+    draft = graded_by(tmp_path, lambda table: table.assign(t="?"), with_amounts)
+    assert "must be numbers, found '?'" in draft.why[-1]
