@@ -34,8 +34,7 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
     Where somebody else has written that file, it stays, and its files are kept if they have its hashes.
 
     Raises:
-        UserError: there is such a file already, of other files or wishes, the name is none, or the files are no
-            competition.
+        UserError: there is such a file already, of other files, the name is none, or the files are no competition.
     """
     place = place_of(slug)
     known = _known_files(slug) if place.exists() else None
@@ -45,13 +44,12 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
         draft = make(slug, found, wishes)
         if known is not None and not found.holds(known):
             raise _is_there(place)
-        if known is not None:
-            draft_file.refuse_others(
-                wishes, draft_file.read(slug, draft.keys), competitions.load(slug)
-            )
         _keep(slug, found)
     if known is not None:
-        return replace(draft, is_new=False)
+        unheard = draft_file.ignored(
+            wishes, draft_file.read(slug, draft.keys), competitions.load(slug)
+        )
+        return replace(draft, is_new=False, why=(*draft.why, *unheard))
     write(place, draft)
     return replace(draft, why=(*draft.why, *checking.foreseen(slug)))
 
@@ -128,6 +126,7 @@ def _tables(found: Found, wishes: Wishes) -> _Understood:
     tables, solution = _without_labels(found.tables, wishes)
     told = roles.tell(tables, _named(wishes), _unread(found))
     target = guesses.target(told, wishes.target).keys["target"]
+    told = replace(told, train=found_files.with_spelled_gaps(told.train, target))
     others = [name for name in told.asked if name != target] if target in told.asked else []
     told = told.of_one(target)
     name = guesses.ids(told)

@@ -86,23 +86,14 @@ def read(slug: str, keys: dict[str, Any]) -> Competition:
     return competition
 
 
-def refuse_others(wishes: Wishes, drafted: Competition, there: Competition) -> None:
-    """Refuse options that the competition file, which stays as it is, does not follow.
-
-    Raises:
-        UserError: there are some.
-    """
-    others = [
-        f"--{field.name}"
+def ignored(wishes: Wishes, drafted: Competition, there: Competition) -> list[str]:
+    """A sentence for each wish that the competition file, which stays as it is, does not follow."""
+    return [
+        f"--{field.name} is not followed: competitions/{there.name}.yaml is there and says otherwise; edit it if it is wrong"
         for field in fields(Wishes)
         if getattr(wishes, field.name) is not None
         and _settled(drafted, field.name) != _settled(there, field.name)
     ]
-    if others:
-        raise UserError(
-            f"options must agree with a competition file that is there, and of {', '.join(others)} "
-            f"competitions/{there.name}.yaml says otherwise: leave them out, or edit the file, which stays as it is"
-        )
 
 
 def _settled(competition: Competition, wish: str) -> Any:

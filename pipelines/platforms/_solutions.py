@@ -11,7 +11,6 @@ from pipelines.plumbing.errors import UserError
 from pipelines.values import ids, raw, tables
 from pipelines.values.competition import Competition
 
-
 _MEND = "mend them where they come from, or take `solution:` out of the competition file"
 
 

@@ -254,6 +254,7 @@ def _target(
     column, notes = spelling.as_in_sample(column, asked)
     _need_two_values(competition, column)
     classes = sorted(column.unique(), key=_class_order)
+    notes += spelling.like_gaps(classes)
     if competition.positive is not None:
         (positive,) = spelling.as_classes(pd.Series([competition.positive]), classes)
         if positive not in classes or len(classes) != 2:

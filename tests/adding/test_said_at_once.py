@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pipelines import platforms
 from pipelines.adding import checking, competition_draft
@@ -65,17 +66,17 @@ def test_the_check_reads_what_the_file_names_now(workshop: Workshop, tmp_path: P
 
 @pytest.mark.parametrize(
     ("wishes", "says"),
-    [({"metric": "log_loss"}, "--metric"), ({"page": "https://example.org/x"}, "--page"), ({"metric": "accuracy"}, None)],
+    [({"metric": "log_loss"}, "--metric is"), ({"page": "https://example.org/x"}, "--page is"), ({"target": "t"}, None)],
 )  # fmt: skip
-def test_an_option_beside_a_file_that_says_otherwise_is_refused(
+def test_an_option_that_a_file_which_is_there_does_not_follow_is_told(
     tmp_path: Path, wishes: dict[str, str], says: str | None
 ) -> None:
     added(tmp_path)
-    if says is None:
-        assert not added(tmp_path, **wishes).is_new
-        return
-    with pytest.raises(UserError, match=f"{says} .* says otherwise"):
-        added(tmp_path, **wishes)
+    draft = added(tmp_path, **wishes)
+    assert not draft.is_new
+    assert [said.partition(" not ")[0] for said in draft.why if "not followed" in said] == [
+        says
+    ] * bool(says)
 
 
 def test_a_page_that_is_no_address_is_refused_before_a_file_is_written(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_labels_cannot_be_cut_out_of_another_form_than_csv(tmp_path: Path) -> No
     folder = written(tmp_path, sample)
     train.to_parquet(folder / "b.parquet")
     test.assign(t=1).to_parquet(folder / "c.parquet")
-    with pytest.raises(UserError, match=r\"'c\.parquet' is also under `files:`.* as CSV\"):
+    with pytest.raises(UserError, match=r"'c\.parquet' is also under `files:`.* as CSV"):
         competition_draft.add("new", folder, Wishes("b.parquet", "c.parquet", "a.csv", target="t"))
     assert not paths.competition_file("new").exists()
 
@@ -152,3 +153,40 @@ def test_amounts_by_which_nothing_can_be_graded_are_told(tmp_path: Path) -> None
 
     draft = graded_by(tmp_path, lambda table: table.assign(t="?"), with_amounts)
     assert "must be numbers, found '?'" in draft.why[-1]
+
+
+def test_names_of_pictures_that_lost_their_zeros_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    for part, numbers in (("train", range(1, 9)), ("test", range(9, 13))):
+        (folder / part).mkdir(parents=True)
+        for number in numbers:
+            Image.new("L", (8, 8), number).save(folder / part / f"{number:04d}.png")
+        table = pd.DataFrame({"id": numbers, "label": [number % 2 for number in numbers]})
+        table.to_csv(folder / f"{part}.csv", index=False)
+    with pytest.raises(UserError, match=r"'id' of test\.csv has '9' where test/ has '0009\.png'"):
+        competition_draft.add("new", folder, Wishes())
+
+
+@pytest.mark.parametrize("names", [("NA", "None"), ("1", "None")])
+def test_a_class_that_is_spelled_like_a_gap_is_a_class_and_told(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    def labelled(table: Frame) -> Frame:
+        return table.assign(t=table["t"].map(dict(enumerate(names))))
+
+    draft = added(tmp_path, labelled)
+    assert (draft.keys["task"], draft.keys["split"]["kind"]) == ("classification", "stratified")
+    assert any("(2 values)" in said for said in draft.why)
+    checked = checking.check("new")
+    assert checked.dataset.classes == tuple(sorted(names))
+    assert any("'None'" in note and "is a class" in note for note in checked.notes)
+
+
+@pytest.mark.parametrize("gap", ["NA", ""])
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_gaps_of_a_target_of_numbers_are_no_classes(tmp_path: Path, gap: str, scale: float) -> None:
+    def with_gaps(table: Frame) -> Frame:
+        amounts = (table["q"] * scale).round(0 if scale > 1 else 3)
+        return table.assign(t=amounts.where(table["q"] < 1, gap))
+
+    assert added(tmp_path, with_gaps).keys["task"] == "regression"
