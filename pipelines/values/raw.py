@@ -271,7 +271,7 @@ def _need_two_values(competition: Competition, column: "pd.Series[str]") -> None
     if column.nunique() < 2:
         raise UserError(
             f"target {competition.target!r} must have at least 2 different values, found only "
-            f"{column.iloc[0]!r}: {_TARGET}"
+            f"{column.iloc[:1].tolist()[0]!r}: {_TARGET}"
         )
 
 

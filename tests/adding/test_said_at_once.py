@@ -190,3 +190,8 @@ def test_gaps_of_a_target_of_numbers_are_no_classes(tmp_path: Path, gap: str, sc
         return table.assign(t=amounts.where(table["q"] < 1, gap))
 
     assert added(tmp_path, with_gaps).keys["task"] == "regression"
+
+
+def test_a_value_is_shown_plainly(tmp_path: Path) -> None:
+    draft = added(tmp_path, lambda table: table.assign(t=1), metric="rmse")
+    assert "2 different values, found only 1: set" in draft.why[-1]
