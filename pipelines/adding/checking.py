@@ -9,13 +9,16 @@ import numpy as np
 from features import blocks
 from pipelines import platforms, readers
 from pipelines.plumbing import paths
+from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
-from pipelines.values import params, preparation
+from pipelines.values import params, preparation, submission
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.params import Params
 from pipelines.values.raw import RawTables
+
+_MOST_BYTES = 200 << 20  # read again within seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +62,38 @@ def check(name: str) -> Checked:
     notes = [
         *notes,
         *_on_block(name, dataset),
+        *_on_solution(chosen, tables, dataset),
         f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows",
     ]
     return Checked(chosen, settings, tables, dataset, fold, refused, notes)
+
+
+def foreseen(name: str) -> list[str]:
+    """What `check` will refuse of a competition that was just added, as a sentence; none where it takes long to see."""
+    chosen = competitions.load(name)
+    size = sum(path.stat().st_size for path in paths.added(name).rglob("*") if path.is_file())
+    if chosen.pictures is not None or size > _MOST_BYTES:
+        return []
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            tables = _read(chosen, Path(folder))
+            dataset, _ = preparation.build(chosen, tables)
+    except UserError as error:
+        return [f"`pilsa competition check {name}` will refuse it as it is: {error}"]
+    return _on_solution(chosen, tables, dataset)
+
+
+def _on_solution(chosen: Competition, tables: RawTables, dataset: Dataset) -> list[str]:
+    """Why the labels of test that came with the files are none to grade by."""
+    if not chosen.source.get("solution"):
+        return []
+    try:
+        solution = platforms.of(chosen).solution()
+        if solution is not None:
+            submission.truth_of(chosen, tables.sample, solution, dataset.classes)
+    except UserError as error:
+        return [f"no submission can be graded here: {error}"]
+    return []
 
 
 def _on_block(name: str, dataset: Dataset) -> list[str]:
@@ -75,11 +107,23 @@ def _on_block(name: str, dataset: Dataset) -> list[str]:
 
 
 def _read(chosen: Competition, scratch: Path) -> RawTables:
-    """The files of `raw/`, or of the platform where nothing was downloaded yet."""
+    """The files of `raw/`, or of the platform where `raw/` does not hold what the competition file names."""
     there, pixels = paths.raw(chosen.name), scratch / "pixels"
     pixels.mkdir()
-    if not there.is_dir():
+    if not _holds(there, chosen):
         there = scratch / "raw"
         there.mkdir()
         platforms.of(chosen).download(there)
     return readers.of(chosen).read(there, pixels)
+
+
+def _holds(folder: Path, chosen: Competition) -> bool:
+    """Whether every file that is named is there with its hash; a solution is kept elsewhere, or cut out of test."""
+    named = dict(chosen.source.get("files") or {})
+    named.pop(chosen.source.get("solution"), None)
+    return folder.is_dir() and all(_is(folder / name, file or {}) for name, file in named.items())
+
+
+def _is(path: Path, wanted: dict[str, str]) -> bool:
+    hashes = [kind for kind in ("md5", "sha256") if wanted.get(kind)]
+    return path.is_file() and all(file_hash(path, kind) == wanted[kind] for kind in hashes)

@@ -7,6 +7,8 @@ from typing import Any
 
 from pipelines.adding import (  # fmt: skip
     beside,
+    checking,
+    draft_file,
     found_files,
     guesses,
     idx_files,
@@ -22,10 +24,8 @@ from pipelines.adding.roles import Roles
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.schema import validate
 from pipelines.values import competition as competitions
 from pipelines.values import metrics, params
-from pipelines.values.competition import Competition
 
 
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
@@ -46,9 +46,12 @@ def add(slug: str, given: Path, wishes: Wishes) -> Draft:
             raise _is_there(place)
         _keep(slug, found)
     if known is not None:
-        return replace(draft, is_new=False)
+        unheard = draft_file.ignored(
+            wishes, draft_file.read(slug, draft.keys), competitions.load(slug)
+        )
+        return replace(draft, is_new=False, why=(*draft.why, *unheard))
     write(place, draft)
-    return draft
+    return replace(draft, why=(*draft.why, *checking.foreseen(slug)))
 
 
 def _is_there(place: Path) -> UserError:
@@ -109,7 +112,7 @@ def make(slug: str, found: Found, wishes: Wishes) -> Draft:
         "files": found.md5([*sorted(understood.used), *also]),
     }  # fmt: skip
     keys["baselines"] = keys.pop("baselines")
-    validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
+    draft_file.read(slug, keys)
     why = [
         *understood.seen,
         *(f"{file} is no table: {why}" for file, why in found.others.items()),
@@ -123,6 +126,7 @@ def _tables(found: Found, wishes: Wishes) -> _Understood:
     tables, solution = _without_labels(found.tables, wishes)
     told = roles.tell(tables, _named(wishes), _unread(found))
     target = guesses.target(told, wishes.target).keys["target"]
+    told = replace(told, train=found_files.with_spelled_gaps(told.train, target))
     others = [name for name in told.asked if name != target] if target in told.asked else []
     told = told.of_one(target)
     name = guesses.ids(told)

@@ -1,16 +1,18 @@
 """A draft of a competition file: what is wished for, what came of it, and how it is written down."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pipelines import platforms
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, write_text
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import visible
-from pipelines.plumbing.schema import check_name
+from pipelines.plumbing.schema import check_name, validate
+from pipelines.values.competition import Competition
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,37 @@ def place_of(slug: str) -> Path:
     except ValueError as error:
         raise UserError(f"the competition's name {error}: choose another") from None
     return paths.competition_file(slug)
+
+
+def read(slug: str, keys: dict[str, Any]) -> Competition:
+    """The competition of drafted keys, read as every stage will read it, with its `source:`.
+
+    Raises:
+        UserError: the file would be refused as soon as it is written.
+    """
+    competition = validate(Competition, {**keys, "name": slug}, f"competitions/{slug}.yaml")
+    platforms.of(competition)
+    return competition
+
+
+def ignored(wishes: Wishes, drafted: Competition, there: Competition) -> list[str]:
+    """A sentence for each wish that the competition file, which stays as it is, does not follow."""
+    return [
+        f"--{field.name} is not followed: competitions/{there.name}.yaml is there and says otherwise; edit it if it is wrong"
+        for field in fields(Wishes)
+        if getattr(wishes, field.name) is not None
+        and _settled(drafted, field.name) != _settled(there, field.name)
+    ]
+
+
+def _settled(competition: Competition, wish: str) -> Any:
+    """What a competition file says of a wish."""
+    if wish in ("target", "metric"):
+        return getattr(competition, wish)
+    if wish in ("page", "dacon"):
+        names = ("page",) if wish == "page" else ("platform", "cpt_id", "team")
+        return [competition.source.get(name) for name in names]
+    return [getattr(part, wish, None) for part in (competition.files, competition.pictures)]
 
 
 def write(place: Path, draft: Draft) -> None:

@@ -28,6 +28,7 @@ _NAMES = (
 )
 _START = 512
 _MOST = 0.5
+_MOST_CLASSES = 20  # numbers of more values are amounts
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,3 +243,16 @@ def _table(path: Path) -> Table:
     if frame.empty:
         raise UserError("it has a header and no rows")
     return Table(path, frame, form)
+
+
+def with_spelled_gaps(table: Table, column: str) -> Table:
+    """The table with `NA`, `None` and the like in a column as words, unless amounts stand beside: then they are gaps."""
+    values = table.frame[column]
+    if table.format != "csv" or not table.is_file or not values.isna().any():
+        return table
+    known = values.dropna()
+    if known.dtype.kind in "iuf" and (known.nunique() > _MOST_CLASSES or (known % 1 != 0).any()):
+        return table
+    texts = tables.read_csv(table.path, [column], table.form)[column]
+    are_words = texts.notna().sum() > values.notna().sum()
+    return replace(table, frame=table.frame.assign(**{column: texts})) if are_words else table

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from pipelines.adding import competition_draft, found_files
+from pipelines.adding import competition_draft, draft_file, found_files
 from pipelines.adding.draft_file import Draft, Wishes, place_of, write
 from pipelines.adding.found_files import Found
 from pipelines.platforms import kaggle
@@ -17,9 +17,7 @@ from pipelines.platforms._kaggle_calls import Details, ask, details
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.plumbing.schema import validate
 from pipelines.values import unzip
-from pipelines.values.competition import Competition
 
 # Its competitions never end and are there to learn from: everybody's code is public anyhow.
 _FOR_LEARNING = "getting started"
@@ -113,7 +111,7 @@ def _made(said: Details, folder: Path, found: Found, wishes: Wishes) -> Draft:
     keys["files"] = _below(folder, found, draft.keys["files"])
     keys["source"] = _source(said, folder, found, draft.keys)
     keys["baselines"] = keys.pop("baselines")
-    validate(Competition, {**keys, "name": said.slug}, f"competitions/{said.slug}.yaml")
+    draft_file.read(said.slug, keys)
     why = [sentence for sentence in draft.why if not sentence.startswith("metric ") or not ours]
     return Draft(keys, (*_told(said, wishes.metric, ours), *why))
 

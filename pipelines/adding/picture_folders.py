@@ -1,7 +1,7 @@
 """The folders of picture files that were found, which tables name their pictures, and how large these are."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,19 +110,48 @@ def namings(found: Found, known: Sequence[PictureFolder]) -> list[Naming]:
     return [naming for naming in named if naming is not None]
 
 
-def _naming(table: Table, known: Sequence[PictureFolder]) -> Naming | None:
-    cells, _ = tables.read_cells(table.path, table.form)
+def refuse_lost_zeros(found: Found, known: Sequence[PictureFolder], naming: list[Naming]) -> None:
+    """Refuse a table that names no picture, and would but for zeros: `7` beside `0007.png`.
+
+    Raises:
+        UserError: there is one; it says how both are spelled.
+    """
+    idle = [table for table in found.tables if all(table is not each.table for each in naming)]
+    bare = [
+        (folder, {path.stem.lstrip("0"): path for path in folder.files if path.stem.isdecimal()})
+        for folder in known
+    ]
+    for table in idle:
+        cells, _ = tables.read_cells(table.path, table.form)
+        for name, asked in _drawn(cells):
+            for folder, files in bare:
+                met = [cell for cell in asked if cell.isdecimal() and cell.lstrip("0") in files]
+                if len(met) > _FEWEST_NAMED * len(asked):
+                    raise UserError(
+                        f"a table must name pictures as their files are called, and {name!r} of {table.name} has "
+                        f"{met[0]!r} where {folder.name} has {files[met[0].lstrip('0')].name!r}: write the names "
+                        "with their zeros into the table"
+                    )
+
+
+def _drawn(cells: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """Some cells of each column that hardly repeats itself."""
     drawn = np.unique(np.linspace(0, len(cells) - 1, _CELLS_LOOKED_AT).astype(int))
-    best: tuple[float, int] = (_FEWEST_NAMED * len(drawn), 0)
-    chosen = None
     for name in cells:
         asked = cells[name].iloc[drawn].tolist()
-        if len(set(asked)) < len(asked) / 2:
-            continue
+        if len(set(asked)) >= len(asked) / 2:
+            yield str(name), asked
+
+
+def _naming(table: Table, known: Sequence[PictureFolder]) -> Naming | None:
+    cells, _ = tables.read_cells(table.path, table.form)
+    best: tuple[float, int] = (0, 0)
+    chosen = None
+    for name, asked in _drawn(cells):
         for folder in known:
             hits = len({path for path in folder.named_by(asked) if path is not None})
-            if (hits, -len(folder.files)) > best:
-                best, chosen = (hits, -len(folder.files)), (str(name), folder)
+            if hits > _FEWEST_NAMED * len(asked) and (hits, -len(folder.files)) > best:
+                best, chosen = (hits, -len(folder.files)), (name, folder)
     if chosen is None:
         return None
     name, folder = chosen

@@ -89,10 +89,11 @@ def tell(found: Found, named: Sequence[str | None]) -> Layout | None:
         named: train, test and sample, files or folders of pictures, where somebody has said so.
 
     Raises:
-        UserError: which are the test pictures cannot be told, or several could be train.
+        UserError: which are the test pictures cannot be told, several could be train, or names lost their zeros.
     """
     known = picture_folders.folders(found)
     naming = picture_folders.namings(found, known)
+    picture_folders.refuse_lost_zeros(found, known, naming)
     by_classes = [folder for folder in known if folder.classes]
     if len(naming) == 1 and any(folder.is_apart(naming[0].folder) for folder in by_classes):
         return _of_classes(found, naming, known, named)

@@ -30,6 +30,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, file_hash, writing
 from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import Name, Strict
+from pipelines.values import raw, tables, typed_files
 from pipelines.values.competition import Competition
 
 DATA_DIR = "PILSA_DATA_DIR"
@@ -143,7 +144,7 @@ class Files(platforms.Platform):
             if name == source.solution and not is_cut:
                 raise UserError(
                     f"{where}: the solution must stay hidden, and {name!r} is also under `files:`: "
-                    "remove it from one of the two"
+                    "remove it from one of the two, or write a test that holds its labels as CSV, out of which they are cut"
                 )
 
     def download(self, into: Path) -> None:
@@ -179,10 +180,17 @@ class Files(platforms.Platform):
     def solution(self) -> pd.DataFrame | None:
         if self.source.solution is None:
             return None
-        known = _solutions.read(self.competition, self._fetch(self.source.solution))
-        target = known["target"]
-        values = pd.to_numeric(target) if self.competition.task == "regression" else target
-        return known.assign(usage=platforms.draw_usage(values.to_numpy(), self.source.seed))
+        known = _solutions.read(self.competition, self._fetch(self.source.solution), self._sample())
+        usage = platforms.draw_usage(known["target"].to_numpy(), self.source.seed)
+        return known.assign(usage=usage)
+
+    def _sample(self) -> pd.DataFrame | None:
+        """The sample submission, where it is a CSV."""
+        name = self.competition.files.sample
+        path = self._fetch(name) if name else None
+        if path is None or not typed_files.is_csv(path):
+            return None
+        return tables.read_csv(path, "all", raw.form_of(self.competition, path))
 
     def _fetch(self, name: str) -> Path:
         """The path of a checked file: in the mirror, or among the downloads that are kept."""

@@ -49,9 +49,7 @@ def grade(
         UserError: the solution lacks an id of the submission, or holds a label that training does not.
         MemberFailed: the metric is not defined for these values.
     """
-    truth = _aligned(competition, frame, solution)
-    target = truth["target"]
-    y = submission.class_indices(target, classes) if classes else target.to_numpy(np.float64)
+    truth, y = submission.truth_of(competition, frame, solution, classes)
     predicted, _ = submission.matrix_of(competition, frame, classes)
     metric = get(competition.metric)
 
@@ -60,18 +58,6 @@ def grade(
 
     public, private = ((truth["usage"] == part).to_numpy() for part in ("Public", "Private"))
     return Grade(score(public), score(private))
-
-
-def _aligned(competition: Competition, frame: pd.DataFrame, solution: pd.DataFrame) -> pd.DataFrame:
-    """The solution's rows in the order of the submission."""
-    ids, known = frame[competition.sample_id], solution.set_index("id")
-    missing = ids[~ids.isin(known.index)]
-    if len(missing) or len(known) != len(ids):
-        raise UserError(
-            f"the solution of {competition.name} must have the {len(ids)} ids of the sample, found {len(known)} "
-            f"({len(missing)} missing): delete data/{competition.name} and run `dvc repro`"
-        )
-    return known.loc[ids]
 
 
 @dataclass(frozen=True)

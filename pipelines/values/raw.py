@@ -175,7 +175,7 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
     classes, y, notes = _target(competition, train[competition.target], given.sample)
     if competition.task == "classification":
         get(competition.metric).check_classes(classes)
-    _check_sample(competition, given.sample, test_ids, len(classes))
+    _check_sample(competition, given.sample, test_ids, classes)
     X_train: Features
     X_test: Features
     left_out: dict[str, str] = {}
@@ -204,9 +204,10 @@ def _bounds(competition: Competition) -> tuple[float | None, float | None]:
 
 
 def _check_sample(
-    competition: Competition, sample: pd.DataFrame, test_ids: np.ndarray, n_classes: int
+    competition: Competition, sample: pd.DataFrame, test_ids: np.ndarray, classes: tuple[str, ...]
 ) -> None:
     """What would fail at the very end, after hours of training, is said before they begin."""
+    n_classes = len(classes)
     asked, given = set(sample[competition.sample_id]), set(test_ids.tolist())
     if asked != given:
         alone = [f"{len(rows)} {where} (first: {min(map(str, rows))!r})"
@@ -228,6 +229,8 @@ def _check_sample(
             f"{competition.metric}{of_classes}, found {len(values)} ({', '.join(values[:_SHOWN])}): check `metric:`, "
             f"`id_column:` and `files:`{index}"
         )
+    if len(values) > 1:
+        submission.class_order(values, np.array(classes))
 
 
 def _target(
@@ -251,6 +254,7 @@ def _target(
     column, notes = spelling.as_in_sample(column, asked)
     _need_two_values(competition, column)
     classes = sorted(column.unique(), key=_class_order)
+    notes += spelling.like_gaps(classes)
     if competition.positive is not None:
         (positive,) = spelling.as_classes(pd.Series([competition.positive]), classes)
         if positive not in classes or len(classes) != 2:
@@ -267,7 +271,7 @@ def _need_two_values(competition: Competition, column: "pd.Series[str]") -> None
     if column.nunique() < 2:
         raise UserError(
             f"target {competition.target!r} must have at least 2 different values, found only "
-            f"{column.iloc[0]!r}: {_TARGET}"
+            f"{column.iloc[:1].tolist()[0]!r}: {_TARGET}"
         )
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _CODE = re.compile(r"[+-]?0\d.*", re.ASCII)  # leading zeros mean something: `01` beside `1`
 
+_LIKE_GAPS = ("na", "n/a", "nan", "none", "null")
+
 
 def as_classes(labels: "pd.Series[str]", classes: Sequence[str]) -> "pd.Series[str]":
     """Labels of a submission or a solution in the spelling of the classes.
@@ -60,6 +62,16 @@ def as_in_sample(
         labels.map({name: new.get(name, name) for name in labels.unique()}) if new else labels
     )
     return respelled, notes + _alike([*respelled.dropna().unique(), *sample])
+
+
+def like_gaps(classes: Iterable[str]) -> list[str]:
+    """A note for each class that other programs take for a missing value."""
+    return [
+        f"label {name!r} is a class here, although it may mean a gap: if it does, take its rows out of the file and "
+        "mend its `md5:`"
+        for name in classes
+        if name.strip("<>#-").casefold() in _LIKE_GAPS
+    ]
 
 
 def _written(value: Decimal, model: str | None, otherwise: str) -> str:

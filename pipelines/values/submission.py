@@ -42,7 +42,7 @@ def build(competition: Competition, sample: pd.DataFrame, predictions: Predictio
     filled = sample.copy()
     columns = target_columns(competition, sample)
     if len(columns) > 1:
-        filled[columns] = test[:, _class_order(columns, predictions.classes)].astype(np.float64)
+        filled[columns] = test[:, class_order(columns, predictions.classes)].astype(np.float64)
         return filled
     if get(competition.metric).needs == "label":
         filled[columns[0]] = predictions.classes[test.argmax(axis=1)]
@@ -74,7 +74,12 @@ def labels_of(competition: Competition, sample: pd.DataFrame) -> list[str]:
     return sample[columns[0]].dropna().astype(str).unique().tolist() if columns else []
 
 
-def _class_order(columns: list[str], classes: np.ndarray) -> list[int]:
+def class_order(columns: list[str], classes: np.ndarray) -> list[int]:
+    """The class that each column of probabilities stands for, as positions.
+
+    Raises:
+        UserError: they are not one column for each class.
+    """
     order = [_class_of(column, classes) for column in columns]
     if sorted(order) != list(range(len(classes))):
         raise UserError(
@@ -87,15 +92,15 @@ def _class_order(columns: list[str], classes: np.ndarray) -> list[int]:
 def _class_of(column: str, classes: np.ndarray) -> int:
     """The class that a probability column stands for: its name is the class, or ends with it.
 
-    Numbers count by value: `Class_1` stands for the class `1.0`.
+    Of two endings the longer counts: `p_not_spam` is `not_spam`, beside a class `spam`. Numbers count by value:
+    `Class_1` stands for the class `1.0`.
     """
     names = classes.tolist()
     (ending,) = as_classes(pd.Series([column.rpartition("_")[2]]), names)
-    fitting = (
-        [index for index, name in enumerate(names) if column == name]
-        or [index for index, name in enumerate(names) if column.endswith(f"_{name}")]
-        or [index for index, name in enumerate(names) if ending == name]
-    )
+    endings = [index for index, name in enumerate(names) if f"_{column}".endswith(f"_{name}")]
+    fitting = sorted(endings, key=lambda index: len(names[index]))[-1:] or [
+        index for index, name in enumerate(names) if ending == name
+    ]
     if len(fitting) != 1:
         raise UserError(
             f"column {column!r} of the sample must name one class, found classes {names[:8]}: check "
@@ -212,7 +217,7 @@ def matrix_of(
     if len(columns) == 1:
         return np.hstack([1 - values, values]), kind
     matrix = np.empty_like(values)
-    matrix[:, _class_order(columns, np.array(classes))] = values
+    matrix[:, class_order(columns, np.array(classes))] = values
     sums = matrix.sum(axis=1, keepdims=True)  # platforms normalise rows before they grade them
     return matrix / np.where(sums > 0, sums, 1), kind
 
@@ -226,6 +231,35 @@ def class_indices(labels: "pd.Series[str]", classes: tuple[str, ...]) -> np.ndar
     known = as_classes(labels, classes)
     _check_labels(known, classes)
     return known.map({label: place for place, label in enumerate(classes)}).to_numpy(np.int64)
+
+
+def truth_of(
+    competition: Competition, frame: pd.DataFrame, solution: pd.DataFrame, classes: tuple[str, ...]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """What a submission, or a sample, is graded by.
+
+    Args:
+        competition: names the columns.
+        frame: its ids count.
+        solution: columns `id` and `target` of the same rows.
+        classes: the labels that occur in training; empty for regression.
+
+    Returns:
+        The solution's rows in the order of the frame, and their targets (n,): int64 positions, or float64.
+
+    Raises:
+        UserError: the solution has other ids, or a label that is no class.
+    """
+    ids, known = frame[competition.sample_id], solution.set_index("id")
+    missing = ids[~ids.isin(known.index)]
+    if len(missing) or len(known) != len(ids):
+        raise UserError(
+            f"the solution of {competition.name} must have the {len(ids)} ids of the sample, found {len(known)} "
+            f"({len(missing)} missing): delete data/{competition.name} and run `dvc repro`"
+        )
+    truth = known.loc[ids]
+    target = truth["target"]
+    return truth, class_indices(target, classes) if classes else target.to_numpy(np.float64)
 
 
 def _check_ids(found: "pd.Series[str]", wanted: "pd.Series[str]") -> None:

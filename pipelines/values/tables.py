@@ -75,7 +75,7 @@ def form_of(
 
     The encoding is UTF-8, or UTF-16, or else cp949 (Korean Windows) where at least half of what
     is not ASCII are common syllables, or else Windows-1252: nearly any bytes can be decoded as cp949. The
-    delimiter is a comma, or where the header has none a tab, semicolon or bar. The decimal mark is a comma where
+    delimiter is a comma, tab, semicolon or bar, the one that cuts header and first rows alike. The decimal mark is a comma where
     numbers of the first rows have one and none has a point.
 
     Raises:
@@ -86,8 +86,7 @@ def form_of(
         with _open(path, encoding) as file:
             header = file.readline(_CHUNK)
             start = list(islice(file, _ROWS_FOR_DECIMAL))
-    found = next((mark for mark in _DELIMITERS if mark in header), _DELIMITERS[0])
-    form = Form(encoding, delimiter or found, quotes)
+    form = Form(encoding, delimiter or _delimiter([header, *start], Form(quotes=quotes)), quotes)
     return replace(form, decimal=decimal or _decimal(start, form))
 
 
@@ -96,6 +95,21 @@ def repeated(path: Path, form: Form) -> list[str]:
     with _told(path), _open(path, form.encoding) as file:
         header = next(csv.reader(file, delimiter=form.delimiter, **form.quoting), [])
     return [name for name, count in Counter(header).items() if name and count > 1]
+
+
+def _delimiter(lines: list[str], form: Form) -> str:
+    """The mark that cuts most of the first rows into as many cells as the header; of two that do, the more cells."""
+
+    def fitting(mark: str) -> tuple[int, int]:
+        rows = csv.reader(lines, delimiter=mark, **form.quoting)
+        try:
+            widths = [len(row) for row in rows]
+        except csv.Error:  # told by `_check_quotes`
+            return 0, 0
+        return sum(width == widths[0] > 1 for width in widths), widths[0]
+
+    marks = [mark for mark in _DELIMITERS if mark in lines[0]] or [_DELIMITERS[0]]
+    return marks[0] if len(marks) == 1 else max(marks, key=fitting)
 
 
 def _decimal(lines: list[str], form: Form) -> Decimal:

@@ -100,6 +100,12 @@ def test_a_column_names_its_class_by_value() -> None:
     np.testing.assert_array_equal(frame["Class_1"], matrix(2)[:, 1].astype(np.float64))
 
 
+def test_of_two_classes_that_end_alike_a_column_names_the_longer() -> None:
+    sample = pd.DataFrame({"id": IDS, "p_spam": 0.5, "p_not_spam": 0.5})
+    frame = submission.build(MANY, sample, predictions(matrix(2), IDS, ("not_spam", "spam")))
+    np.testing.assert_array_equal(frame["p_spam"], matrix(2)[:, 1].astype(np.float64))
+
+
 def test_labels_are_taken_by_value_and_spelled_as_the_classes() -> None:
     sample = pd.DataFrame({"id": IDS, "label": "0"})
     frame = sample.assign(label=["1.0", "0", "1", "0.0", "0", "0"])

@@ -221,3 +221,12 @@ def test_idx_must_be_there_and_gzipped(tmp_path: Path) -> None:
     path.write_bytes(idx_bytes(np.zeros(3, np.uint8)))
     with pytest.raises(UserError, match=r"must be a whole gzip file .*: download it again"):
         read_idx(path)
+
+
+def test_a_mark_that_stands_in_one_header_cell_alone_is_no_delimiter(csv: Path) -> None:
+    csv.write_text("id\tnum,x\tcat\n1\t0.5\ta\n2\t0.7\tb\n", encoding="utf-8")
+    assert form_of(csv).delimiter == "\t"
+    csv.write_text('id;"a,b";c\n1;0,5;x\n2;0,7;y\n', encoding="utf-8")
+    assert form_of(csv) == Form(delimiter=";", decimal=",")
+    csv.write_text('id,text\n1,"a;b\n2;c"\n2,"d"\n', encoding="utf-8")
+    assert form_of(csv).delimiter == ","
