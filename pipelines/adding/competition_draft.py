@@ -15,6 +15,7 @@ from pipelines.adding import (  # fmt: skip
     picture_folders,
     picture_roles,
     roles,
+    samples,
     splits,
 )
 from pipelines.adding.draft_file import Draft, Wishes, place_of, source_of, write
@@ -25,7 +26,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
-from pipelines.values import metrics, params
+from pipelines.values import ids, metrics, params
 
 
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
@@ -293,6 +294,7 @@ def _seen(told: Roles) -> list[str]:
         if form.quotes is not None:
             kind = "follow a backslash" if form.quotes == "backslash" else "are plain text"
             said.append(f"quotes within the cells of {table.name} {kind}")
+    said += _respelled(told)
     if not told.is_exact:
         said.append(
             "sample and test must have the same ids for a submission, and have not: is a part of test in another "
@@ -301,6 +303,17 @@ def _seen(told: Roles) -> list[str]:
     if len(told.unseen) > 1:
         said.append(f"columns that test lacks: {', '.join(told.unseen)}")
     return said
+
+
+def _respelled(told: Roles) -> list[str]:
+    """An id that the sample spells otherwise than test."""
+    if told.sample is None or told.sample_key is None or told.test_key is None:
+        return []
+    given, asked = (
+        samples.as_ids(column)
+        for column in (told.test.frame[told.test_key], told.sample.frame[told.sample_key])
+    )
+    return [] if given is None or asked is None else ids.as_in_sample(given, asked)[1]
 
 
 def _unread(found: Found) -> dict[str, str]:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from features.text import is_free_text
-from pipelines.adding.roles import Roles, counts
+from pipelines.adding.roles import Roles
+from pipelines.adding.samples import counts
 from pipelines.plumbing import registry
 from pipelines.plumbing.errors import UserError, did_you_mean
 

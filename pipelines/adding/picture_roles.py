@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.adding import guesses, picture_folders, roles
+from pipelines.adding import guesses, picture_folders, roles, samples
 from pipelines.adding.found_files import Found, Table
 from pipelines.adding.guesses import Guess
 from pipelines.adding.picture_folders import Naming, PictureFolder
@@ -202,16 +202,16 @@ def _with_classes(
     train: PictureFolder, test: PictureFolder, lists: list[Naming], others: Sequence[Table]
 ) -> Layout:
     """The roles of a folder per class and a folder of test pictures, which a test table and a sample may list."""
-    samples = sorted((each for each in lists if _repeats_itself(each)), key=_variety)
-    listing = next((each for each in lists if each not in samples[:1]), None)
-    sample, asked = (samples[0].table, samples[0].column) if samples else (None, None)
+    repeating = sorted((each for each in lists if _repeats_itself(each)), key=_variety)
+    listing = next((each for each in lists if each not in repeating[:1]), None)
+    sample, asked = (repeating[0].table, repeating[0].column) if repeating else (None, None)
     key = listing.column if listing else asked or "id"
     if listing is not None:  # the sample's ids may be those of the test table, and name no picture
         tables = [sample] if sample else [table for table in others if table is not listing.table]
         found = [
             (table, name, own)
             for table in tables
-            for name, own, _ in roles.keys(listing.table, table)
+            for name, own, _ in samples.keys(listing.table, table)
         ]
         sample, asked, named = found[0] if found else (sample, asked, None)
         key = named or key

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-import numpy as np
 import pandas as pd
 
+from pipelines.adding import samples
 from pipelines.adding.found_files import Table
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values.columns import first_counted, is_nameless
+from pipelines.values.columns import is_nameless
+from pipelines.values.ids import bare
 
 _MOST_TABLES = 12
 _HINTS = (("train",), ("test",), ("sample", "submi"))
-_ALIKE = 0.5  # of the ids of sample and test, where they are not the same
-_LARGEST_ID = 2**53  # greater floats are not exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,11 @@ class Roles:
         return [name for name in self.train.columns if name not in known]
 
     @property
+    def shared(self) -> int:
+        """How many columns train and test have in common."""
+        return len(set(self.train.columns) & set(self.test.columns))
+
+    @property
     def values(self) -> list[str]:
         """The sample's columns to fill in."""
         if self.sample is None:
@@ -58,12 +62,41 @@ class Roles:
         unseen = set(self.unseen)
         return [name for name in self.values if name in unseen]
 
+    @property
+    def may_be_labels(self) -> bool:
+        """Whether the sample may hold the labels of test instead, by the rule of `samples`."""
+        pairs = [(name, name) for name in self.asked]
+        if not pairs and len(self.values) == len(self.unseen) == 1:
+            pairs = [(self.values[0], self.unseen[0])]
+        if self.sample is None or self.sample_key is None:
+            return False
+        pairs = [(asked, name) for asked, name in pairs if self.sample.frame[asked].nunique() > 1]
+        if not pairs:
+            return False
+        rows = _in_order_of_test(self.test, self.sample, self.sample_key, self.test_key)
+        features = self.test.frame.drop(columns=self.test_key or [])
+        return all(
+            samples.may_be_labels(rows[asked], self.train.frame[name], features)
+            for asked, name in pairs
+        )
+
     def of_one(self, target: str) -> "Roles":
         """The same with a sample that asks for this target alone, where it asks for several."""
         if self.sample is None or self.sample_key is None or len(self.asked) < 2:
             return self
         frame = self.sample.frame[[self.sample_key, target]]
         return replace(self, sample=replace(self.sample, frame=frame))
+
+
+def _in_order_of_test(test: Table, sample: Table, key: str, test_key: str | None) -> pd.DataFrame:
+    """The sample's rows, one for each of test."""
+    if test_key is None:
+        return sample.frame.sort_values(key, ignore_index=True)
+    names, wanted = (
+        column.astype(str).map(bare) for column in (sample.frame[key], test.frame[test_key])
+    )
+    known = sample.frame.set_axis(names)
+    return known[~known.index.duplicated()].reindex(wanted).reset_index(drop=True)
 
 
 def tell(
@@ -90,7 +123,10 @@ def tell(
             f"at most {_MOST_TABLES} tables can be told apart, found {len(found)}: give a folder with train, test "
             "and sample alone"
         )
+    samples.refuse_labelled_test(found, named)
     possible = [roles for roles in _possible(found) if _fits(roles, named)]
+    if not any(roles.sample and roles.shared > 1 for roles in possible):
+        possible = [roles for roles in _possible(found, is_loose=True) if _fits(roles, named)]
     if not possible:
         _refuse_nearer(found, None, named)
         listed = ", ".join(f"{table.name} ({len(table.columns)} columns)" for table in found)
@@ -102,7 +138,9 @@ def tell(
             "train must have every column of test and one that test lacks, and no two tables are so: found "
             f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{labels}{because}"
         )
-    best = max(possible, key=_rank)
+    widest = max(roles.shared for roles in possible)
+    # A test that shares one column, where two others share several, is a sample without ids.
+    best = max((r for r in possible if r.shared > 1 or widest <= 2), key=_rank)
     _refuse_nearer(found, best, named)
     twins = {
         roles.train.name
@@ -115,19 +153,22 @@ def tell(
             f"one file must be train, and {', '.join(sorted(twins))} have the same columns: name one with --train "
             "(several that belong together are a list under `files:` `train:` afterwards)"
         )
+    if named[2] is None and best.may_be_labels:
+        best = _without_labels(best, possible)
+    if best.sample is None:
+        samples.refuse_without_ids(best.train, best.test, _others(found, best.train, best.test))
     return best
 
 
-def _possible(found: Sequence[Table]) -> list[Roles]:
+def _possible(found: Sequence[Table], is_loose: bool = False) -> list[Roles]:
     made = []
     for train, test in permutations(found, 2):
         shared = set(train.columns) & set(test.columns)
         alone = [name for name in test.columns if name not in shared]
         if not shared or len(shared) == len(train.columns):
             continue
-        samples = [table for table in found if table is not train and table is not test]
-        for sample in samples:
-            for key, test_key, is_exact in keys(test, sample):
+        for sample in _others(found, train, test):
+            for key, test_key, is_exact in samples.keys(test, sample, is_loose):
                 if all(name == test_key for name in alone):
                     made.append(Roles(train, test, sample, key, test_key, is_exact))
         if not alone:
@@ -135,43 +176,27 @@ def _possible(found: Sequence[Table]) -> list[Roles]:
     return made
 
 
-def keys(test: Table, sample: Table) -> list[tuple[str, str | None, bool]]:
-    """The first column of the sample that holds test's ids, with test's own; else the first that counts its rows.
+def _others(found: Sequence[Table], train: Table, test: Table) -> list[Table]:
+    return [table for table in found if table is not train and table is not test]
 
-    The third says whether they are the same ids: in a column of the same name half of them are enough.
+
+def _without_labels(best: Roles, possible: Sequence[Roles]) -> Roles:
+    """The likeliest with a sample that cannot be the labels of test.
+
+    Raises:
+        UserError: none is so.
     """
-    for key in sorted(sample.columns, key=is_nameless):  # an index without a name comes last
-        asked = _ids(sample.frame[key])
-        if asked is None or 2 * asked.nunique() <= len(asked):
-            continue
-        ids = set(asked)
-        same = [key] if key in test.columns else []
-        for name in [*same, *(other for other in test.columns if other != key)]:
-            given = _ids(test.frame[name])
-            if given is None:
-                continue
-            found = set(given)
-            is_exact = found == ids and len(found) == len(given) == len(asked)
-            both = len(found & ids)
-            if is_exact or (name == key and both >= _ALIKE * max(len(ids), len(given))):
-                return [(key, name, is_exact)]
-    if len(sample.frame) == len(test.frame):
-        for key in sample.columns:
-            if counts(sample.frame[key]):
-                return [(key, None, True)]
-    return []
-
-
-def _ids(column: "pd.Series") -> "pd.Series[str] | None":
-    """A column as ids, `7.0` as `7`; None where it has gaps or fractions."""
-    if column.isna().any():
-        return None
-    if column.dtype.kind == "f":
-        numbers = column.to_numpy(np.float64)
-        if (np.abs(numbers) > _LARGEST_ID).any() or (numbers % 1 != 0).any():
-            return None
-        column = pd.Series(numbers.astype(np.int64))
-    return column.astype(str)
+    sure = [
+        roles
+        for roles in possible
+        if (roles.train, roles.test) == (best.train, best.test)
+        and roles.sample is not None
+        and not roles.may_be_labels
+    ]
+    if not sure:
+        assert best.sample is not None  # it may be labels
+        raise samples.either(best.sample)
+    return max(sure, key=_rank)
 
 
 def _refuse_nearer(found: Sequence[Table], best: Roles | None, named: Sequence[str | None]) -> None:
@@ -182,7 +207,7 @@ def _refuse_nearer(found: Sequence[Table], best: Roles | None, named: Sequence[s
     """
     if any(named[:2]):
         return
-    shared = len(set(best.train.columns) & set(best.test.columns)) if best else 1
+    shared = best.shared if best else 1
     nearest = (shared, 0, 0)
     said = None
     for train, test in permutations(found, 2):
@@ -206,12 +231,6 @@ def _bare(name: str) -> str:
     return name.strip().casefold()
 
 
-def counts(ids: "pd.Series") -> bool:
-    """Whether they are first … first + n − 1, in any order, with a first of 0 or more."""
-    first = first_counted(ids.to_numpy()) if ids.dtype.kind in "iu" else None
-    return first is not None and first >= 0
-
-
 def _fits(roles: Roles, named: Sequence[str | None]) -> bool:
     tables = (roles.train, roles.test, roles.sample)
     return all(
@@ -232,7 +251,7 @@ def _rank(roles: Roles) -> tuple[float, ...]:
     if roles.sample is not None and roles.values:
         values = [roles.sample.frame[name] for name in roles.values]
         different = sum(column.nunique() / max(len(column), 1) for column in values) / len(values)
-    shared = len(set(roles.train.columns) & set(roles.test.columns))
+    shared = roles.shared
     answers = all(name in roles.unseen for name in roles.values)
     return (
         has_sample, shared > 1 or roles.test_key is None, answers, shared, -len(roles.values), named, -different,

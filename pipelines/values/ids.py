@@ -1,12 +1,19 @@
 """What names the rows: a column that is kept, or, where ids only count rows, their places."""
 
 import re
+from decimal import Decimal
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Competition
+
+_WHOLE = re.compile(r"0*(\d+)(\.0*)?", re.ASCII)
+_POWER = re.compile(
+    r"\d(\.\d+)?e\+?\d{1,2}", re.ASCII
+)  # of ten, as a spreadsheet writes long numbers
 
 
 def numbered(first: str, rows: int) -> list[str]:
@@ -51,15 +58,15 @@ def first(competition: Competition, sample: pd.DataFrame | None) -> str:
 def as_in_sample(
     names: "pd.Series[str]", asked: "pd.Series[str]"
 ) -> tuple["pd.Series[str]", list[str]]:
-    """Test's ids in the sample's spelling, where zeros alone tell them apart: `7.0`, `007` and `7` are one.
+    """Test's ids in the sample's spelling, where `bare` leaves no difference: `7.0`, `007` and `7 ` are one.
 
     Returns:
         Text (n,), and a note where some were respelled. Ids that are not the sample's even so stay as they are.
     """
     if set(names) == set(asked):
         return names, []
-    by_number = {_number(name): name for name in asked.dropna()}
-    respelled = names.map({name: by_number.get(_number(name), name) for name in names.dropna()})
+    by_bare = {bare(name): name for name in asked.dropna()}
+    respelled = names.map({name: by_bare.get(bare(name), name) for name in names.dropna()})
     if set(respelled) != set(asked) or respelled.nunique() < names.nunique():
         return names, []
     row = int((respelled != names).to_numpy().argmax())
@@ -67,10 +74,14 @@ def as_in_sample(
     return respelled, [note]
 
 
-def _number(name: str) -> str:
-    """An id without the zeros before and behind its number; what is no number stays as it is."""
-    found = re.fullmatch(r"0*(\d+)(\.0*)?", name)
-    return found[1] if found else name
+def bare(name: str) -> str:
+    """An id without what a spreadsheet changes: blanks, case, the zeros before and behind a number, `2e2` for 200."""
+    text = "".join(normalize("NFKC", name).casefold().split())
+    if _POWER.fullmatch(text):
+        number = Decimal(text)
+        return f"{number:.0f}" if number == number.to_integral_value() else text
+    found = _WHOLE.fullmatch(text)
+    return found[1] if found else text
 
 
 def checked(table: pd.DataFrame, column: str, part: str) -> np.ndarray:

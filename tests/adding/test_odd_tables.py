@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unicodedata import normalize
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,7 @@ from pipelines.adding import checking, competition_draft
 from pipelines.adding.competition_draft import Draft, Wishes
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
+from pipelines.values import ids
 from tests.adding.test_competition_draft import tables, written
 from tests.conftest import Workshop
 
@@ -187,3 +189,62 @@ def test_text_is_what_models_take_for_text(tmp_path: Path) -> None:
 
     draft = added(tmp_path, with_words, with_words)
     assert [said for said in draft.why if said.startswith("text: ")] == ["text: 'said'"]
+
+
+@pytest.mark.parametrize(
+    ("test", "sample"), [("A{}", "A{} "), ("A{}", "a{}"), ("A{}", "Ａ{}"), ("{}.0", "00{}")]
+)
+def test_a_sample_is_one_however_its_ids_are_spelled(
+    tmp_path: Path, test: str, sample: str
+) -> None:
+    draft = added(
+        tmp_path,
+        test=lambda table: table.assign(k=table["k"].map(test.format)),
+        sample=lambda table: table.assign(k=table["k"].map(sample.format)),
+    )
+    assert draft.keys["files"]["sample"] == "a.csv"
+    checked = checking.check("new")
+    assert checked.dataset.test_ids[0] == sample.format(1080)
+    said = f"id {test.format(1080)!r} of test is {sample.format(1080)!r} here"
+    assert any(note.startswith(said) for note in checked.notes)
+
+
+def test_powers_of_ten_are_ids_where_a_spreadsheet_wrote_them() -> None:
+    assert [ids.bare(name) for name in ("2e3", "2.5E+03", "2.5e0", "007.0")] == [
+        "2000", "2500", "2.5e0", "7",
+    ]  # fmt: skip
+
+
+def labels(table: Frame) -> Frame:
+    return table.assign(t=np.random.default_rng(1).integers(0, 2, len(table)))
+
+
+@pytest.mark.parametrize(
+    ("test", "sample", "says"),
+    [
+        (same, lambda table: table[["t"]], r"a\.csv, whose 't' repeats one value, looks like one and has none"),
+        (same, lambda table: table.assign(k=table["k"] + 7000), "has others, such as '8080'"),
+        (same, labels, r"cells of a\.csv may be either: .* by --sample a\.csv"),
+        (labels, same, r"b\.csv has 't', which a\.csv asks for: say so by --train c\.csv --test b\.csv --target 't'"),
+    ],
+)  # fmt: skip
+def test_what_may_be_the_sample_or_labels_is_asked(
+    tmp_path: Path, test: Change, sample: Change, says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        added(tmp_path, test=test, sample=sample)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        lambda table: table.assign(t=(tables()[1]["r"] == "red").astype(int)),  # a baseline
+        lambda table: table.assign(t=np.linspace(0.1, 0.9, len(table))),
+    ],
+)
+def test_cells_that_no_label_has_are_of_a_sample_and_labels_beside_it_of_none(
+    tmp_path: Path, sample: Change
+) -> None:
+    train, test, given = tables()
+    folder = written(tmp_path / "given", train, test, sample(given), labels(given))
+    assert competition_draft.add("new", folder, Wishes()).keys["files"]["sample"] == "b.csv"
