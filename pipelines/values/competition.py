@@ -169,6 +169,8 @@ class Competition(Strict):
         clip: the least and the greatest value that can be predicted; RMSLE has 0 as the least by itself.
         drop: columns that are no features.
         keep: columns that are features although they look like an index of the rows.
+        day_first: whether dates such as 03/04/2021 begin with the day, where a column's own cells do not tell; by
+            default they begin with the month.
         encoding: of the CSV files, a codec of Python such as cp949 or cp1252; found out by default.
         delimiter: between their cells; found out by default.
         decimal: what stands before a number's fraction, "," or "."; found out by default.
@@ -200,6 +202,7 @@ class Competition(Strict):
     pictures: Pictures | None = None
     drop: list[str] = []
     keep: list[str] = []
+    day_first: bool | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     decimal: Decimal | None = None

@@ -57,6 +57,7 @@ EXAMPLES = {
     "files.encoding": "encoding: cp949",
     "files.delimiter": 'delimiter: ";"',
     "files.quotes": "quotes: none",
+    "day_first": "day_first: true",
     "encoding": "encoding: cp949",
     "delimiter": 'delimiter: ";"',
     "decimal": 'decimal: ","',
