@@ -1,5 +1,6 @@
 """One competition: where it lives, its files, columns, task, metric and split."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import (
@@ -68,14 +69,30 @@ class Split(Strict):
         kind: stratified (by target), plain, group, stratified_group, or time (later rows are judged by
             models of earlier ones).
         group: the column whose values stay together in one fold.
+        group_part: what of its values is the group: a regular expression that finds it in brackets, such as ^(.+)_ for
+            p012 in p012_3; by default the whole value.
         time: the column that orders the rows.
         time_format: how it is written, as of `strptime`, such as %d/%m/%Y; known forms need none.
     """
 
     kind: SplitKind
     group: str | None = None
+    group_part: str | None = None
     time: str | None = None
     time_format: str | None = None
+
+    @field_validator("group_part")
+    @classmethod
+    def _has_brackets(cls, group_part: str | None) -> str | None:
+        try:
+            is_one = group_part is None or re.compile(group_part).groups == 1
+        except re.error:
+            is_one = False
+        if not is_one:
+            raise ValueError(
+                "must be a regular expression with one pair of brackets, such as ^(.+)_"
+            )
+        return group_part
 
     @model_validator(mode="after")
     def _has_its_column(self) -> "Split":

@@ -46,6 +46,7 @@ EXAMPLES = {
     "split": "split: {kind: group, group: household}",
     "split.kind": "kind: time",
     "split.group": "group: household",
+    "split.group_part": "group_part: ^(.+)_",
     "split.time": "time: sold_on",
     "split.time_format": 'time_format: "%d/%m/%Y"',
     "files": "files: {sample: gender_submission.csv}",
