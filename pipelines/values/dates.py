@@ -58,9 +58,9 @@ def _are_all(column: "pd.Series", spelling: str) -> bool:
 def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
     """Columns whose every cell is a date to a reader, and not so spelled that `is_date` takes it → an example."""
     found = {}
-    for name in X.columns:
+    for name in _words(X):
         column = X[name]
-        if pd.api.types.is_numeric_dtype(column) or is_date(column):
+        if is_date(column):
             continue
         cells = pd.Series(column.dropna().astype(str).unique()[:_LOOKED_AT], dtype=object)
         if len(cells) < 2 or not cells.str.contains(_YEAR).all():
@@ -69,6 +69,12 @@ def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
             odd = cells[~cells.str.fullmatch(_DATE)]
             found[str(name)] = odd.iloc[0]
     return found
+
+
+def _words(X: pd.DataFrame) -> list[str]:
+    """The columns that hold neither numbers nor typed dates; there may be thousands of these."""
+    typed = (pd.api.types.is_numeric_dtype, pd.api.types.is_datetime64_any_dtype)
+    return [name for name, dtype in X.dtypes.items() if not any(is_of(dtype) for is_of in typed)]
 
 
 def order_of(column: "pd.Series") -> Order:
@@ -117,8 +123,8 @@ def settled(
     """
     changed: dict[str, tuple[pd.Series, pd.Series]] = {}
     notes = []
-    for name in train.columns:
-        if pd.api.types.is_datetime64_any_dtype(train[name]) or not is_date(train[name]):
+    for name in _words(train):
+        if not is_date(train[name]):
             continue
         both = pd.concat([train[name], test[name]], ignore_index=True)
         if not both.astype(str).str.match(_YEAR_LAST).any():
