@@ -207,7 +207,7 @@ def as_numbers(column: "pd.Series") -> "pd.Series":
 
 def names_of_numbers(X: pd.DataFrame) -> list[str]:
     """The columns that hold numbers: of thousands, to ask each by itself takes seconds."""
-    return [name for name, dtype in X.dtypes.items() if is_number(dtype)]
+    return [str(name) for name, dtype in X.dtypes.items() if is_number(dtype)]
 
 
 def all_as_numbers(X: pd.DataFrame) -> pd.DataFrame:

@@ -74,7 +74,9 @@ def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
 def _words(X: pd.DataFrame) -> list[str]:
     """The columns that hold neither numbers nor typed dates; there may be thousands of these."""
     typed = (pd.api.types.is_numeric_dtype, pd.api.types.is_datetime64_any_dtype)
-    return [name for name, dtype in X.dtypes.items() if not any(is_of(dtype) for is_of in typed)]
+    return [
+        str(name) for name, dtype in X.dtypes.items() if not any(is_of(dtype) for is_of in typed)
+    ]
 
 
 def order_of(column: "pd.Series") -> Order:
@@ -104,7 +106,7 @@ def year_first(column: "pd.Series", day_first: bool) -> "pd.Series":
     turned = with_day_first.where(is_day_first, with_month_first)
     turned = turned.str.replace(r"^(\d{4})-(\d)-", r"\1-0\2-", regex=True)
     turned = turned.str.replace(r"^(\d{4}-\d\d)-(\d)(?!\d)", r"\1-0\2", regex=True)
-    spelled = np.append(turned.to_numpy(object), None)
+    spelled = np.array([*turned, None], object)  # a gap is −1, which is the last
     return pd.Series(spelled[codes], column.index, object, column.name)
 
 
