@@ -1,7 +1,7 @@
 """Tables: numbers are filled and scaled, categories become columns of 0 and 1, sentences weights of words."""
 
 from collections.abc import Callable, Iterable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -100,10 +100,10 @@ class Table(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
         """The used columns: float64 with NaN for gaps, or plain text, in categories with "missing" for gaps."""
         check_columns(X, (*self.numbers_, *self.categories_, *self.texts_))
-        numbers = {column: as_numbers(X[column]) for column in self.numbers_}
         categories = {column: as_category(X[column]) for column in self.categories_}
         texts = {column: text.as_text(X[column]) for column in self.texts_}
-        return pd.DataFrame(numbers | categories | texts, index=X.index)
+        others = pd.DataFrame(categories | texts, index=X.index)
+        return pd.concat([all_as_numbers(X[self.numbers_]), others], axis=1)
 
 
 def usable(
@@ -150,11 +150,17 @@ def check_columns(X: pd.DataFrame, asked: Iterable[str]) -> None:
 def left_out(X: pd.DataFrame) -> dict[str, str]:
     """Columns that are not used → `NO_VALUE` or `NAMES_ROWS`."""
     reasons = {}
+    numbers = names_of_numbers(X)
+    has_value = all_as_numbers(X[numbers]).notna().any()
     for column in X.columns:
-        known = as_numbers(X[column]).dropna() if is_number(X[column]) else X[column].dropna()
+        if column in has_value.index:
+            if not has_value[column]:
+                reasons[column] = NO_VALUE
+            continue
+        known = X[column].dropna()
         if known.empty:
             reasons[column] = NO_VALUE
-        elif not is_number(X[column]):
+        else:
             different = known.astype(str).nunique()
             if different > max(2, _NAMING_SHARE * len(known)) and not text.is_free_text(known):
                 reasons[column] = NAMES_ROWS
@@ -164,9 +170,9 @@ def left_out(X: pd.DataFrame) -> dict[str, str]:
 def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
     """Columns of numbers that are text to a computer, such as `1,234`, `12%` or `₩1,000` → an example."""
     found = {}
-    for column in X.columns:
+    for column in X.columns.difference(names_of_numbers(X), sort=False):
         known = X[column].dropna()
-        if known.empty or is_number(known) or pd.api.types.is_bool_dtype(known):
+        if known.empty or pd.api.types.is_bool_dtype(known):
             continue
         cells = known.astype(str)
         if cells.str.replace(" ", "").str.fullmatch(_NUMBER_TEXT).all():
@@ -177,9 +183,9 @@ def numbers_as_text(X: pd.DataFrame) -> dict[str, str]:
 def nearly_numbers(X: pd.DataFrame) -> dict[str, str]:
     """Columns of words of which all but a few are numbers, such as those with `?` for a gap → an example of these."""
     found = {}
-    for column in X.columns:
+    for column in X.columns.difference(names_of_numbers(X), sort=False):
         known = X[column].dropna()
-        if is_number(known) or pd.api.types.is_bool_dtype(known):
+        if pd.api.types.is_bool_dtype(known):
             continue
         odd = known[pd.to_numeric(known, errors="coerce").isna()]
         if 0 < len(odd) <= _FEW_WORDS * len(known):
@@ -187,8 +193,8 @@ def nearly_numbers(X: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def is_number(column: "pd.Series") -> bool:
-    """Whether a column holds numbers; True and False are none."""
+def is_number(column: Any) -> bool:
+    """Whether a column, or one of this dtype, holds numbers; True and False are none."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
@@ -197,6 +203,21 @@ def as_numbers(column: "pd.Series") -> "pd.Series":
     values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     # Scaling sums squares, and the sum must stay a float64.
     return pd.Series(np.where(np.abs(values) <= _LARGEST, values, np.nan), index=column.index)
+
+
+def names_of_numbers(X: pd.DataFrame) -> list[str]:
+    """The columns that hold numbers: of thousands, to ask each by itself takes seconds."""
+    return [str(name) for name, dtype in X.dtypes.items() if is_number(dtype)]
+
+
+def all_as_numbers(X: pd.DataFrame) -> pd.DataFrame:
+    """`as_numbers` of every column."""
+    words = X.columns.difference(names_of_numbers(X), sort=False)
+    X = X.assign(**{name: as_numbers(X[name]) for name in words})
+    # Column after column in memory, as pandas keeps a table: sums are then the same to the last bit.
+    values = np.asfortranarray(X.to_numpy(np.float64, na_value=np.nan, copy=True))
+    values[~(np.abs(values) <= _LARGEST)] = np.nan
+    return pd.DataFrame(values, X.index, X.columns, copy=False)
 
 
 def as_category(column: "pd.Series") -> "pd.Series":

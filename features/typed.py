@@ -11,21 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from features import text
 from features.tabular import as_numbers, check_columns, coded, is_number, usable
+from pipelines.values import dates
 
 # What a category says that was rare where it was learned, or was not there at all.
 RARE = "rare"
-# Day, month and a year of four digits, first or last, with -, . or / between, or 2021년 1월 3일; and a time behind it
-# or not. Two digits could be any number: 10.4.15 is as likely a version.
-_DATE = (
-    r"(?:(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d"
-    r"|(?:19|20)?\d\d년 ?\d{1,2}월 ?\d{1,2}일?)(?:[ T]\d{1,2}:\d{2}(?::\d{2})?\S*)?"
-)
 _SHORT_YEAR = r"^(\d\d)년"
 _YEAR_FIRST = r"^(\d{4})(?:[-./]|년 ?)(\d{1,2})(?:[-./]|월 ?)(\d{1,2})일?"
-_YEAR_LAST = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})"
-_YEAR = r"\b(?:19|20)\d\d\b"
-_MONTHS = 12
-_LOOKED_AT = 200
 _DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 _WORDS = 2000
 
@@ -61,10 +52,15 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             MemberFailed: no column is of any use.
         """
-        self.left_out_, used = usable(X, is_date)
+        self.left_out_, used = usable(X, dates.is_date)
         self.numbers_ = [column for column in used if is_number(X[column])]
         others = [column for column in used if column not in self.numbers_]
-        self.dates_ = {column: is_day_first(X[column]) for column in others if is_date(X[column])}
+        # Of a competition's own columns all folds share one order: `preprocess` has put the year first.
+        self.dates_ = {
+            column: dates.order_of(X[column]).day_first
+            for column in others
+            if dates.is_date(X[column])
+        }
         others = [column for column in others if column not in self.dates_]
         self.texts_ = {
             column: _topics(self.topics, self.seed, text.as_text(X[column]))
@@ -115,38 +111,6 @@ class Typed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return [str(name) for name, _ in ranked[: self.max_categories]]
 
 
-def is_date(column: pd.Series) -> bool:
-    """Whether a column holds dates: typed ones, or text of which every cell is spelled as one."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return bool(column.notna().any())
-    known = column.dropna().astype(str).drop_duplicates()
-    # Most columns are none, and the first cells say so.
-    return bool(len(known)) and all(
-        part.str.fullmatch(_DATE).all() for part in (known[:100], known)
-    )
-
-
-def dates_as_text(X: pd.DataFrame) -> dict[str, str]:
-    """Columns whose every cell is a date to a reader, and not so spelled that `is_date` takes it → an example."""
-    found = {}
-    for name in X.columns:
-        if is_number(X[name]) or is_date(X[name]):
-            continue
-        cells = pd.Series(X[name].dropna().astype(str).unique()[:_LOOKED_AT], dtype=object)
-        if len(cells) < 2 or not cells.str.contains(_YEAR).all():
-            continue
-        if pd.to_datetime(cells, errors="coerce", format="mixed", utc=True).notna().all():
-            odd = cells[~cells.str.fullmatch(_DATE)]
-            found[str(name)] = odd.iloc[0]
-    return found
-
-
-def is_day_first(column: pd.Series) -> bool:
-    """Whether a date such as 31/12/2021 begins with what can be no month: all are then read so."""
-    first = column.astype(str).str.extract(_YEAR_LAST)[0]
-    return bool((pd.to_numeric(first) > _MONTHS).any())
-
-
 def date_parts(column: pd.Series, day_first: bool = False) -> dict[str, pd.Series]:
     """A column of dates as numbers by name: its parts, and days since 1970; NaN where it is no date.
 
@@ -159,7 +123,7 @@ def date_parts(column: pd.Series, day_first: bool = False) -> dict[str, pd.Serie
         cells = column.astype(object).map(str, na_action="ignore").astype(object)
         cells = cells.str.replace(_SHORT_YEAR, r"20\1년", regex=True)
         cells = cells.str.replace(_YEAR_FIRST, r"\1-\2-\3", regex=True)
-        cells = cells.str.replace(_YEAR_LAST, r"\3-\2-\1" if day_first else r"\3-\1-\2", regex=True)
+        cells = dates.year_first(cells, day_first)
         when = pd.to_datetime(cells, errors="coerce", format="mixed", utc=True)
     parts = {
         f"{column.name} {part}": getattr(when.dt, part).astype(np.float64) for part in _DATE_PARTS

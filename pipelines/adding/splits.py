@@ -4,14 +4,20 @@ import re
 
 import pandas as pd
 
+from pipelines.adding import guesses
 from pipelines.adding.guesses import Guess
 from pipelines.adding.roles import Roles
 from pipelines.plumbing.errors import UserError
-from pipelines.values import times
+from pipelines.values import dates, times
 
-_DATED = re.compile(r"\s*\d{1,4}\s*[-/.년]\s*\d{1,2}\s*[-/.월]\s*\d{1,4}.*")
-_LOOKED_AT = 100
 _FEWEST_GROUPS = 10
+_YEARS = (1900, 2100)
+# What stands before the first, the second or the third separator of an id may be its group: ^([^_]+)_
+_PARTS = tuple(
+    f"^({re.escape(mark).join([f'[^{mark}]+'] * fields)}){re.escape(mark)}"
+    for fields in (1, 2, 3)
+    for mark in "_-/.:| "
+)
 
 
 def guess(roles: Roles, names: list[str], task: str) -> Guess:
@@ -23,32 +29,39 @@ def guess(roles: Roles, names: list[str], task: str) -> Guess:
         task: classification or regression.
     """
     said: list[str] = []
-    for name in names:
-        if not _is_dated(roles.train.frame[name]):
-            continue
+    dated = [name for name in names if _is_dated(roles.train.frame[name])]
+    for name in dated:
         later = _is_later(roles, name)
         if later:
             why = f"split by time: test begins where {name!r} of train ends"
             return Guess({"split": {"kind": "time", "time": name}}, (*said, why))
         said.append(
-            f"{name!r} is dated, and its days are those of train and test alike"
+            f"{name!r} is dated, and test does not begin where train ends: rows are not split by it"
             if later is False
             else f"{name!r} looks dated and can be read in several ways: set split.time_format if rows are split by it"
         )
+    kind = "stratified_group" if task == "classification" else "group"
     for name in names:
-        if _is_group(roles.train.frame[name], roles.test.frame[name]):
-            kind = "stratified_group" if task == "classification" else "group"
+        train, test = roles.train.frame[name], roles.test.frame[name]
+        if name not in dated and not dates.is_date(train) and _is_group(train, test):
             why = f"split by group: test has none of the values that several rows of train share in {name!r}"
             return Guess({"split": {"kind": kind, "group": name}}, (*said, why))
+    if within := _within_ids(roles):
+        key, part, example, shown = within
+        why = f"split by group: ids in {key!r} begin with one, as {example!r} with {shown!r}, and test has groups of its own"
+        return Guess({"split": {"kind": kind, "group": key, "group_part": part}}, (*said, why))
     kind = "stratified" if task == "classification" else "plain"
     why = f"split {kind}: no column tells that test differs from train by time or by groups"
     return Guess({"split": {"kind": kind}}, (*said, why))
 
 
 def _is_dated(column: "pd.Series") -> bool:
-    if column.dtype.kind in "iufb" or column.isna().any() or column.nunique() < 2:
+    """Whether a column without gaps may hold moments, or holds years as numbers."""
+    if column.isna().any() or column.nunique() < 2:
         return False
-    return bool(column.head(_LOOKED_AT).astype(str).map(_DATED.fullmatch).notna().all())
+    if column.dtype.kind in "iu":
+        return bool(column.between(*_YEARS).all())
+    return column.dtype.kind not in "fb" and dates.may_be_date(column)
 
 
 def _is_later(roles: Roles, name: str) -> bool | None:
@@ -71,3 +84,18 @@ def _is_group(train: "pd.Series", test: "pd.Series") -> bool:
     if not _FEWEST_GROUPS <= groups <= len(train) / 2 or test.nunique() > len(test) / 2:
         return False
     return set(train.unique()).isdisjoint(test.unique())
+
+
+def _within_ids(roles: Roles) -> tuple[str, str, str, str] | None:
+    """The column of ids, the part that is a group, an id and its group; None unless most groups have several rows."""
+    named = guesses.ids(roles).keys
+    key = named["id_column"]
+    if "id" in named or dates.may_be_date(roles.train.frame[key]):
+        return None
+    train, test = (table.frame[key].astype(str) for table in (roles.train, roles.test))
+    for part in _PARTS:
+        here, there = (ids.str.extract(part, expand=False) for ids in (train, test))
+        several = all(groups.value_counts().median() >= 2 for groups in (here, there))
+        if several and not _is_dated(here) and _is_group(here, there):
+            return key, part, train.iloc[0], here.iloc[0]
+    return None

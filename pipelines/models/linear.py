@@ -18,19 +18,19 @@ class Params(ModelParams):
     """Hyperparameters of the lines.
 
     Attributes:
-        strength: of the penalty, 1 a usual one; more is smoother.
+        penalty: on large weights, 1 a usual one; more is smoother.
         l1: its share that drives weights to 0, for values: 0 ridge … 1 lasso.
     """
 
-    strength: float = Field(default=1.0, gt=0)
+    penalty: float = Field(default=1.0, gt=0)
     l1: float = Field(default=0.5, ge=0, le=1)
 
 
 class Linear(Estimator):
-    """A weight per column. Values are learned in units of their spread, so that one strength suits all."""
+    """A weight per column. Values are learned in units of their spread, so that one penalty suits all."""
 
     Params = Params
-    space = {"strength": Range(0.01, 100, log=True), "l1": Range(0, 1)}
+    space = {"penalty": Range(0.01, 100, log=True), "l1": Range(0, 1)}
 
     _shift, _scale = 0.0, 1.0
 
@@ -42,12 +42,12 @@ class Linear(Estimator):
     ) -> None:
         asked = self.params
         if self.job.is_classification:
-            model = LogisticRegression(C=0.1 / asked.strength, max_iter=_STEPS)
+            model = LogisticRegression(C=0.1 / asked.penalty, max_iter=_STEPS)
         else:
             self._shift, self._scale = float(y.mean()), float(y.std()) or 1.0
             y = (y - self._shift) / self._scale
             model = ElasticNet(
-                alpha=0.01 * asked.strength, l1_ratio=asked.l1, max_iter=_STEPS,
+                alpha=0.01 * asked.penalty, l1_ratio=asked.l1, max_iter=_STEPS,
                 random_state=self.job.seed,
             )  # fmt: skip
         self.model_ = model.fit(X.astype(np.float64), y)

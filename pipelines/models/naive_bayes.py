@@ -23,12 +23,12 @@ class Params(TextParams):
 
     Attributes:
         smoothing: weight that each column has in each class before anything is seen.
-        softness: what the logarithms of chances are divided by: neighbouring runs of letters say the same thing
+        temperature: what the logarithms of chances are divided by: neighbouring runs of letters say the same thing
             again, and each would count as news. It moves no likeliest class, only how sure the model is.
     """
 
     smoothing: float = Field(default=0.05, gt=0)
-    softness: float = Field(default=4.0, ge=1)
+    temperature: float = Field(default=4.0, ge=1)
 
 
 class NaiveBayes(TextModel):
@@ -38,7 +38,7 @@ class NaiveBayes(TextModel):
     space = {
         **RUNS,
         "smoothing": Range(0.01, 1.0, log=True),
-        "softness": Range(1.0, 10.0, log=True),
+        "temperature": Range(1.0, 10.0, log=True),
     }
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
@@ -52,7 +52,7 @@ class NaiveBayes(TextModel):
 
     def predict(self, X: Any) -> np.ndarray:
         logs = self.model_.predict_joint_log_proba(_positive(X))
-        chances = softmax(logs / self.params.softness, axis=1)
+        chances = softmax(logs / self.params.temperature, axis=1)
         if not self.job.is_classification:
             return (chances @ self.means_)[:, np.newaxis].astype(np.float32)
         # A small fold may lack a class.

@@ -26,11 +26,11 @@ class Params(TextParams):
 
     Attributes:
         learner: which one, or mean for all but plain ridge, by which alone values are learned.
-        strength: how closely the rows are followed, the inverse of regularisation.
+        inverse_penalty: how closely the rows are followed: more is less regularised, as C of scikit-learn.
     """
 
     learner: Literal["mean", "logistic", "ridge", "nb_ridge", "nb_svm"] = "nb_ridge"
-    strength: float = Field(default=1.0, gt=0)
+    inverse_penalty: float = Field(default=1.0, gt=0)
 
 
 class TfidfLinear(TextModel):
@@ -40,12 +40,12 @@ class TfidfLinear(TextModel):
     space = {
         "learner": Choice(("mean", "logistic", "nb_ridge", "nb_svm")),
         **RUNS,
-        "strength": Range(0.2, 5.0, log=True),
+        "inverse_penalty": Range(0.2, 5.0, log=True),
     }
 
     def fit(self, X: Any, y: np.ndarray, validation: tuple[Any, np.ndarray] | None) -> Self:
         if not self.job.is_classification:
-            self._learners = [_Ridge(self.params.strength, None).fit(X, y[:, np.newaxis])]
+            self._learners = [_Ridge(self.params.inverse_penalty, None).fit(X, y[:, np.newaxis])]
             return self
         # A small fold may lack a class.
         self._classes, y = np.unique(y, return_inverse=True)
@@ -54,7 +54,7 @@ class TfidfLinear(TextModel):
         self._learners = []
         for name in names if len(self._classes) > 1 else ():
             self.job.progress(name)
-            learner = _learner(name, self.params.strength, len(self._classes))
+            learner = _learner(name, self.params.inverse_penalty, len(self._classes))
             self._learners.append(learner.fit(X, y))
         return self
 
@@ -67,8 +67,8 @@ class TfidfLinear(TextModel):
         return predicted
 
 
-def _learner(name: str, strength: float, classes: int) -> Any:
-    plain = _Ridge(strength, classes) if "ridge" in name else _Logistic(strength)
+def _learner(name: str, inverse_penalty: float, classes: int) -> Any:
+    plain = _Ridge(inverse_penalty, classes) if "ridge" in name else _Logistic(inverse_penalty)
     powers = {"nb_ridge": 0.5, "nb_svm": 1.0}
     return _Leaning(plain, powers[name], classes) if name in powers else plain
 
@@ -76,8 +76,8 @@ def _learner(name: str, strength: float, classes: int) -> Any:
 class _Logistic:
     """Logistic regression, of several classes at once."""
 
-    def __init__(self, strength: float) -> None:
-        self.model = LogisticRegression(C=1.5 * strength, tol=1e-5, max_iter=150)
+    def __init__(self, inverse_penalty: float) -> None:
+        self.model = LogisticRegression(C=1.5 * inverse_penalty, tol=1e-5, max_iter=150)
 
     def fit(self, X: Any, y: np.ndarray) -> Self:
         with warnings.catch_warnings():
@@ -93,9 +93,9 @@ class _Logistic:
 class _Ridge:
     """Ridge regression of the values, or of 1 for a row's class and −1 for any other."""
 
-    def __init__(self, strength: float, classes: int | None) -> None:
+    def __init__(self, inverse_penalty: float, classes: int | None) -> None:
         self.classes = classes
-        self.model = Ridge(3.0 / strength, solver="sparse_cg", tol=1e-3)
+        self.model = Ridge(3.0 / inverse_penalty, solver="sparse_cg", tol=1e-3)
 
     def fit(self, X: Any, y: np.ndarray) -> Self:
         wanted = y if self.classes is None else 2.0 * np.eye(self.classes)[y] - 1

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from features import tabular
-from features.typed import dates_as_text
 from pipelines.plumbing.atomic import write_bytes, write_json
 from pipelines.training import pictures
 from pipelines.training.checks import adversarial as validation
 from pipelines.training.checks import columns, rows
 from pipelines.values.dataset import Dataset
+from pipelines.values.dates import dates_as_text
 from pipelines.values.findings import Finding
 from pipelines.values.seeds import derive
 

@@ -1,5 +1,6 @@
 """One competition: where it lives, its files, columns, task, metric and split."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import (
@@ -68,14 +69,30 @@ class Split(Strict):
         kind: stratified (by target), plain, group, stratified_group, or time (later rows are judged by
             models of earlier ones).
         group: the column whose values stay together in one fold.
+        group_part: what of its values is the group: a regular expression that finds it in brackets, such as ^(.+)_ for
+            p012 in p012_3; by default the whole value.
         time: the column that orders the rows.
         time_format: how it is written, as of `strptime`, such as %d/%m/%Y; known forms need none.
     """
 
     kind: SplitKind
     group: str | None = None
+    group_part: str | None = None
     time: str | None = None
     time_format: str | None = None
+
+    @field_validator("group_part")
+    @classmethod
+    def _has_brackets(cls, group_part: str | None) -> str | None:
+        try:
+            is_one = group_part is None or re.compile(group_part).groups == 1
+        except re.error:
+            is_one = False
+        if not is_one:
+            raise ValueError(
+                "must be a regular expression with one pair of brackets, such as ^(.+)_"
+            )
+        return group_part
 
     @model_validator(mode="after")
     def _has_its_column(self) -> "Split":
@@ -169,6 +186,8 @@ class Competition(Strict):
         clip: the least and the greatest value that can be predicted; RMSLE has 0 as the least by itself.
         drop: columns that are no features.
         keep: columns that are features although they look like an index of the rows.
+        day_first: whether dates such as 03/04/2021 begin with the day, where a column's own cells do not tell; by
+            default they begin with the month.
         encoding: of the CSV files, a codec of Python such as cp949 or cp1252; found out by default.
         delimiter: between their cells; found out by default.
         decimal: what stands before a number's fraction, "," or "."; found out by default.
@@ -200,6 +219,7 @@ class Competition(Strict):
     pictures: Pictures | None = None
     drop: list[str] = []
     keep: list[str] = []
+    day_first: bool | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     decimal: Decimal | None = None

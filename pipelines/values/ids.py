@@ -114,3 +114,20 @@ def _whole(ids: "pd.Series[str]", part: str) -> list[str]:
             "set `id: key` in the competition file"
         )
     return texts.tolist()
+
+
+def part(texts: "pd.Series[str] | None", pattern: str | None) -> "pd.Series[str] | None":
+    """What the brackets of `split.group_part` find in each text; without a pattern the texts themselves.
+
+    Raises:
+        UserError: a text has no such part.
+    """
+    if texts is None or pattern is None:
+        return texts
+    found = texts.str.extract(pattern, expand=False)
+    if found.isna().any():
+        raise UserError(
+            f"split.group_part must find a group in every value, and {pattern!r} finds none in "
+            f"{texts[found.isna()].iloc[0]!r} ({int(found.isna().sum())} such values): correct it in the competition file"
+        )
+    return found

@@ -1,13 +1,15 @@
 """From raw tables to a dataset and its folds: what `preprocess` stores, and `pilsa competition check` tells beforehand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from pipelines.plumbing.errors import UserError
 from pipelines.values import dataset as datasets
-from pipelines.values import folds, raw
+from pipelines.values import dates, folds, raw
 from pipelines.values.competition import Clip, Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.params import Params
@@ -22,7 +24,8 @@ def build(competition: Competition, tables: RawTables) -> tuple[Dataset, list[st
         UserError: as of `raw.build`.
     """
     dataset, notes = raw.build(competition, tables)
-    return dataset, [*notes, *_on_clip(competition, dataset)]
+    dataset, on_dates = _with_dates(competition, dataset)
+    return dataset, [*notes, *on_dates, *_on_clip(competition, dataset)]
 
 
 def split(
@@ -45,6 +48,26 @@ def split(
         left.classes,
     )  # fmt: skip
     return left, fold
+
+
+def _with_dates(competition: Competition, dataset: Dataset) -> tuple[Dataset, list[str]]:
+    """The dataset with the order of day and month of each column decided, before folds could decide it differently."""
+    X, test = dataset.X_train, dataset.X_test
+    if not isinstance(X, pd.DataFrame) or not isinstance(test, pd.DataFrame):
+        return dataset, []
+    train, test, notes = dates.settled(X, test, _said(competition, list(X.columns)))
+    if train is X:
+        return dataset, []
+    return datasets.with_hash(replace(dataset, X_train=train, X_test=test)), notes
+
+
+def _said(competition: Competition, columns: list[str]) -> dict[str, bool]:
+    """Column → whether its day comes first, where the competition file says so."""
+    said = {} if competition.day_first is None else dict.fromkeys(columns, competition.day_first)
+    time, form = competition.split.time, competition.split.time_format
+    if time and form and "%d" in form and "%m" in form:
+        said[time] = form.index("%d") < form.index("%m")
+    return said
 
 
 def _on_clip(competition: Competition, dataset: Dataset) -> list[str]:

@@ -185,7 +185,7 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
         features, left_out = columns.choose(competition, train, test)
         X_train, X_test = (_features(competition, table[features]) for table in (train, test))
     split = competition.split
-    groups = _split_column(given, split.group, "split.group")
+    groups = ids.part(_split_column(given, split.group, "split.group"), split.group_part)
     moments = _split_column(given, split.time, "split.time")
     ordered, reading = (None, None) if moments is None else times.read(moments, split.time_format)
     dataset = Dataset(

@@ -133,6 +133,12 @@ def _later(table: pd.DataFrame, start: int) -> pd.DataFrame:
     return table.assign(r=days[start : start + len(table)])
 
 
+def _days(table: pd.DataFrame, start: int) -> pd.Index:
+    """Four rows a day, in train the even days and in test the odd ones."""
+    places = np.arange(len(table)) // 4 * 2 + bool(start)
+    return pd.date_range("2020-01-01", periods=200, freq="D").strftime("%Y-%m-%d")[places]
+
+
 @pytest.mark.parametrize(
     ("change", "split"),
     [
@@ -142,6 +148,19 @@ def _later(table: pd.DataFrame, start: int) -> pd.DataFrame:
             lambda table, start: table.assign(r=(np.arange(len(table)) // 4 + start)),
             {"kind": "stratified_group", "group": "r"},
         ),
+        (lambda table, start: table.assign(r=_days(table, start)), {"kind": "stratified"}),
+        (
+            lambda table, start: table.assign(
+                r=1900 + np.arange(len(table)) // 4 + bool(start) * 50
+            ),
+            {"kind": "time", "time": "r"},
+        ),
+        (
+            lambda table, start: table.assign(
+                r=1960 + np.arange(len(table)) // 4 - bool(start) * 50
+            ),
+            {"kind": "stratified"},
+        ),
     ],
 )
 def test_the_split_is_that_of_train_and_test(
@@ -150,6 +169,34 @@ def test_the_split_is_that_of_train_and_test(
     train, test, sample = tables()
     keys = drafted(written(tmp_path / "given", change(train, 0), change(test, ROWS), sample))
     assert keys["split"] == split
+
+
+@pytest.mark.parametrize(
+    ("spelled", "first_of_test", "is_group"),
+    [
+        ("p{:03}_{}", 20, True),
+        ("site 1/p{:03}/{}", 20, True),
+        ("p{:03}_{}", 0, False),  # test has train's groups
+        ("p{0:03}{1}", 20, False),  # nothing parts the group from the rest
+        ("p{2:04}_{1}", 80, False),  # each row is a group of its own
+        ("2020-01-{0:02}_{1}", 0, False),
+    ],
+)
+def test_groups_are_found_in_ids_where_test_has_its_own(
+    tmp_path: Path, spelled: str, first_of_test: int, is_group: bool
+) -> None:
+    train, test, sample = tables()
+    for table, first, part in ((train, 0, 0), (test, first_of_test, 4)):
+        rows = range(len(table))
+        table["k"] = [spelled.format(first + row // 4, part + row % 4, first + row) for row in rows]
+    sample["k"] = test["k"].to_numpy()
+    add = competition_draft.add("new", written(tmp_path / "given", train, test, sample), Wishes())
+    checked = checking.check("new")
+    assert (checked.competition.split.kind == "stratified_group") == is_group
+    if is_group:
+        assert any("p000" in why and "'k'" in why for why in add.why)
+        assert checked.dataset.groups is not None
+        assert len(set(checked.dataset.groups)) == ROWS / 4
 
 
 def test_numbers_and_probabilities(tmp_path: Path) -> None:

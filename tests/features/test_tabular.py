@@ -218,3 +218,22 @@ def test_validation_rows_do_not_move_what_the_fold_learned():
     table.transform(far)
     np.testing.assert_array_equal(table.transform(train), before)
     assert np.abs(before).max() < 10
+
+
+def test_thousands_of_columns_of_numbers_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    one = tabular.as_numbers
+    monkeypatch.setattr(tabular, "as_numbers", lambda column: asked.append(column) or one(column))
+    X = (
+        pd.DataFrame(np.arange(600.0).reshape(2, 300))
+        .add_prefix("c")
+        .assign(gaps=[1e300, np.inf], words=["a", "b"])
+    )
+    fitted = tabular.Table().fit(X)
+    assert fitted.left_out_ == {"gaps": tabular.NO_VALUE}
+    assert not asked
+    X["c0"] = ["5", "soon"]
+    fitted.transform(X)
+    assert len(asked) == 1, "words in a column of numbers are turned one by one"

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.typed import RARE, Typed, dates_as_text
+from features.typed import RARE, Typed
 from pipelines.plumbing.errors import MemberFailed
+from pipelines.values.dates import dates_as_text
 
 
 def test_numbers_keep_their_gaps_and_categories_have_none():

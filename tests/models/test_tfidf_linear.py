@@ -33,7 +33,10 @@ def test_every_learner_reads_the_word_that_tells(learner: str) -> None:
 def test_a_number_beside_the_text_is_learned_from() -> None:
     X, _ = table()
     X["text"] = [f"the same five words {'ab'[row % 2]} {row}" for row in range(len(X))]
-    model, values = TfidfLinear(Params(strength=100), Job(1, False, 0)), X["price"].to_numpy()
+    model, values = (
+        TfidfLinear(Params(inverse_penalty=100), Job(1, False, 0)),
+        X["price"].to_numpy(),
+    )
     rows = model.inputs().fit_transform(X)
     predicted = model.fit(rows, values, None).predict(rows)[:, 0]
     assert np.corrcoef(predicted, values)[0, 1] > 0.99

@@ -275,3 +275,14 @@ class TestSampling:
 
     def test_says_nothing_where_all_rows_were_looked_at(self) -> None:
         assert sampling.drawn(clean()) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_column_that_shifts_is_named_before_those_that_go_with_it(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    cause = generator.normal(size=2 * N) + 0.8 * (np.arange(2 * N) >= N)
+    others = {f"c{i}": 0.8 * cause + 0.6 * generator.normal(size=2 * N) for i in range(8)}
+    table = pd.DataFrame({**others, "cause": cause})
+    found = dataset(table[:N], table[N:])
+    (said,) = adversarial.findings(found, {"auc": 0.75, "noise": 0.04}, SEED)
+    assert said.counts["columns"].startswith("cause (AUC 0.7")

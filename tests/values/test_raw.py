@@ -12,7 +12,7 @@ import pytest
 from pipelines import readers
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
-from pipelines.values import competition, raw
+from pipelines.values import competition, preparation, raw
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from tests.conftest import Workshop, tiny_tables
@@ -412,3 +412,12 @@ def test_idx_files_become_kaggles_tables(idx_bench: Bench) -> None:
 )
 def test_idx_files_in_the_wrong_place(idx_bench: Bench, train: list[str], says: str) -> None:
     idx_bench.refuses(says, **(IDX | {"files": IDX["files"] | {"train": train}}))
+
+
+def test_dates_are_read_in_the_order_that_the_competition_file_says(bench: Bench) -> None:
+    bench.train["when"], bench.test["when"] = "03/04/2021", "05/06/2021"
+    for said, month in ((None, "2021-03-04"), (True, "2021-04-03")):
+        dataset, notes = preparation.build(*bench.read(day_first=said, **TABLE))
+        assert isinstance(dataset.X_train, pd.DataFrame)
+        assert set(dataset.X_train["when"]) == {month}
+        assert any("'when'" in note for note in notes) == (said is None)

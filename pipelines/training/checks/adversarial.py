@@ -24,6 +24,7 @@ _PARTS = 3
 _SLIGHT = 0.6
 _LOUD = 0.7
 _MOST_COLUMNS = 3
+_MOST_SUSPECTS = 20  # columns that bins find telling: their order is rough where rows are few
 
 
 def findings(dataset: Dataset, known: Mapping[str, Any], seed: int) -> list[Finding]:
@@ -44,10 +45,30 @@ def findings(dataset: Dataset, known: Mapping[str, Any], seed: int) -> list[Find
         table = pd.concat(both, ignore_index=True)
         is_test = np.repeat([0, 1], [len(rows) for rows in drawn])
         shares = columns.explained(table, is_test, 2, derive(seed, "telling"))
-        best = sorted(shares, key=lambda name: -shares[name])[:_MOST_COLUMNS]
-        names = [f"{name} ({shares[name]:.2f})" for name in best if shares[name] > 0.01]
+        suspects = sorted(shares, key=lambda name: -shares[name])[:_MOST_SUSPECTS]
+        alone = {name: _alone(table[name], is_test, seed) for name in suspects}
+        best = sorted(suspects, key=lambda name: -alone[name])[:_MOST_COLUMNS]
+        names = [f"{name} (AUC {alone[name]:.2f} alone)" for name in best if alone[name] >= _SLIGHT]
     counts = {"auc": f"{auc:.3f}", "columns": ", ".join(names) or "many, none of them alone"}
     return [Finding("adversarial", "loud" if auc >= _LOUD else "note", counts, "")]
+
+
+def _alone(column: "pd.Series", is_test: np.ndarray, seed: int) -> float:
+    """ROC AUC of a column alone, 0.5 … 1: by the share of test rows in bins, out of sample, or by order for numbers."""
+    from sklearn.metrics import roc_auc_score
+
+    code = columns.bins(column)
+    half = np.random.default_rng(derive(seed, "alone")).permutation(len(code)) % 2 == 0
+    chance = np.zeros(len(code))
+    for fitted, judged in ((half, ~half), (~half, half)):
+        rows = np.bincount(code[fitted], minlength=code.max() + 1)
+        tests = np.bincount(code[fitted], is_test[fitted], minlength=len(rows))
+        chance[judged] = ((tests + is_test.mean()) / (rows + 1))[code[judged]]
+    found = [float(roc_auc_score(is_test, chance)), 0.5]
+    if pd.api.types.is_numeric_dtype(column):
+        ordered = float(roc_auc_score(is_test, column.rank(na_option="top")))
+        found += [ordered, 1 - ordered]
+    return max(found)
 
 
 def sampled(dataset: Dataset) -> tuple[int, int]:

@@ -41,9 +41,10 @@ def infinite(dataset: Dataset) -> list[Finding]:
     for part, X in (("train", dataset.X_train), ("test", dataset.X_test)):
         if not isinstance(X, pd.DataFrame):
             continue
-        for name in X.columns[[dtype.kind == "f" for dtype in X.dtypes]]:
-            lost = X[name].notna() & tabular.as_numbers(X[name]).isna()
-            if lost.any():
-                counts = {"column": str(name), "cells": int(lost.sum()), "part": part}
-                findings.append(Finding("infinite", "note", counts, f"{X[name][lost].iloc[0]:g}"))
+        floats = X.loc[:, [dtype.kind == "f" for dtype in X.dtypes]]
+        lost = floats.notna() & tabular.all_as_numbers(floats).isna()
+        for name in floats.columns[lost.any()]:
+            counts = {"column": str(name), "cells": int(lost[name].sum()), "part": part}
+            example = f"{floats[name][lost[name]].iloc[0]:g}"
+            findings.append(Finding("infinite", "note", counts, example))
     return findings

@@ -155,7 +155,7 @@ def explained(table: pd.DataFrame, y: np.ndarray, classes: int, seed: int) -> di
     half = np.random.default_rng(seed).permutation(len(y)) % 2 == 0
     found = {}
     for name in table.columns:
-        code = _bins(table[name])
+        code = bins(table[name])
         left, total = 0.0, 0.0
         for fitted, judged in ((half, ~half), (~half, half)):
             errors = _errors(code[fitted], y[fitted], code[judged], y[judged], classes)
@@ -177,7 +177,7 @@ def _errors(
     return float(((true - means[judged]) ** 2).sum()), float(((true - mean) ** 2).sum())
 
 
-def _bins(column: "pd.Series") -> np.ndarray:
+def bins(column: "pd.Series") -> np.ndarray:
     """Bins of equally many rows for numbers, a bin per category for others, int64 (n,); 0 is missing."""
     codes, is_number = _codes(column)
     if not is_number or codes.max(initial=0) <= _BINS:

@@ -111,8 +111,9 @@ def _total(table: pd.DataFrame) -> str | None:
         if is_called and not table[name].iloc[:-1].eq(cell).any():  # a category may be called so
             return f"{name} is {cell!r}"
     numbers = table.select_dtypes("number")
-    above = numbers.iloc[:-1].sum()
-    meant = above[(above != 0) & (numbers.iloc[:-1].nunique() > 1)].index
+    rows = numbers.iloc[:-1]
+    above = rows.sum()
+    meant = above[(above != 0) & (rows.min() < rows.max())].index
     summed = [name for name in meant if np.isclose(last[name], above[name], rtol=1e-9)]
     if len(summed) < max(2, len(meant) / 2) and not (summed and len(meant) == 1):
         return None
