@@ -29,7 +29,7 @@ from pipelines.values.kernel import REAL, SHUFFLED, fold_view
 from pipelines.values.metrics import Metric, get
 
 # Keys of a competition file that decide no byte of a view.
-_SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team"}
+_SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team", "code"}
 
 
 @dataclass(frozen=True, eq=False)
