@@ -26,6 +26,7 @@ runs = typer.Typer(
 )
 app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
+kernel_cli.app.command()(rehearsal_cli.pack)
 kernel_cli.app.command()(rehearsal_cli.rehearse)
 app.add_typer(competition_cli.app, name="competition")
 app.add_typer(submit_cli.ledger, name="ledger")

@@ -12,6 +12,41 @@ Name = Annotated[str, typer.Argument(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 
 
+def pack(name: Name, as_json: Json = False) -> None:
+    """Freeze the packages of a kernel as wheels with hashes, for a site without internet.
+
+    The closure of `requires:` in kernel.yaml (and of what its code imports), as wheels for the Python that stands under
+    `code:` of the competition file, else for this one. The list with every sha256 is kernels/NAME/wheels.json: commit
+    it, and others pack the same. The wheels themselves lie in .cache/pilsa/wheels, each once; nothing is fetched twice.
+    """
+    from pipelines.rehearsal import rehearse as stage
+
+    house = stage.pack(name)
+    wheels = house.frozen.wheels if house.frozen else {}
+    if as_json:
+        say_json(
+            {
+                "hash": house.hash,
+                "wheels": wheels,
+                "fetched": house.fetched,
+                "folder": str(house.folder),
+            }
+        )
+        return
+    for file, digest in wheels.items():
+        say(f"{digest[:16]}  {file}")
+    for remark in house.remarks:
+        say(remark)
+    if house.frozen is None:
+        say(
+            f"{name} has no `requires:` in kernel.yaml: it needs no wheels beside the site's own packages"
+        )
+    else:
+        say(
+            f"{name}: {len(wheels)} wheels for Python {house.frozen.python} ({house.hash}), {house.fetched} fetched now"
+        )
+
+
 def rehearse(
     name: Name,
     minutes: Annotated[float | None, typer.Option(

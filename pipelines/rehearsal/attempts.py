@@ -29,12 +29,15 @@ def faults(scene: Scene) -> Iterator[Fault]:
     """One per attempt, in their order."""
     for event in scene.events:
         at = scene.place_of(event)
-        fault = _missing(scene, event, at) if event.event == "missing" else None
-        if not scene.code.internet:
-            if event.event == "command":
-                fault = _command(scene, event, at)
-            elif event.event == "network":
-                fault = _connection(scene, event, at)
+        fault = None
+        if event.event == "missing":
+            fault = _missing(scene, event, at)
+        elif event.event == "import":
+            fault = _import(scene, event, at)
+        elif event.event == "command" and not scene.code.internet:
+            fault = _command(scene, event, at)
+        elif event.event == "network" and not scene.code.internet:
+            fault = _connection(scene, event, at)
         if fault is not None:
             yield fault
     if scene.code.accelerator == "none":
@@ -46,6 +49,15 @@ def _missing(scene: Scene, event: Event, at: Place) -> Fault | None:
     below = re.search(rf"/input/{re.escape(scene.folder)}/(.+)$", event.what)
     is_public = below is not None and below[1] in scene.public_files - scene.files
     return scene.gone(event.what, at) if is_public or scene.is_hidden(event.what) else None
+
+
+def _import(scene: Scene, event: Event, at: Place) -> Fault | None:
+    """A module that this workspace has, and neither the site's image nor a packed wheel."""
+    ended = scene.execution.failed_cell
+    is_here = ended is None or event.what not in ended.message
+    if scene.image is None or event.what in scene.image or not is_here:
+        return None
+    return scene.missing_wheel(event.what, "it in this workspace alone", at)
 
 
 def _command(scene: Scene, event: Event, at: Place) -> Fault | None:

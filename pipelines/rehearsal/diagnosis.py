@@ -93,10 +93,7 @@ def _no_module(scene: Scene, failure: Failure) -> Fault | None:
         return None
     if _CLIENT.match(module[1]):
         return scene.competition_download(f"the use of {module[1]}", failure.at)
-    return scene.fault(
-        "missing wheel", f"the package of {module[1]} must be among the packed wheels", f"none ({failure.text})",
-        "add it to `requires:` in kernel.yaml, then `pilsa kernel pack`", failure.at,
-    )  # fmt: skip
+    return scene.missing_wheel(module[1], f"none ({failure.text})", failure.at)
 
 
 def _client(scene: Scene, failure: Failure) -> Fault | None:

@@ -21,14 +21,14 @@ class Event(Strict):
 
     Attributes:
         event: missing (a file or folder that is not there), written (a table), network (a host or an address),
-            command (another program), client (Kaggle's client was imported).
+            command (another program), client (Kaggle's client was imported), import (another module was).
         what: the path, host, command or module.
         cell: how many cells had been executed, this one counted.
         line: of the cell.
         through: the functions between the cell and the event, the nearest first.
     """
 
-    event: Literal["missing", "written", "network", "command", "client"]
+    event: Literal["missing", "written", "network", "command", "client", "import"]
     what: str
     cell: int
     line: int

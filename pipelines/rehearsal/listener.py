@@ -34,6 +34,7 @@ class Listener:
         self._inputs = (os.path.abspath("../input"), "/kaggle/input")  # noqa: PTH100
         self._hidden = tuple(f"/site-packages/{name}" for name in hidden)
         self._left, self._is_busy = _MOST, False
+        self._seen = {*sys.stdlib_module_names, *sys.modules}
 
     def hook(self, event: str, given: tuple[Any, ...]) -> None:
         if self._is_busy or self._left <= 0:
@@ -62,8 +63,16 @@ class Listener:
             self._note("command", " ".join(os.fsdecode(word) for word in words))
         elif event == "os.system":
             self._note("command", os.fsdecode(given[0]))
-        elif event == "import" and given[0].partition(".")[0] in _CLIENTS:
-            self._note("client", given[0])
+        elif event == "import":
+            self._imported(given[0])
+
+    def _imported(self, name: str) -> None:
+        top = name.partition(".")[0]
+        if top in _CLIENTS:
+            self._note("client", name)
+        elif name == top and top not in self._seen:
+            self._seen.add(top)
+            self._note("import", name)
 
     def _looked_for(self, path: Any, mode: Any) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -85,8 +94,10 @@ class Listener:
     def _note(self, event: str, what: str) -> None:
         """Only what a cell does itself: not another thread, and not a library while it is being imported."""
         line, through, is_importing = _place()
-        if line is None or (is_importing and event != "client"):
+        if line is None or (is_importing and event not in ("client", "import")):
             return
+        if event == "import" and any("importlib" not in each for each in through):
+            return  # a library's own need
         shell = sys.modules["IPython"].get_ipython()
         told = {"event": event, "what": what[:500], "cell": shell.execution_count, "line": line}
         os.write(self._log, json.dumps({**told, "through": through}).encode() + b"\n")

@@ -9,7 +9,7 @@ import psutil
 
 from pipelines import platforms
 from pipelines.cells import conversion
-from pipelines.notebooks import environments, input_folder, view_run, views
+from pipelines.notebooks import input_folder, view_run, views
 from pipelines.notebooks.environments import Environment
 from pipelines.notebooks.input_folder import Layout
 from pipelines.notebooks.views import CompetitionData
@@ -17,11 +17,12 @@ from pipelines.plumbing import paths, process, progress
 from pipelines.plumbing.atomic import write_text
 from pipelines.plumbing.errors import UserError
 from pipelines.plumbing.printing import say
-from pipelines.rehearsal import diagnosis, events, hidden, output, record
+from pipelines.rehearsal import diagnosis, events, hidden, image, output, record, wheelhouse
 from pipelines.rehearsal.fault import Fault, distinct
 from pipelines.rehearsal.hidden import Hidden
 from pipelines.rehearsal.record import Rehearsal, Subject, Tried
 from pipelines.rehearsal.scene import Scene
+from pipelines.rehearsal.wheelhouse import Wheelhouse
 from pipelines.sandbox import isolate, runner
 from pipelines.sandbox.mounting import has_graphics
 from pipelines.sandbox.task import GIB, Execution, Isolation, Limits, Task
@@ -51,6 +52,7 @@ class Stage:
     kernel: Kernel
     data: CompetitionData
     code: Code
+    house: Wheelhouse
     environment: Environment
     isolation: Isolation
     folder: str
@@ -92,9 +94,17 @@ def rehearse(name: str, minutes: float | None = None, trust: bool = False) -> Re
     return found
 
 
-def subject(kernel: Kernel, data: CompetitionData, code: Code) -> Subject:
+def pack(name: str) -> Wheelhouse:
+    """Freeze and fetch the wheels of a kernel, for its competition's site; see `wheelhouse.pack`."""
+    kernel = kernels.load(name)
+    return wheelhouse.pack(kernel, rules_of(competition_of(kernel)).python, _say)
+
+
+def subject(kernel: Kernel, data: CompetitionData, code: Code, house: Wheelhouse) -> Subject:
     """What a rehearsal is about."""
-    return Subject(code_hash=kernel.code_hash, wheelhouse="", data=data.key, rules=code)
+    return Subject(
+        code_hash=kernel.code_hash, wheelhouse=house.hash, data=data.key, rules=code
+    )  # fmt: skip
 
 
 def rules_of(competition: Competition) -> Code:
@@ -121,11 +131,16 @@ def _stage(kernel: Kernel, minutes: float | None, trust: bool) -> Stage:
     isolation = isolate.detect(has_network=code.internet)
     isolate.allow(kernel.member, params.load().member, trust, isolation, in_pool=False)
     data = views.load(competition.name)
-    environment = environments.prepare(kernel, lambda note: say(note, is_error=True))
+    house = wheelhouse.pack(kernel, code.python, _say)
+    environment = wheelhouse.environment(kernel, house, _say)
     slug = input_folder.slug_of(competition)
     return Stage(
-        kernel, data, code, environment, isolation, slug or competition.name, minutes, has_graphics()
+        kernel, data, code, house, environment, isolation, slug or competition.name, minutes, has_graphics()
     )  # fmt: skip
+
+
+def _say(note: str) -> None:
+    say(note, is_error=True)
 
 
 def _rehearse(stage: Stage) -> Rehearsal:
@@ -144,7 +159,7 @@ def _rehearse(stage: Stage) -> Rehearsal:
             if seen.faults or seen.not_rehearsed:
                 break
     return Rehearsal(
-        name=stage.kernel.name, time=ledger.now(), subject=subject(stage.kernel, stage.data, stage.code),
+        name=stage.kernel.name, time=ledger.now(), subject=subject(stage.kernel, stage.data, stage.code, stage.house),
         public_rows=len(stage.data.sample), tried=tried, faults=distinct(faults), not_rehearsed=left,
         is_incomplete=is_incomplete,
     )  # fmt: skip
@@ -165,6 +180,10 @@ def _beforehand(stage: Stage, counts: dict[str, int]) -> list[str]:
         )
     if stage.code.accelerator != "none" and not (stage.has_gpu and stage.code.accelerator == "gpu"):
         found.append(f"the {stage.code.accelerator.upper()}: this machine has none")
+    if stage.house.frozen is None:
+        found.append(
+            "the versions of the site's own packages: the kernel has no `requires:`, so those of this workspace ran"
+        )
     if stage.isolation.kind == "none":
         found.append(f"the cut network: {stage.isolation.not_enforced[0]}")
     lacking = {hidden.SHRUNK: "fewer", hidden.GROWN: "more"}
@@ -230,7 +249,8 @@ class _Run:
         heard = events.read(run / "home")
         scene = Scene(
             execution, heard or [], stage.code, stage.folder, len(data.sample), hidden.public_files(data),
-            diagnosis.names_below(self.shown.folder), platforms.of(data.competition).given_away, self.shown.name,
+            diagnosis.names_below(self.shown.folder), platforms.of(data.competition).given_away,
+            image.modules() if stage.house.frozen is None else None, self.shown.name,
         )  # fmt: skip
         found, name = diagnosis.faults(scene), None
         not_here = self._not_here(execution, found)

@@ -36,6 +36,7 @@ class Scene:
         public_files: names of all files that the public has.
         files: names of the files that this run was shown.
         hidden: folders of packages that hold the answers.
+        image: the modules that the site brings; None where the packed wheels are all there is.
         test: the hidden test's name.
     """
 
@@ -47,6 +48,7 @@ class Scene:
     public_files: set[str]
     files: set[str]
     hidden: Sequence[str]
+    image: frozenset[str] | None
     test: str
 
     def place_of(self, event: Event) -> Place:
@@ -88,6 +90,12 @@ class Scene:
         return self.fault(
             "public test", "the run must do with the hidden test: the public test's own files and answers are gone",
             f"{path} read", f"leave it out; in /kaggle/input/{self.folder} there are {there}", at,
+        )  # fmt: skip
+
+    def missing_wheel(self, module: str, found: str, at: Place) -> Fault:
+        return self.fault(
+            "missing wheel", f"the package of {module} must be among the packed wheels", found,
+            "add it to `requires:` in kernel.yaml, then `pilsa kernel pack`", at,
         )  # fmt: skip
 
     def competition_download(self, found: str, at: Place) -> Fault:

@@ -33,6 +33,7 @@ FAULTS = {
     "columns": (READ + "answer.to_csv('submission.csv')\n", 3),
     "path": (READ.replace("input/tiny", "input/other-competition") + WRITE, 1),
     "public test": (READ + "answer['label'] = answer.id.map({f'r{i}': f'c{i % 3}' for i in range(60, 80)})\n" + WRITE, 3),
+    "missing wheel": (READ + "import kiwipiepy\n" + WRITE, 3),
     "internet": (READ + "import socket\ntry:\n    socket.create_connection(('8.8.8.8', 53), 1)\nexcept OSError:\n    pass\n" + WRITE, 3),
 }  # fmt: skip
 
