@@ -33,7 +33,7 @@ _NETWORK = re.compile(
     re.IGNORECASE,
 )
 _SECONDS = 1800  # the largest sets are gigabytes
-_GLIBC = range(5, 36)
+_GLIBC = range(5, 29)  # as uv is told
 
 
 class Package(Strict):
