@@ -29,8 +29,7 @@ class Listener:
     """
 
     def __init__(self, hidden: list[str]) -> None:
-        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
-        self._log = os.open(os.path.expanduser("~/rehearsal.jsonl"), flags, 0o600)  # noqa: PTH111
+        self._path = os.path.expanduser("~/rehearsal.jsonl")  # noqa: PTH111
         self._inputs = (os.path.abspath("../input"), "/kaggle/input")  # noqa: PTH100
         self._hidden = tuple(f"/site-packages/{name}" for name in hidden)
         self._left, self._is_busy = _MOST, False
@@ -98,9 +97,13 @@ class Listener:
             return
         if event == "import" and any("importlib" not in each for each in through):
             return  # a library's own need
-        shell = sys.modules["IPython"].get_ipython()
-        told = {"event": event, "what": what[:500], "cell": shell.execution_count, "line": line}
-        os.write(self._log, json.dumps({**told, "through": through}).encode() + b"\n")
+        # `execution_count` is raised before the cell by some versions of IPython, by others after it.
+        inputs = sys.modules["IPython"].get_ipython().history_manager.input_hist_raw
+        told = {"event": event, "what": what[:500], "cell": len(inputs) - 1, "line": line}
+        # Opened anew each time: what a shell is started from closes every file first.
+        log = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        os.write(log, json.dumps({**told, "through": through}).encode() + b"\n")
+        os.close(log)
         self._left -= 1
 
 
