@@ -150,7 +150,7 @@ def _rehearse(stage: Stage) -> Rehearsal:
     with progress.bar(f"rehearsal of {stage.kernel.name}", len(counts)) as bar:
         for name, count in counts.items():
             shown = hidden.make(stage.data, name, count)
-            seen = _Run(stage, shown, lambda note, of=name: bar.note(f"{of}: {note}")).go()
+            seen = _Run(stage, shown, bar.note).go()
             tried.append(seen.tried)
             faults += seen.faults
             left += seen.not_rehearsed

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pipelines.notebooks import environments, package_index
 from pipelines.notebooks.environments import Environment
@@ -194,7 +195,7 @@ def environment(kernel: Kernel, house: Wheelhouse, say: Say) -> Environment:
     return Environment(python, record["packages"], is_own=True)
 
 
-def _build(kernel: Kernel, house: Wheelhouse, folder: Path, say: Say) -> dict[str, object]:
+def _build(kernel: Kernel, house: Wheelhouse, folder: Path, say: Say) -> dict[str, Any]:
     environments.remove_unfinished(folder)
     made = package_index.new_folder(folder)
     say(f"environment: installing {len(house.files)} packed wheels, without the network")
