@@ -30,6 +30,7 @@ class Listener:
 
     def __init__(self, hidden: list[str]) -> None:
         self._path = os.path.expanduser("~/rehearsal.jsonl")  # noqa: PTH111
+        self._write(b"")
         self._inputs = (os.path.abspath("../input"), "/kaggle/input")  # noqa: PTH100
         self._hidden = tuple(f"/site-packages/{name}" for name in hidden)
         self._left, self._is_busy = _MOST, False
@@ -100,11 +101,14 @@ class Listener:
         # `execution_count` is raised before the cell by some versions of IPython, by others after it.
         inputs = sys.modules["IPython"].get_ipython().history_manager.input_hist_raw
         told = {"event": event, "what": what[:500], "cell": len(inputs) - 1, "line": line}
+        self._write(json.dumps({**told, "through": through}).encode() + b"\n")
+        self._left -= 1
+
+    def _write(self, line: bytes) -> None:
         # Opened anew each time: what a shell is started from closes every file first.
         log = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-        os.write(log, json.dumps({**told, "through": through}).encode() + b"\n")
+        os.write(log, line)
         os.close(log)
-        self._left -= 1
 
 
 def _place() -> tuple[int | None, list[str], bool]:

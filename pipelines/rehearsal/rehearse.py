@@ -186,6 +186,10 @@ def _beforehand(stage: Stage, counts: dict[str, int]) -> list[str]:
         )
     if stage.isolation.kind == "none":
         found.append(f"the cut network: {stage.isolation.not_enforced[0]}")
+    if hidden.has_public_rows(stage.data, counts.get(hidden.GROWN, 0)):
+        found.append(
+            "a larger hidden test without the public test's rows: the training rows are too few, so those stand before them"
+        )
     lacking = {hidden.SHRUNK: "fewer", hidden.GROWN: "more"}
     found += [
         f"a hidden test of {lacking[name]} rows: {len(stage.data.dataset.y)} training rows and {len(stage.data.sample)} "
@@ -254,6 +258,10 @@ class _Run:
         )  # fmt: skip
         found, name = diagnosis.faults(scene), None
         not_here = self._not_here(execution, found)
+        if heard is None:
+            not_here.append(
+                "what its cells tried and passed over: its process could not be listened to"
+            )
         found = [fault for fault in found if not (not_here and _is_of_the_end(fault))]
         if execution.status == "FINISHED":
             ids = data.sample[data.competition.sample_id].astype(str)

@@ -1,6 +1,7 @@
 """What a rerun must leave: every way to miss it has its own kind and words; and how large the hidden tests are."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,17 @@ def test_hidden_tests_have_other_counts_and_the_same_form(grown: Hidden) -> None
     assert set(train["label"]) == {"c0", "c1", "c2"}
 
 
-def test_too_few_training_rows_rehearse_no_larger_test(grown: Hidden) -> None:
-    grown.data.__dict__["sample"] = pd.concat(
-        [grown.data.sample] * 3
-    )  # 60 test rows, as many as train
-    assert hidden.counts(grown.data) == {"shrunk": 36}
+def test_too_few_training_rows_stand_behind_the_public_ones(grown: Hidden) -> None:
+    sample = grown.data.sample
+    many = pd.concat([sample, *(sample.assign(id=sample["id"] + mark) for mark in "ab")])
+    data = replace(grown.data, sample=many.reset_index(drop=True))  # 60 test rows, as many as train
+    assert hidden.counts(data) == {"shrunk": 36, "grown": 67}
+    made = hidden.make(data, hidden.GROWN, 67)
+    assert (made.rows, made.learned) == (67, 53)
+    ids = pd.read_csv(made.folder / "sample_submission.csv")["id"].tolist()
+    assert ids[:60] == many["id"].tolist()
+    test = pd.read_csv(made.folder / "test.csv")["id"].tolist()  # of 20 public rows in the file
+    assert test == pd.read_csv("data/tiny/raw/test.csv")["id"].tolist() + ids[60:]
 
 
 def _answer(shown: Hidden) -> pd.DataFrame:
