@@ -149,6 +149,7 @@ def pin(wanted: Sequence[str], as_of: date | None, python: str, home: Path) -> d
     """
     words = ["pip", "compile", "-", "--no-header", "--no-annotate", "--generate-hashes"]
     words += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"]
+    words.append("--no-python-downloads")
     said, found = _uv([*words, *_limits(as_of)], home, "\n".join(wanted)), dict[str, list[str]]()
     for line in said.splitlines():
         if "==" in line:

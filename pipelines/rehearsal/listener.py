@@ -8,6 +8,7 @@ catches and says nothing of.
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ _MOST = 2000
 _MOST_FUNCTIONS = 40
 _LOCAL = ("localhost", "127.", "::1", "0.0.0.0", "kernel")  # noqa: S104 - nothing is bound
 _CLIENTS = ("kagglehub", "kaggle")
+_CELL = re.compile(r"/ipykernel_\d+/|^<ipython-input")  # the files that cells are compiled as
 _TABLES = (".csv", ".parquet", ".json", ".zip")
 
 
@@ -117,7 +119,7 @@ def _place() -> tuple[int | None, list[str], bool]:
     line, through, inner, is_importing = None, list[str](), 0, False
     while frame is not None:
         name = frame.f_code.co_filename
-        if "ipykernel_" in name or name.startswith("<ipython-input"):
+        if _CELL.search(name):
             line, inner = frame.f_lineno, len(through)
         is_importing |= line is None and "importlib" in name
         through.append(f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_name}")

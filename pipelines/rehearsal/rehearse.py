@@ -60,6 +60,13 @@ class Stage:
     has_gpu: bool
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """Names below /kaggle/input; where nobody calls it a code competition also those that it has here alone."""
+        kernel, competition = self.kernel.file, self.data.competition
+        own = [] if competition.code else [competition.name, *kernel.inputs]
+        return tuple(dict.fromkeys([self.folder, *own]))
+
+    @property
     def limits(self) -> Limits:
         seconds, memory = self.code.hours * 3600, self.code.memory_gb * GIB
         return Limits(
@@ -133,9 +140,9 @@ def _stage(kernel: Kernel, minutes: float | None, trust: bool) -> Stage:
     data = views.load(competition.name)
     house = wheelhouse.pack(kernel, code.python, _say)
     environment = wheelhouse.environment(kernel, house, _say)
-    slug = input_folder.slug_of(competition)
+    folder = input_folder.slug_of(competition) or competition.name
     return Stage(
-        kernel, data, code, house, environment, isolation, slug or competition.name, minutes, has_graphics()
+        kernel, data, code, house, environment, isolation, folder, minutes, has_graphics()
     )  # fmt: skip
 
 
@@ -171,7 +178,8 @@ def _beforehand(stage: Stage, counts: dict[str, int]) -> list[str]:
     if stage.data.competition.code is None:
         found.append(
             f"the site's own limits: competitions/{stage.data.competition.name}.yaml has no `code:`, so those of Kaggle "
-            f"were taken ({stage.code.hours:g} h, {stage.code.memory_gb:g} GiB), and any name of the output"
+            f"were taken ({stage.code.hours:g} h, {stage.code.memory_gb:g} GiB), any name of the output, and files below "
+            f"{' or '.join(f'/kaggle/input/{name}' for name in stage.folders)}"
         )
     if stage.limits.memory_bytes < int(stage.code.memory_gb * GIB):
         found.append(
@@ -235,10 +243,8 @@ class _Run:
     def _task(self, run: Path) -> Task:
         stage = self.stage
         (run / "working").mkdir(parents=True)
-        is_stand_in = input_folder.slug_of(stage.data.competition) is None
-        names = [stage.folder, *(stage.kernel.file.inputs if is_stand_in else [])]
         files = self.shown.folder.parent
-        layout = Layout(tuple(names), (), has_folds=False)
+        layout = Layout(stage.folders, (), has_folds=False)
         input_folder.fill(run / "input", files, layout, stage.isolation.kind != "none")
         given_away = platforms.of(stage.data.competition).given_away
         has_gpu = stage.code.accelerator == "gpu"

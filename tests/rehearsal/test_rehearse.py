@@ -75,6 +75,9 @@ def test_a_planted_fault_is_named_with_its_cell(preprocessed: Workshop, planted:
     assert found.status == "failed"
     kinds = {kind for kind in get_args(Kind) if planted.startswith(kind)}
     assert {(fault.kind, fault.cell) for fault in found.faults} == {(*kinds, cell)}
+    lines = code.split("# %%\n")[cell].splitlines()
+    (line,) = {fault.line for fault in found.faults}
+    assert line is None or 1 <= line <= len(lines)
 
 
 def test_looking_in_several_places_is_no_fault(preprocessed: Workshop) -> None:
