@@ -72,8 +72,9 @@ def _command(scene: Scene, event: Event, at: Place) -> Fault | None:
 def _connection(scene: Scene, event: Event, at: Place) -> Fault:
     if any(each.partition(".")[0] in _CLIENTS for each in event.through):
         return scene.competition_download(f"a request to {event.what}", at)
-    line = f"{event.what} {scene.text_at(at)}"
-    if _FETCHING.search(" ".join(event.through)) or _FILE_ADDRESS.search(line):
+    # The address may stand in another line of the cell.
+    told = f"{event.what} {scene.text_of(at)}"
+    if _FETCHING.search(" ".join(event.through)) or _FILE_ADDRESS.search(told):
         return _download(scene, event.what, at)
     return _internet(scene, event.what, at)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipelines.cells import conversion
 from pipelines.rehearsal import attempts
 from pipelines.rehearsal.events import Event
 from pipelines.rehearsal.fault import Fault
@@ -16,6 +17,8 @@ _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _MEMORY = re.compile(r"^took \S+ \w+ of memory|ran out of memory")
 _CELL = re.compile(r"in cell (\d+)")
 _ANSWERS = re.compile(r"answer|solution|truth|leak|label|correct", re.IGNORECASE)
+# What a wrong count ends in, and from which on a number in the code is hardly another one.
+_OF_COUNTS, _TELLING = ("AssertionError", "IndexError", "KeyError", "ValueError"), 20
 _NO_FILE = ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError")
 
 
@@ -38,7 +41,7 @@ class Failure:
 
     @property
     def text(self) -> str:
-        return f"{self.error}: {self.message}"
+        return f"{self.error}: {self.message}".removesuffix(": ")
 
 
 def faults(scene: Scene) -> list[Fault]:
@@ -119,15 +122,27 @@ def _no_file(scene: Scene, failure: Failure) -> Fault | None:
         return scene.gone(path, failure.at)
     below = re.search(r"(?:^|/)input(?:/(.*))?$", path)
     if below is None:
-        return None
+        # A program has neither folder nor suffix.
+        is_file = failure.error in _NO_FILE and ("/" in path or "." in path)
+        return _elsewhere(scene, path, "…", failure.at) if is_file else None
     parts = PurePosixPath(below[1] or ".").parts
-    if parts and parts[0] != scene.folder and not _ANSWERS.search("/".join(parts)):
-        right = f"/kaggle/input/{scene.folder}"
-        return scene.fault(
-            "path", f"files must be read below {right}, the folder of this competition", path,
-            f"write {right}/{'/'.join(parts[1:]) or '…'}", failure.at,
-        )  # fmt: skip
+    if parts and parts[0] != scene.folder:
+        return _elsewhere(scene, path, "/".join(parts[1:]) or "…", failure.at)
     return scene.gone(path, failure.at)
+
+
+def _elsewhere(scene: Scene, path: str, name: str, at: Place) -> Fault:
+    """A file outside of the competition's folder; answers, where its name says so."""
+    if _ANSWERS.search(path):
+        return scene.gone(path, at)
+    right = f"/kaggle/input/{scene.folder}"
+    return scene.fault(
+        "path",
+        f"files must be read below {right}, the folder of this competition",
+        path,
+        f"write {right}/{name}",
+        at,
+    )
 
 
 def _gpu(scene: Scene, failure: Failure) -> Fault | None:
@@ -137,7 +152,12 @@ def _gpu(scene: Scene, failure: Failure) -> Fault | None:
 
 def _row_count(scene: Scene, failure: Failure) -> Fault | None:
     number = re.compile(rf"(?<![\w.]){scene.public_rows}(?![\w.])")
-    if not (number.search(failure.message) or number.search(failure.source)):
+    texts = [failure.message, failure.source]
+    if (
+        failure.error in _OF_COUNTS and scene.public_rows >= _TELLING
+    ):  # it may stand in another line or cell
+        texts += [cell.source for cell in conversion.code_cells(scene.execution.notebook)]
+    if not any(map(number.search, texts)):
         return None
     return scene.fault(
         "row count", "the count of test rows must be read from the test file",

@@ -1,6 +1,7 @@
 """One dress rehearsal: the packed environment, two hidden tests, the site's limits, and what the output must be."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,7 +296,9 @@ class _Run:
             return [
                 f"the time: it was ended after {limits.seconds:g} s here, and the site gives {code.hours:g} h"
             ]
-        if ended.kind == "memory" and limits.memory_bytes < int(code.memory_gb * GIB):
+        if ended.kind == "memory" and limits.memory_bytes < int(code.memory_gb * GIB) > _asked(
+            ended
+        ):
             return [f"the memory: {ended.found} here, and the site gives {code.memory_gb:g} GiB"]
         if ended.kind == "gpu" and code.accelerator != "none":
             return [f"the GPU: it ended for the lack of one here ({ended.where}: {ended.found})"]
@@ -313,3 +316,9 @@ class _Run:
 
 def _is_of_the_end(fault: Fault) -> bool:
     return fault.kind in ("time", "memory", "gpu")
+
+
+def _asked(fault: Fault) -> float:
+    """Bytes of memory that numpy was refused; 0 where that is not what ended the run."""
+    found = re.search(r"Unable to allocate ([\d.]+) ([KMGTP])iB", fault.found)
+    return float(found[1]) * 1024 ** ("KMGTP".index(found[2]) + 1) if found else 0

@@ -69,12 +69,15 @@ class Scene:
                 return Place(cell, int(next(filter(None, found.groups()))))
         return Place(cell)
 
+    def text_of(self, place: Place) -> str:
+        """The cell's text, which only tells apart what the same failure may mean."""
+        cells = conversion.code_cells(self.execution.notebook)
+        return str(cells[place.cell - 1].source) if place.cell else ""
+
     def text_at(self, place: Place) -> str:
-        """The line's text, which only tells apart what the same failure may mean."""
-        if place.cell is None or place.line is None:
-            return ""
-        lines = conversion.code_cells(self.execution.notebook)[place.cell - 1].source.splitlines()
-        return lines[place.line - 1] if place.line <= len(lines) else ""
+        """The line's text."""
+        lines = self.text_of(place).splitlines()
+        return lines[place.line - 1] if place.line and place.line <= len(lines) else ""
 
     def is_hidden(self, path: str) -> bool:
         """Whether a path lies in a package's folder that holds the answers."""
