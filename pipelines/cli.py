@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import competition_cli, kernel_cli, practice_cli, submit_cli
+from pipelines import competition_cli, kernel_cli, practice_cli, rehearsal_cli, submit_cli
 from pipelines.plumbing.printing import console, say, say_json
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ runs = typer.Typer(
 )
 app.add_typer(runs, name="runs")
 app.add_typer(kernel_cli.app, name="kernel")
+kernel_cli.app.command()(rehearsal_cli.pack)
+kernel_cli.app.command()(rehearsal_cli.rehearse)
 app.add_typer(competition_cli.app, name="competition")
 app.add_typer(submit_cli.ledger, name="ledger")
 app.add_typer(submit_cli.quota, name="quota")

@@ -1,13 +1,17 @@
 """`pilsa submit`, `pilsa ledger …`, `pilsa quota …`: parse, call one function, print. What they do is in `submitting`."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.plumbing.printing import console, say, say_json
+
+if TYPE_CHECKING:
+    from pipelines.tracking.ledger import LedgerRow
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Competition = Annotated[
@@ -31,6 +35,15 @@ def submit(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check; send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
+    kernel: Annotated[
+        str | None,
+        typer.Option(
+            "--kernel",
+            "-k",
+            metavar="MEMBER/KERNEL",
+            help="For code competitions: this notebook, after `pilsa kernel rehearse`.",
+        ),
+    ] = None,
     competition: Competition = None,
     as_json: Json = False,
 ) -> None:
@@ -42,11 +55,18 @@ def submit(
     """
     from pipelines.submitting import submit as desk
 
-    name = competition or _active()
-    if dry_run:
-        say(desk.rehearse(name, file, message))
+    def agreed(question: str) -> bool:
+        return yes or _confirmed(question)
+
+    if kernel is not None:
+        row = _kernel_handed_in(kernel, file or competition, message, agreed, wait, dry_run)
+    elif dry_run:
+        say(desk.rehearse(competition or _active(), file, message))
         return
-    row = desk.hand_in(name, file, message, lambda question: yes or _confirmed(question), wait)
+    else:
+        row = desk.hand_in(competition or _active(), file, message, agreed, wait)
+    if row is None:
+        return
     if as_json:
         say_json(row.model_dump())
     else:
@@ -55,6 +75,25 @@ def submit(
         raise typer.Exit(_REJECTED)
     if row.status == "PENDING" or (row.status == "SENT" and wait):
         raise typer.Exit(_DETACHED)
+
+
+def _kernel_handed_in(
+    name: str, other: object, message: str, agreed: Callable[[str], bool], wait: bool, dry_run: bool
+) -> "LedgerRow | None":
+    """Hand a notebook in; None where it was only checked."""
+    from pipelines.rehearsal import handing_in, rehearse
+    from pipelines.values import kernel as kernels
+
+    if other is not None:
+        raise typer.BadParameter(
+            f"a notebook is submitted with its own competition and output: leave {other} out"
+        )
+    if not dry_run:
+        return handing_in.hand_in(name, message, agreed, wait)
+    found = kernels.load(name)
+    passed = handing_in.rehearsed(found, rehearse.competition_of(found))
+    say(f"{name} passed its rehearsal at {passed.time} and may be submitted: nothing was")
+    return None
 
 
 def _confirmed(question: str) -> bool:

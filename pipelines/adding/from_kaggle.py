@@ -18,6 +18,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
 from pipelines.values import unzip
+from pipelines.values.code_rules import Code
 
 # Its competitions never end and are there to learn from: everybody's code is public anyhow.
 _FOR_LEARNING = "getting started"
@@ -108,6 +109,8 @@ def _made(said: Details, folder: Path, found: Found, wishes: Wishes) -> Draft:
     keys = draft.keys | {"title": said.title, "live": _is_live(said)}
     if said.daily_limit:
         keys["daily_limit"] = said.daily_limit
+    if said.by_notebook:
+        keys["code"] = Code().model_dump(include={"hours", "memory_gb", "accelerator", "output"})
     keys["files"] = _below(folder, found, draft.keys["files"])
     keys["source"] = _source(said, folder, found, draft.keys)
     keys["baselines"] = keys.pop("baselines")
@@ -162,7 +165,8 @@ def _told(said: Details, wished: str | None, ours: str | None) -> list[str]:
         sentences.append(f"Kaggle's metric {said.metric!r} is none of those known here")
     if said.by_notebook:
         sentences.append(
-            "Kaggle takes notebooks alone here, no files: `pilsa submit` of a CSV will be refused"
+            "Kaggle takes notebooks alone here, no files: `pilsa kernel rehearse`, then `pilsa submit -k`; what stands "
+            "under `code:` is what Kaggle usually allows: correct it by the competition's page"
         )
     if said.closed:
         sentences.append("Kaggle takes no submissions any more")

@@ -74,8 +74,8 @@ def prepare(kernel: Kernel, on_event: Callable[[str], None] = lambda _: None) ->
     )
     folder = paths.environments() / key
     with exclusive(folder / "lock", f"the environment of {kernel.name}"):
-        record = _built(folder) or _build(folder, kernel, wanted, on_event)
-    return Environment(_python(folder / record["folder"]), record["packages"], is_own=True)
+        record = built(folder) or _build(folder, kernel, wanted, on_event)
+    return Environment(python_of(folder / record["folder"]), record["packages"], is_own=True)
 
 
 def requirements(kernel: Kernel) -> list[str]:
@@ -137,17 +137,17 @@ def _installed(code: str) -> dict[str, str]:
     return found
 
 
-def _python(environment: Path) -> Path:
+def python_of(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _built(folder: Path) -> dict[str, Any] | None:
+def built(folder: Path) -> dict[str, Any] | None:
     """The record of a finished build; None where it was never finished, or was removed since."""
     try:
         record: dict[str, Any] = json.loads(
             (folder / "environment.json").read_text(encoding="utf-8")
         )
-        return record if _python(folder / record["folder"]).exists() else None
+        return record if python_of(folder / record["folder"]).exists() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -157,7 +157,7 @@ def _build(
 ) -> dict[str, Any]:
     """Resolve, install, compile; the record comes last, so that a killed build counts as none."""
     as_of = kernel.file.as_of
-    _remove_unfinished(folder)
+    remove_unfinished(folder)
     on_event("environment: " + (f"packages as of {as_of}" if as_of else "resolving packages"))
     pins = _resolve(kernel, wanted)
     environment = package_index.new_folder(folder)
@@ -168,11 +168,11 @@ def _build(
         raise MemberFailed(
             f"{kernel.name}: its environment could not be installed: {error.short}"
         ) from None
-    _compile(environment)
+    compile_bytecode(environment)
     record = {
         "as_of": as_of.isoformat() if as_of else None,
         "folder": environment.name,
-        "packages": _versions_in(environment),
+        "packages": versions_in(environment),
         "python": sys.version.split()[0],
         "requirements": list(wanted),
     }
@@ -180,14 +180,16 @@ def _build(
     return record
 
 
-def _remove_unfinished(folder: Path) -> None:
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed builds left."""
     with disk_errors(folder):
         for entry in folder.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def _versions_in(environment: Path) -> dict[str, str]:
+def versions_in(environment: Path) -> dict[str, str]:
+    """Name → version of all that is installed."""
     folders = [str(path) for path in environment.glob("lib/python*/site-packages")]
     found = metadata.distributions(path=folders)
     return {package_index.normal(each.name): each.version for each in sorted(found, key=_name)}
@@ -197,7 +199,7 @@ def _name(distribution: metadata.Distribution) -> str:
     return distribution.name
 
 
-def _compile(environment: Path) -> None:
+def compile_bytecode(environment: Path) -> None:
     """Write the bytecode: the environment is read-only where a kernel runs, and would never have any.
 
     The workspace's interpreter does it: the new one would run the packages' start-up files (.pth).

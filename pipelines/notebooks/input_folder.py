@@ -52,9 +52,9 @@ def layout(code: str, file: KernelFile, competition: Competition, names: Sequenc
         names: the files of the view.
     """
     text = _paths_in(code)
-    slug = _SLUG.search(competition.url or "")
+    slug = slug_of(competition)
     asked = [name for name in file.inputs if name not in names and name != _FOLDS]
-    candidates = [*asked, *([slug[1]] if slug else []), competition.name]
+    candidates = [*asked, *([slug] if slug else []), competition.name]
     named = [name for name in candidates if _is_named(name, text)]
     patterns = [re.sub(r"\{[^}]*\}", "*", found) for found in _PATTERN.findall(text)]
     read_flat = [
@@ -69,6 +69,12 @@ def layout(code: str, file: KernelFile, competition: Competition, names: Sequenc
     if not named and not asked:
         folders = [competition.name]
     return Layout(tuple(folders), tuple(sorted(flat)), has_folds)
+
+
+def slug_of(competition: Competition) -> str | None:
+    """The name of its folder on Kaggle; None where it is not there."""
+    found = _SLUG.search(competition.url or "")
+    return found[1] if found else None
 
 
 def _paths_in(code: str) -> str:

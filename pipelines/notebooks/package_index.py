@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ _NETWORK = re.compile(
     re.IGNORECASE,
 )
 _SECONDS = 1800  # the largest sets are gigabytes
+_GLIBC = range(5, 29)  # as uv is told
 
 
 class Package(Strict):
@@ -131,6 +132,103 @@ def install(pins: Sequence[str], as_of: date | None, environment: Path, home: Pa
     _uv([*words, "-r", "-", *_limits(as_of)], home, "\n".join(pins))
 
 
+def pin(wanted: Sequence[str], as_of: date | None, python: str, home: Path) -> dict[str, list[str]]:
+    """Find versions that fit together, as wheels for a site's Linux and Python.
+
+    Args:
+        wanted: requirements.
+        as_of: as in `resolve`.
+        python: such as 3.11.
+        home: a folder for uv's own files.
+
+    Returns:
+        `name==version` → the sha256 of every file that the index has of it; everything that is needed.
+
+    Raises:
+        Unresolved: there are none.
+    """
+    words = ["pip", "compile", "-", "--no-header", "--no-annotate", "--generate-hashes"]
+    words += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"]
+    words.append("--no-python-downloads")
+    said, found = _uv([*words, *_limits(as_of)], home, "\n".join(wanted)), dict[str, list[str]]()
+    for line in said.splitlines():
+        if "==" in line:
+            found[line.rstrip("\\ ").partition(" ")[0]] = latest = list[str]()
+        elif hashed := re.search(r"--hash=sha256:([0-9a-f]{64})", line):
+            latest.append(hashed[1])
+    return found
+
+
+def fetch(pins: Mapping[str, Sequence[str]], python: str, into: Path, home: Path) -> list[str]:
+    """Download the wheel of each pin that fits the site; one that is there already is not fetched again.
+
+    Args:
+        pins: `name==version` → the sha256 that it may have.
+        python: the site's, such as 3.11.
+        into: the folder of all wheels.
+        home: a folder without settings.
+
+    Returns:
+        The wheels' file names.
+
+    Raises:
+        Unresolved: one could not be had, or has another hash.
+    """
+    # uv downloads into its own cache alone, and pip wants every older glibc named.
+    words = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]
+    words += ["--python-version", python, "--dest", str(into), "--requirement", "/dev/stdin"]
+    words += [word for glibc in _GLIBC for word in ("--platform", f"manylinux_2_{glibc}_x86_64")]
+    words += [
+        "--platform",
+        "manylinux2014_x86_64",
+        "--platform",
+        "manylinux2010_x86_64",
+        "--platform",
+        "manylinux1_x86_64",
+    ]
+    words += ["--platform", "linux_x86_64"]
+    if index := os.environ.get("UV_DEFAULT_INDEX"):
+        words += ["--index-url", index]
+    lines = [
+        " ".join([each, *(f"--hash=sha256:{one}" for one in hashes)])
+        for each, hashes in pins.items()
+    ]
+    said = _run(words, home, "\n".join(lines) + "\n")
+    told = re.findall(
+        r"^\s*(?:Saved|File was already downloaded) (.+\.whl)\s*$", said, re.MULTILINE
+    )
+    return sorted({Path(name).name for name in told})
+
+
+def install_from(wheels: Sequence[Path], environment: Path, home: Path) -> None:
+    """Make a virtual environment of exactly these wheels, with the network cut.
+
+    Raises:
+        Unresolved: they cannot be installed, for they are of another system or Python.
+    """
+    words = ["venv", "--python", sys.executable, "--no-project", "--no-python-downloads"]
+    _uv([*words, str(environment)], home)
+    words = [
+        "pip",
+        "install",
+        "--python",
+        str(environment / "bin" / "python"),
+        "--no-deps",
+        "--offline",
+        "--no-index",
+    ]
+    _uv([*words, "-r", "-"], home, "\n".join(map(str, wheels)))
+
+
 def new_folder(folder: Path) -> Path:
     """A name that no earlier build has used: one that was killed may still have a uv writing into its own."""
     return folder / secrets.token_hex(4)
@@ -145,11 +243,16 @@ def _uv(words: Sequence[str], home: Path, text: str = "") -> str:
     program = shutil.which("uv", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
     if program is None:
         raise UserError("`as_of:` and `requires:` need uv, which was not found: run `make setup`")
+    return _run([program, *words, "--color", "never", "--no-progress"], home, text)
+
+
+def _run(command: Sequence[str], home: Path, text: str) -> str:
+    """What a program prints that speaks with the index."""
     with disk_errors(home):
         home.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
-            [program, *words, "--color", "never", "--no-progress"],
+            command,
             input=text,
             capture_output=True,
             text=True,
@@ -161,7 +264,8 @@ def _uv(words: Sequence[str], home: Path, text: str = "") -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Unresolved(f"error: uv timed out after {_SECONDS // 60} minutes") from None
+        name = Path(command[0]).name
+        raise Unresolved(f"error: {name} timed out after {_SECONDS // 60} minutes") from None
     if done.returncode:
         raise Unresolved(done.stderr)
     return done.stdout

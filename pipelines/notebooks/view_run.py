@@ -137,11 +137,11 @@ async def run_view(prepared: PreparedKernel, view: str, say: Callable[[str], Non
         return before
     folder = _folder(prepared, view)
     run = folder / "run"
-    await asyncio.to_thread(_empty, folder)
+    await asyncio.to_thread(empty, folder)
     try:
         seen = await _execute(prepared, view, run, say)
     finally:
-        await asyncio.to_thread(_remove, run)
+        await asyncio.to_thread(remove, run)
     if seen.is_valid:
         seen.keep()
     return seen
@@ -149,20 +149,20 @@ async def run_view(prepared: PreparedKernel, view: str, say: Callable[[str], Non
 
 def forget(prepared: PreparedKernel, view: str) -> None:
     """Remove what was kept of a view: the next call runs it again."""
-    _remove(_folder(prepared, view))
+    remove(_folder(prepared, view))
 
 
 def _folder(prepared: PreparedKernel, view: str) -> Path:
     return prepared.work / view
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
     """A folder for a fresh attempt; what a killed call left in it is gone."""
-    _remove(folder)
+    remove(folder)
     folder.mkdir(parents=True)
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a folder that a kernel wrote into.
 
     It may be deeper than a path can be long, and may have taken away the rights to its own folders: the
@@ -184,7 +184,7 @@ async def _execute(
     from pipelines.sandbox import runner
 
     (run / "working").mkdir(parents=True)
-    shown = await asyncio.to_thread(_show, prepared, view, run / "input")
+    shown = await asyncio.to_thread(show, prepared, view, run / "input")
     task = Task(
         prepared.notebook, run, prepared.environment.python, prepared.limits,
         prepared.isolation, prepared.probe, say, prepared.hidden,
@@ -193,7 +193,7 @@ async def _execute(
     return await asyncio.to_thread(_judge, prepared, view, shown, run, execution)
 
 
-def _show(prepared: PreparedKernel, view: str, into: Path) -> views.View | None:
+def show(prepared: PreparedKernel, view: str, into: Path) -> views.View | None:
     """Write what the kernel may read; None for a study kernel, of which no answer is asked."""
     if prepared.data is not None:
         shown = views.view_of(prepared.data, view)

@@ -31,7 +31,7 @@ from pipelines.values.metrics import Metric, get
 from pipelines.values.seeds import derive
 
 # Keys of a competition file that decide no byte of a view.
-_SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team"}
+_SHOWN_NOWHERE = {"title", "baselines", "tune", "pool", "daily_limit", "live", "team", "code"}
 
 
 @dataclass(frozen=True, eq=False)

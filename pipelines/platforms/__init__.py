@@ -77,6 +77,16 @@ class Platform(ABC):
         """The platform's server, to which a submission is sent; None where grading is local."""
         return None
 
+    def notebook_remote(self, reference: str, version: int, file: str) -> "Remote | None":
+        """The same for a version of a notebook that lies there already; None where no notebooks are taken.
+
+        Args:
+            reference: owner/slug there.
+            version: its number.
+            file: the output that is graded.
+        """
+        return None
+
 
 def of(competition: Competition) -> Platform:
     """The platform of a competition, its `source:` checked.

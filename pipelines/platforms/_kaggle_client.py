@@ -105,10 +105,12 @@ class Pushed:
     Attributes:
         url: where.
         remarks: what Kaggle did not take, a sentence each.
+        version: its number; None where nothing was pushed, or Kaggle does not say.
     """
 
     url: str
     remarks: tuple[str, ...] = ()
+    version: int | None = None
 
 
 def pull(reference: str) -> Pulled:
@@ -124,7 +126,7 @@ def pull(reference: str) -> Pulled:
     name = reference_of(reference)
     with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as temporary:
         folder = Path(temporary)
-        _run(f"fetch {name}", "kernels", "pull", name, "--path", temporary, "--metadata")
+        ask(f"fetch {name}", "kernels", "pull", name, "--path", temporary, "--metadata")
         try:
             metadata = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
             file = folder / Path(str(metadata["code_file"])).name
@@ -157,7 +159,7 @@ def last_run(reference: str) -> date | None:
     owner, _, slug = name.partition("/")
     words = slug.replace("-", " ")
     try:
-        text = _run(
+        text = ask(
             f"look up {name}", "kernels", "list", "--user", owner, "--search", words, "--format", "json"
         )  # fmt: skip
         rows = json.loads(text[text.index("[") :])
@@ -175,7 +177,7 @@ def username() -> str:
     Raises:
         UserError: nobody is, or Kaggle cannot be reached.
     """
-    found = re.search(r"^- username: (\S+)$", _run("sign in", "config", "view"), re.M)
+    found = re.search(r"^- username: (\S+)$", ask("sign in", "config", "view"), re.M)
     if not found or found[1] == "None":
         raise UserError(SIGN_IN)
     return found[1]
@@ -192,7 +194,7 @@ def push(folder: Path) -> Pushed:
     """
     metadata = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
     name = str(metadata["id"])
-    text = _run(f"push {name}", "kernels", "push", "--path", str(folder))
+    text = ask(f"push {name}", "kernels", "push", "--path", str(folder))
     refused = re.search(r"Kernel push error: (.*)", text)
     if refused:  # with exit status 0
         raise UserError(
@@ -206,7 +208,8 @@ def push(folder: Path) -> Pushed:
         )
     _confirm(name, (folder / str(metadata["code_file"])).read_bytes(), url[1])
     remarks = re.findall(r"^(?:The following are not valid|Your kernel title).*$", text, re.M)
-    return Pushed(url[1], tuple(shown(remark) for remark in remarks))
+    version = re.search(r"version (\d+) successfully pushed", text)
+    return Pushed(url[1], tuple(map(shown, remarks)), int(version[1]) if version else None)
 
 
 def _confirm(name: str, sent: bytes, url: str) -> None:
@@ -241,8 +244,8 @@ def _sources(notebook: bytes) -> list[tuple[str, str]]:
     return [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in cells]
 
 
-def _run(what: str, *arguments: str) -> str:
-    """What the client prints.
+def ask(what: str, *arguments: str) -> str:
+    """What the client prints, asked to do `what`.
 
     Raises:
         UserError: it is not installed, does not end, or ends with an error.

@@ -93,6 +93,13 @@ def _submit(client: Any, slug: str, file: str, message: str) -> dict[str, Any]:
     return {"uploaded": True, "ref": done.ref, "message": done.message}
 
 
+def _submit_notebook(
+    client: Any, slug: str, notebook: str, version: int, file: str, message: str
+) -> dict[str, Any]:
+    done = client.competition_submit_code(file, message, slug, notebook, version, quiet=True)
+    return {"ref": done.ref, "message": done.message}
+
+
 def _submissions(client: Any, slug: str) -> list[Any]:
     found: dict[int, Any] = {}
     for number in range(1, _MOST_PAGES + 1):
@@ -122,6 +129,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "files": _files,
     "download": _download,
     "submit": _submit,
+    "submit_notebook": _submit_notebook,
     "submissions": _submissions,
     "limits": _limits,
     "leaderboard": _leaderboard,

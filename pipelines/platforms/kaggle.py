@@ -113,6 +113,9 @@ class Kaggle(platforms.Platform):
     def remote(self) -> Remote:
         return KaggleRemote(self.source.slug)
 
+    def notebook_remote(self, reference: str, version: int, file: str) -> Remote:
+        return KaggleNotebookRemote(self.source.slug, reference, version, file)
+
     def leaderboard(self) -> pd.DataFrame:
         slug = self.source.slug
         with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as folder:
@@ -167,6 +170,31 @@ class KaggleRemote(Remote):
             return Allowance(calls.details(self.slug).daily_limit, None, resets)
         per_day = None if found.get("limitedByTotal") else today + left
         return Allowance(per_day, left, resets)
+
+
+class KaggleNotebookRemote(KaggleRemote):
+    """The same for a code competition: a version of a notebook is handed in, and no file is uploaded.
+
+    Args:
+        slug: the competition.
+        reference: owner/slug of the notebook.
+        version: the number of a version that has run.
+        file: what it wrote for the public test, and what is graded after the rerun.
+    """
+
+    def __init__(self, slug: str, reference: str, version: int, file: str) -> None:
+        super().__init__(slug)
+        self.reference, self.version, self.file = reference, version, file
+
+    def upload(self, path: Path, name: str, message: str) -> str | None:
+        try:
+            done = calls.ask_once(
+                "submit_notebook", self.slug, notebook=self.reference, version=self.version, file=self.file,
+                message=message,
+            )  # fmt: skip
+        except KaggleError as error:
+            raise _outcome(self.slug, error) from None
+        return str(done["ref"]) if done.get("ref") else None
 
 
 def _outcome(slug: str, error: KaggleError) -> UserError:

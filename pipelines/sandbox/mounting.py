@@ -166,9 +166,18 @@ def _hops(python: Path) -> list[Path]:
     return found
 
 
+def has_graphics() -> bool:
+    """Whether this machine has a graphics processor that computes."""
+    return any(path.name != "dri" for path in _graphics())
+
+
+def _graphics() -> list[Path]:
+    return [path for name in GRAPHICS for path in sorted(Path("/dev").glob(name))]
+
+
 def _devices() -> Iterator[Mount]:
     """Processor topology, which libraries choose their threads by; graphics processors where there are any."""
-    found = [path for name in GRAPHICS for path in sorted(Path("/dev").glob(name))]
+    found = _graphics()
     folder = "/sys" if found else "/sys/devices/system"
     if Path(folder).is_dir():
         yield Mount("--ro-bind", folder, folder)

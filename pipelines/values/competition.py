@@ -14,6 +14,7 @@ from pydantic import (
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
+from pipelines.values.code_rules import Code
 
 TaskKind = Literal["classification", "regression"]
 Decimal = Literal[",", "."]
@@ -202,6 +203,7 @@ class Competition(Strict):
         team: the members who are that team.
         views: `yes`, or `no, because …`: then kernels run on the real view only and have no CV. A view needs
             one train row per id and one sample row per test row.
+        code: what the site allows a notebook, where notebooks are what is handed in.
     """
 
     name: Name
@@ -234,6 +236,7 @@ class Competition(Strict):
     live: bool = False
     team: list[Name] = []
     views: str = Field(default="yes", pattern=r"^(yes|no, because \S.*)$")
+    code: Code | None = None
 
     @property
     def sample_id(self) -> str:

@@ -34,7 +34,7 @@ Columns = Sequence[str] | Literal["all"]
 _DELIMITERS = ",\t;|"
 _CHUNK = 1 << 20
 _TIMES = 3
-_ROWS_FOR_DECIMAL = 200
+_FIRST_ROWS = 200
 _COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+)")
 _POINT = re.compile(r"[+-]?\d+\.\d+")
 _FILE = "in the competition file"
@@ -74,9 +74,8 @@ def form_of(
     """The form of a CSV: what is given counts, the rest is found out.
 
     The encoding is UTF-8, or UTF-16, or else cp949 (Korean Windows) where at least half of what
-    is not ASCII are common syllables, or else Windows-1252: nearly any bytes can be decoded as cp949. The
-    delimiter is a comma, tab, semicolon or bar, the one that cuts header and first rows alike. The decimal mark is a comma where
-    numbers of the first rows have one and none has a point.
+    is not ASCII are common syllables, or else Windows-1252: nearly any bytes can be decoded as cp949. The delimiter
+    cuts header and first rows alike. The decimal mark is a comma where numbers of these have one and none has a point.
 
     Raises:
         UserError: the file is missing, or in none of these encodings.
@@ -85,8 +84,10 @@ def form_of(
         encoding = encoding or _encoding(path)
         with _open(path, encoding) as file:
             header = file.readline(_CHUNK)
-            start = list(islice(file, _ROWS_FOR_DECIMAL))
-    form = Form(encoding, delimiter or _delimiter([header, *start], Form(quotes=quotes)), quotes)
+            start = list(islice(file, _FIRST_ROWS))
+    form = Form(encoding, delimiter or ",", quotes)
+    if delimiter is None:
+        form = replace(form, delimiter=_delimiter([header, *start], form))
     return replace(form, decimal=decimal or _decimal(start, form))
 
 
@@ -98,18 +99,22 @@ def repeated(path: Path, form: Form) -> list[str]:
 
 
 def _delimiter(lines: list[str], form: Form) -> str:
-    """The mark that cuts most of the first rows into as many cells as the header; of two that do, the more cells."""
+    r"""Which mark of the header stands between cells: the first that gives all rows as many as the header, or the first.
 
-    def fitting(mark: str) -> tuple[int, int]:
+    A tab or semicolon that does so into more cells than a comma comes before it: `x\t1,5`. A bar seldom delimits.
+    """
+    unquoted = re.sub(r'"[^"]*"', "", lines[0])
+    there = [mark for mark in _DELIMITERS if mark in unquoted]
+
+    def cells(mark: str) -> int:
         rows = csv.reader(lines, delimiter=mark, **form.quoting)
         try:
-            widths = [len(row) for row in rows]
+            widths = [len(row) for row in rows if row]
         except csv.Error:  # told by `_check_quotes`
-            return 0, 0
-        return sum(width == widths[0] > 1 for width in widths), widths[0]
+            return 0
+        return widths[0] if len(set(widths)) == 1 else 0
 
-    marks = [mark for mark in _DELIMITERS if mark in lines[0]] or [_DELIMITERS[0]]
-    return marks[0] if len(marks) == 1 else max(marks, key=fitting)
+    return max(there, key=lambda mark: (cells(mark) > 0, mark != "|", cells(mark)), default=",")
 
 
 def _decimal(lines: list[str], form: Form) -> Decimal:

@@ -111,6 +111,8 @@ def _entries(older: float) -> Iterator[Entry]:
     for folder in sorted((cache / "environments").glob("*/")):
         # A kernel that runs does not hold its environment's lock, only its own.
         yield _folder("environment", folder, folder / "lock", *running)
+    for folder in cache.glob("wheels/"):
+        yield _folder("packed wheels", folder, folder / "lock")
     for folder in sorted((cache / "downloads").glob("*/")):
         yield _folder("download", folder, *(cache / "locks").glob(f"*-download@{folder.name}"))
     for bundle in bundles:

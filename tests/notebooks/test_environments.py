@@ -168,12 +168,12 @@ def test_its_packages_are_those_of_the_day_with_bytecode(story: Story) -> None:
 def test_a_record_whose_environment_was_removed_counts_as_none(tmp_path: Path) -> None:
     record = {"folder": "0a1b", "packages": {"six": "1.16.0"}}
     (tmp_path / "environment.json").write_text(json.dumps(record))
-    assert environments._built(tmp_path) is None
+    assert environments.built(tmp_path) is None
     (tmp_path / "0a1b" / "bin").mkdir(parents=True)
     (tmp_path / "0a1b" / "bin" / "python").touch()
-    assert environments._built(tmp_path) == record
+    assert environments.built(tmp_path) == record
     (tmp_path / "environment.json").write_text('{"folder": "0a')
-    assert environments._built(tmp_path) is None
+    assert environments.built(tmp_path) is None
 
 
 def test_the_requirements_are_what_is_asked_and_what_is_imported() -> None:

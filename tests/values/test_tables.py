@@ -230,3 +230,21 @@ def test_a_mark_that_stands_in_one_header_cell_alone_is_no_delimiter(csv: Path) 
     assert form_of(csv) == Form(delimiter=";", decimal=",")
     csv.write_text('id,text\n1,"a;b\n2;c"\n2,"d"\n', encoding="utf-8")
     assert form_of(csv).delimiter == ","
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("id\tnum,x\tcat\n1\t2\ta\n", "\t"),
+        ("id\tnum,x\tcat\n1\t2,5\ta\n2\t3,5\tb\n", "\t"),
+        ("id;a, b\n1;2\n", ";"),
+        ("id,a|b|c\n1,2|3|4\n", ","),
+        ('id,"a;b;c"\n1,"2;3;4"\n', ","),
+        ("id,text\n1,two\n2,three, four\n", ","),
+        ('id,"a\nb"\n1,2\n', ","),
+    ],
+)
+def test_a_mark_within_a_header_delimits_nothing(tmp_path: Path, text: str, delimiter: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    assert form_of(path).delimiter == delimiter

@@ -16,6 +16,7 @@ OLD = time.time() - 100 * 24 * 60 * 60
 MADE_AGAIN = {
     "kept work": ".cache/pilsa/work/0123",
     "environment": ".cache/pilsa/environments/4567",
+    "packed wheels": ".cache/pilsa/wheels",
     "bundle": ".cache/pilsa/kernels/m01/forest",
     "download": ".cache/pilsa/downloads/mnist",
     "experiment copy": ".dvc/tmp/exps/standalone/tmpabc",

@@ -117,8 +117,7 @@ def push_to_kaggle(pushed: Kernel, wanted: Push | None = None) -> _kaggle_client
             or does not show it afterwards.
     """
     wanted = wanted or Push()
-    check_allowed(pushed)
-    _check_no_secrets(pushed, None, None)
+    check_sendable(pushed)
     owner = wanted.owner or _kaggle_client.username()
     metadata = kaggle_metadata(pushed, owner, wanted)
     notebook = conversion.from_percent(pushed.code)
@@ -216,6 +215,16 @@ def check_allowed(shared: Kernel) -> None:
             f"Merge into one team there and list its members in competitions/{one.name}.yaml, publish the "
             "notebook for all participants on the competition's own pages, or wait for its end (`live: false`)"
         )
+
+
+def check_sendable(pushed: Kernel) -> None:
+    """Check that its code may go to a site.
+
+    Raises:
+        UserError: the rules do not let it, or it holds what looks like a secret.
+    """
+    check_allowed(pushed)
+    _check_no_secrets(pushed, None, None)
 
 
 def _check_no_secrets(shared: Kernel, outputs: "NotebookNode | None", notes: str | None) -> None:

@@ -1,0 +1,148 @@
+"""What a rerun must leave: one file of the required name, the required columns, and a row for each hidden id."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.notebooks import answers
+from pipelines.plumbing.errors import PilsaError, UserError
+from pipelines.rehearsal.fault import Fault
+from pipelines.rehearsal.hidden import Hidden
+from pipelines.values import submission, submission_file
+
+_SHOWN = 4
+
+
+def check(
+    working: Path, hidden: Hidden, required: str | None, public_ids: Iterable[str]
+) -> tuple[str | None, Fault | None]:
+    """Look at what a run left.
+
+    Args:
+        working: its working folder.
+        hidden: the test that was asked for.
+        required: the file's name; None takes the one that fits, where nobody demands a name.
+        public_ids: ids of the public test.
+
+    Returns:
+        The file's name where it is good, else why it is not.
+    """
+    name = required or _fitting(working, hidden) or "submission.csv"
+    path = working / name
+    if path.is_symlink() or not path.is_file():
+        return None, _no_such_file(working, name)
+    try:
+        fault = (
+            _columns(path, name, hidden)
+            or _rows(path, name, hidden, set(public_ids))
+            or _values(path, name, hidden)
+        )
+    except (PilsaError, ValueError, OSError) as error:
+        fault = Fault(
+            kind="values", must=f"{name} must be a CSV that can be read", found=str(error), do="write it with to_csv"
+        )  # fmt: skip
+    return (None, fault) if fault else (name, None)
+
+
+def _fitting(working: Path, hidden: Hidden) -> str | None:
+    """The CSV that fits, whatever its name; else the only CSV."""
+    data = hidden.data
+    try:
+        return answers.find(
+            working, data.competition, hidden.view.sample, data.dataset.classes
+        ).output
+    except PilsaError:
+        tables = _tables(working)
+        return tables[0] if len(tables) == 1 else None
+
+
+def _tables(working: Path) -> list[str]:
+    found = (path for path in working.rglob("*") if path.suffix.lower() in (".csv", ".parquet"))
+    return sorted(path.relative_to(working).as_posix() for path in found if path.is_file())
+
+
+def _no_such_file(working: Path, name: str) -> Fault:
+    found = _tables(working)
+    shown = ", ".join(found[:_SHOWN]) if found else "no table"
+    return Fault(
+        kind="output name", must=f"the run must leave {name} in its working folder (/kaggle/working)", found=shown,
+        do=f"write the submission to {name!r}",
+    )  # fmt: skip
+
+
+def _columns(path: Path, name: str, hidden: Hidden) -> Fault | None:
+    wanted, found = list(map(str, hidden.view.sample.columns)), submission_file.header(path)
+    if found == wanted:
+        return None
+    more, lacking = (
+        [each for each in found if each not in wanted],
+        [each for each in wanted if each not in found],
+    )
+    problem = (
+        f"too many ({more[:_SHOWN]})" if more and not lacking
+        else f"{found[: 2 * _SHOWN]}"
+    )  # fmt: skip
+    is_index = bool(more) and more[0] in ("", "Unnamed: 0", "index")
+    return Fault(
+        kind="columns", must=f"{name} must have exactly the columns {wanted[: 2 * _SHOWN]}, in this order",
+        found=problem,
+        do="add index=False to to_csv" if is_index else f"write table[{wanted[: 2 * _SHOWN]}]",
+    )  # fmt: skip
+
+
+def _rows(path: Path, name: str, hidden: Hidden, public: set[str]) -> Fault | None:
+    """The ids, each once; where they differ the public test often looks out of it."""
+    sample, competition = hidden.view.sample, hidden.data.competition
+    if path.stat().st_size > submission_file.most_bytes(sample) * len(sample.columns):
+        return _wrong_rows(name, hidden, "a file far larger than these rows")
+    ids = submission.read(path, competition)[competition.sample_id].astype(str)
+    wanted = set(sample[competition.sample_id].astype(str))
+    given = set(ids)
+    if len(ids) == len(sample) and given == wanted:
+        return None
+    if len(ids) == len(public) != len(sample):
+        return _wrong_rows(name, hidden, f"{len(ids)} rows, as many as the public test has")
+    if len(ids) != len(sample):
+        return _wrong_rows(name, hidden, f"{len(ids)} rows")
+    strays = sorted(given - wanted)
+    if strays and set(strays) <= public:
+        return _wrong_rows(name, hidden, f"ids of the public test ({strays[0]})")
+    return _wrong_rows(name, hidden, f"other or repeated ids ({(strays or sorted(given))[0]})")
+
+
+def _wrong_rows(name: str, hidden: Hidden, found: str) -> Fault:
+    return Fault(
+        kind="row count", must=f"{name} must have one row for each of the {hidden.rows} ids of this hidden test",
+        found=found, do="take count and ids from the test file that is there (len(test), not a number)",
+    )  # fmt: skip
+
+
+def _values(path: Path, name: str, hidden: Hidden) -> Fault | None:
+    competition, sample = hidden.data.competition, hidden.view.sample
+    frame = submission.read(path, competition)
+    columns = submission.target_columns(competition, frame)
+    empty = frame[columns].isna().any(axis=1)
+    must = f"{name} must have a prediction in every row"
+    if empty.any():
+        count = f"{int(empty.sum())} of {len(frame)} rows without one"
+        if empty.mean() > 0.5:  # what was known of the public test alone
+            return Fault(
+                kind="public test", must=must, found=count,
+                do="do not look predictions up by the ids of the public test: predict every row",
+            )  # fmt: skip
+        return Fault(kind="values", must=must, found=count, do="fill them")
+    try:
+        ordered = submission.in_form(competition, frame, sample, hidden.data.dataset.classes)
+    except UserError as error:
+        return Fault(kind="values", must=f"{name} must be taken by the site", found=str(error), do="correct it")  # fmt: skip
+    if _is_sample(ordered[columns], sample[columns]):
+        return Fault(
+            kind="public test", must=must, found="the constant of the sample submission in every row",
+            do="do not copy the sample's values: in the hidden rerun it holds no answers",
+        )  # fmt: skip
+    return None
+
+
+def _is_sample(values: pd.DataFrame, sample: pd.DataFrame) -> bool:
+    return values.astype(str).to_numpy().tolist() == sample.astype(str).to_numpy().tolist()
