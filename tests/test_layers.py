@@ -1,6 +1,6 @@
 """Imports run downward only, one file owns one foreign library, and files and functions stay short.
 
-`cli, stages → practice → {training, notebooks, submitting, review, workspace, adding} → {transcription, old_apis} → {models,
+`cli, stages → {practice, remote} → {training, notebooks, submitting, review, workspace, adding} → {transcription, old_apis} → {models,
 ensembles, platforms, tracking, sandbox} → features → {values, cells} → plumbing`: any arrow down is allowed, none
 sideways between rooms, and no circle between the folders inside one.
 """
@@ -21,8 +21,8 @@ FLOORS = (
     ("models", "ensembles", "platforms", "readers", "tracking", "sandbox"),
     ("transcription", "old_apis"),
     ("training", "notebooks", "submitting", "review", "workspace", "adding"),
-    ("practice",),
-    ("kernel_cli", "competition_cli", "practice_cli", "submit_cli"),
+    ("practice", "remote"),
+    ("kernel_cli", "competition_cli", "practice_cli", "submit_cli", "remote_cli"),
     ("cli", "stages"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -172,6 +172,7 @@ def test_every_folder_is_a_room_of_the_house_plan() -> None:
         "competition_cli",
         "practice_cli",
         "submit_cli",
+        "remote_cli",
     }
 
 
