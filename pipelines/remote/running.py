@@ -71,7 +71,7 @@ def run(model: str, accelerator: str = "", hours: float = 9.0, again: bool = Fal
         Killed: detached; it goes on there.
     """
     competition = params.load().competition
-    plan = plans.load(competition, model).on_its_backend()
+    plan = _plan(competition, model, accelerator)
     found = read_json(paths.tuned(competition, model))
     specs = cv.specs_of(plan, cv.Tuned(found["params"], found["by_fold"]))
     key = cv.key_of(plan, specs)
@@ -88,6 +88,28 @@ def run(model: str, accelerator: str = "", hours: float = 9.0, again: bool = Fal
         results.take(entry.job, Path(folder), plan, specs, site.site())
     journal.write(entry, "taken")
     return f"all {len(specs)} fits of {model} came back from {site.site()}"
+
+
+def _plan(competition: str, model: str, accelerator: str) -> Plan:
+    """What is to be fitted, on the backend of this machine: so has it `train`, which is to find the fits.
+
+    Raises:
+        UserError: it cannot run there, or would spend hours on an accelerator for nothing.
+    """
+    if "/" in model:
+        raise UserError(
+            f"a remote run must be of a model, and {model} is a notebook: Kaggle runs it as it is, `pilsa kernel share "
+            f"{model} --kaggle`; its views run here"
+        )
+    plan = plans.load(competition, model)
+    if accelerator and (plan.backend is None or not accelerator.startswith("Nvidia")):
+        who = (
+            f"{model} computes on the CPU" if plan.backend is None else "pilsa uses NVIDIA's alone"
+        )
+        raise UserError(
+            f"an accelerator must be of use, and {who}: leave out --accelerator {accelerator}, and no hours are spent"
+        )
+    return plan.on_its_backend()
 
 
 def _pushed(wish: Wish, again: bool) -> Entry:

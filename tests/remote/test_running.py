@@ -1,21 +1,24 @@
 """A remote run against the practice server: one push, and the fits come back as if they were made here."""
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import MemberFailed, UserError
-from pipelines.remote import journal, running
+from pipelines.remote import journal, quota, running
 from pipelines.remote.journal import Entry
 from pipelines.sandbox import isolate
+from pipelines.stages.preprocess import preprocess
 from pipelines.stages.train import train
 from pipelines.stages.tune import tune
 from pipelines.tracking import records
 from tests.conftest import Workshop
-from tests.practice.practice_server import Practice, practice
+from tests.practice.practice_server import ROOT, SLUG, Practice, practice
 
 __all__ = ["practice"]
 pytestmark = [
@@ -76,9 +79,10 @@ def test_a_kill_after_the_push_is_found_by_the_journal_or_without_it(
         raise KeyboardInterrupt
 
     for gone in (False, True):
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch:
             patch.setattr(running, "_watch", killed)
-            running.run("knn")
+            with pytest.raises(KeyboardInterrupt):
+                running.run("knn")
         if gone:
             journal.remove(reference())
     assert "came back" in running.run("knn")
@@ -115,11 +119,31 @@ def test_a_failed_run_is_pushed_again_only_when_asked(
     assert pushes(ready) == 2
 
 
+def test_files_of_the_competition_are_read_there(ready: Practice, workshop: Workshop) -> None:
+    content = yaml.safe_load((ROOT / "competitions" / "wine.yaml").read_text())
+    content["source"] = {"platform": "kaggle", "slug": SLUG}
+    (workshop.root / "competitions" / "wine.yaml").write_text(yaml.safe_dump(content))
+    paths.raw("wine").mkdir(parents=True)
+    for name, path in ready.world.held[SLUG].files.items():
+        shutil.copyfile(path, paths.raw("wine") / name)
+    workshop.write_params(competition="wine", preprocess={"max_rows": 120})
+    preprocess("wine")
+    tune("wine", "knn")
+    assert "came back" in running.run("knn")
+    (pushed,) = (ready.world.folder / "kernels").glob("*/*/v*/pushed.json")
+    assert json.loads(pushed.read_text())["competitionDataSources"] == [SLUG]
+
+
 def test_no_hours_left_is_told_before_the_push(ready: Practice) -> None:
+    assert quota.sentence("NvidiaTeslaT4", 3600) == (
+        "left of this week: 30.0 h of GPU, 20.0 h of TPU; this run takes 1 h at most"
+    )
     ready.server.kernels.hours["gpuQuota"] = 0.0
     with pytest.raises(UserError, match="must have hours left of this week"):
-        running.run("knn", accelerator="NvidiaTeslaT4")
-    assert pushes(ready) == 0
+        quota.sentence("NvidiaTeslaT4", 3600)
+    assert "none of it" in quota.sentence("", 3600)
+    ready.fault("GetAcceleratorQuotaStatistics", status=404)
+    assert "not unlimited" in quota.sentence("NvidiaTeslaT4", 3600)
 
 
 def test_an_entry_of_a_push_that_never_arrived_is_pushed(ready: Practice) -> None:
