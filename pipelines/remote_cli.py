@@ -52,6 +52,10 @@ def run(
     try:
         done = running.run(model, accelerator, hours, again)
     except process.Killed:
+        say(
+            f"detached: what was pushed goes on there; `pilsa remote run {model}` again takes its result",
+            is_error=True,
+        )
         raise typer.Exit(_DETACHED) from None
     say(done, is_error=as_json)
     rebuild.rebuild(as_json, f"train@{params.load().competition}-{model}")

@@ -135,7 +135,7 @@ def _rows(specs: Sequence[FitSpec], n_rows: int) -> bytes:
                 )
             arrays[f"{number}-{part}"] = np.packbits(mask)
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
+    np.savez(content, **arrays)
     return content.getvalue()
 
 

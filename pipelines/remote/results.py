@@ -11,7 +11,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash, read_json
 from pipelines.plumbing.errors import UserError
 from pipelines.remote.executing import DONE
-from pipelines.remote.job import Job
+from pipelines.remote.job import Job, fits_hash
 from pipelines.training import finished, run_record
 from pipelines.training.fits import Fit, FitSpec
 from pipelines.training.plan import Plan
@@ -39,7 +39,12 @@ def take(job: Job, folder: Path, plan: Plan, specs: Sequence[FitSpec], where: st
         UserError: it is of another commit, code, fold file, data or params, or not whole.
     """
     told = _told(folder / "pilsa" / DONE)
-    _check_same(job, told["job"])
+    here = {
+        "data_hash": plan.dataset.hash,
+        "folds_hash": plan.folds.hash,
+        "fits": fits_hash(specs),
+    }
+    _check_same(job.model_copy(update=here), told["job"])
     found = finished.Store(folder / "pilsa")
     fits = [_checked(found, spec, plan, told["files"]) for spec in specs]
     with finished.working(job.key, f"taking the fits of {plan.name}") as work:

@@ -229,31 +229,23 @@ def _watch(entry: Entry, model: str) -> None:
         MemberFailed: it failed; the end of its log is in the message.
     """
     said, pause, started = "", _FIRST_LOOK, time.monotonic()
-    try:
-        while True:
-            try:
-                found = site.state(entry.reference)
-                now = found.status
-            except KaggleError as error:
-                if error.status is not None and error.status < 500 and error.status != 429:
-                    raise
-                found, now = None, str(error)
-            if now != said:
-                said = now
-                say(f"{model} on {site.site()}: {now.lower() if found else now} after "
-                    f"{time.monotonic() - started:.0f} s (Ctrl-C leaves it running)", is_error=True)  # fmt: skip
-            if found is not None and found.status == "COMPLETE":
-                return
-            if found is not None and found.status in site.FAILED:
-                raise MemberFailed(_failure(entry, found.failure))
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, pause * 1.3)
-    except (process.Killed, KeyboardInterrupt):
-        say(
-            f"{entry.reference} goes on without this command: run the same again to take its result",
-            is_error=True,
-        )
-        raise
+    while True:
+        try:
+            found = site.state(entry.reference)
+            now = found.status.lower()
+        except KaggleError as error:
+            if error.status is not None and error.status < 500 and error.status != 429:
+                raise
+            found, now = None, str(error)  # it may be reachable again at the next look
+        if now != said:
+            said, passed = now, time.monotonic() - started
+            say(f"{model} on {site.site()}, after {passed:.0f} s: {now}", is_error=True)
+        if found is not None and found.status == "COMPLETE":
+            return
+        if found is not None and found.status in site.FAILED:
+            raise MemberFailed(_failure(entry, found.failure))
+        time.sleep(pause)
+        pause = min(_LONGEST_PAUSE, pause * 1.3)
 
 
 def _failure(entry: Entry, why: str) -> str:

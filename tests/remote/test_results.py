@@ -1,11 +1,14 @@
 """What comes back is taken when it is of what was sent, and refused in words when it is not."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from pipelines.plumbing import paths
+from pipelines.cli import app
+from pipelines.plumbing import paths, process
 from pipelines.plumbing.atomic import file_hash, write_json
 from pipelines.plumbing.errors import UserError
 from pipelines.remote import journal, results, running
@@ -48,15 +51,31 @@ def test_a_whole_output_is_kept_where_train_finds_it(back: Sent) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "word"),
-    [({"commit": "def"}, "commit"), ({"data_hash": "0"}, "data"), ({"folds_hash": "0"}, "fold file"),
-     ({"fits": "0"}, "params"), ({"key": "0"}, "code"), ({"nonce": "0"}, "nonce")],
+    ("name", "word"),
+    [("commit", "commit"), ("data_hash", "data"), ("folds_hash", "fold file"), ("fits", "params"), ("key", "code"),
+     ("nonce", "nonce")],
 )  # fmt: skip
-def test_an_output_of_another_job_is_refused(back: Sent, change: dict[str, str], word: str) -> None:
+def test_an_output_of_another_job_is_refused(back: Sent, name: str, word: str) -> None:
     plan, specs, job, folder = back
-    with pytest.raises(UserError, match=f"must be of {word} "):
-        results.take(job.model_copy(update=change), folder, plan, specs, "Kaggle")
+    told = json.loads((folder / "pilsa" / "done.json").read_text())
+    told["job"][name] = "0"
+    write_json(folder / "pilsa" / "done.json", told)
+    with pytest.raises(UserError, match=f"must be of {word} .* and says '0'"):
+        results.take(job, folder, plan, specs, "Kaggle")
     assert not results.is_kept(job.key, specs)
+
+
+def test_ctrl_c_leaves_it_running_and_says_so(
+    preprocessed: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> str:
+        raise process.Killed(signal.SIGINT)
+
+    monkeypatch.setattr(running, "run", stopped)
+    done = CliRunner().invoke(app, ["remote", "run", "knn"])
+    assert done.exit_code == 4
+    assert "`pilsa remote run knn` again" in done.stderr
+    assert "nothing was pushed" in CliRunner().invoke(app, ["remote", "list"]).stdout
 
 
 def test_half_an_output_is_refused(back: Sent) -> None:
