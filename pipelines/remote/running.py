@@ -22,7 +22,7 @@ from pipelines.plumbing.printing import say
 from pipelines.remote import journal, quota, results, script
 from pipelines.remote.job import Job, fits_hash, pack
 from pipelines.remote.journal import Entry
-from pipelines.tracking import provenance
+from pipelines.tracking import provenance, records
 from pipelines.training import cross_validation as cv
 from pipelines.training import plan as plans
 from pipelines.training.fits import FitSpec
@@ -31,7 +31,7 @@ from pipelines.values import params
 
 # Seconds for the site to show what was pushed; characters of a script, of which nobody knows what Kaggle takes.
 _UNTIL_SHOWN, _MOST_CHARACTERS = 30.0, 1_000_000
-_FIRST_LOOK, _LONGEST_PAUSE = 1.0, 30.0
+_FIRST_LOOK, _LONGEST_PAUSE, _SECONDS_BETWEEN_LINES = 1.0, 30.0, 300.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,9 @@ def run(model: str, accelerator: str = "", hours: float = 9.0, again: bool = Fal
     found = read_json(paths.tuned(competition, model))
     specs = cv.specs_of(plan, cv.Tuned(found["params"], found["by_fold"]))
     key = cv.key_of(plan, specs)
+    scored = records.read_or_none(paths.score(competition, model))
+    if scored is not None and scored.run_id == records.last_run_id({"key": key}):
+        return f"{model} is trained already, with this very code, data and params"
     if results.is_kept(key, specs):
         return f"all {len(specs)} fits of {model} are here already"
     reference = f"{client.username()}/{journal.slug_of(competition, model, key)}"
@@ -102,6 +105,10 @@ def _plan(competition: str, model: str, accelerator: str) -> Plan:
             f"{model} --kaggle`; its views run here"
         )
     plan = plans.load(competition, model)
+    if model not in plan.settings.models:
+        raise UserError(
+            f"local.yaml must list a model whose predictions are to be pooled, and {model} is not under `models`: add it"
+        )
     if accelerator and (plan.backend is None or not accelerator.startswith("Nvidia")):
         who = (
             f"{model} computes on the CPU" if plan.backend is None else "pilsa uses NVIDIA's alone"
@@ -145,6 +152,11 @@ def _shown(wish: Wish) -> Job | None:
     found = site.script(wish.reference)
     if found is None:
         return None
+    if not found.is_private:
+        say(
+            f"{wish.reference} is public: make it private at {site.page(wish.reference)}",
+            is_error=True,
+        )
     job = script.read(found.text)
     if job is None or job.key != wish.key:
         what = "was not pushed by pilsa, or was edited there" if job is None else f"is of {job.key}"
@@ -228,7 +240,7 @@ def _watch(entry: Entry, model: str) -> None:
     Raises:
         MemberFailed: it failed; the end of its log is in the message.
     """
-    said, pause, started = "", _FIRST_LOOK, time.monotonic()
+    said, next_line, pause, started = "", 0.0, _FIRST_LOOK, time.monotonic()
     while True:
         try:
             found = site.state(entry.reference)
@@ -237,8 +249,9 @@ def _watch(entry: Entry, model: str) -> None:
             if error.status is not None and error.status < 500 and error.status != 429:
                 raise
             found, now = None, str(error)  # it may be reachable again at the next look
-        if now != said:
-            said, passed = now, time.monotonic() - started
+        passed = time.monotonic() - started
+        if now != said or passed > next_line:
+            said, next_line = now, passed + _SECONDS_BETWEEN_LINES
             say(f"{model} on {site.site()}, after {passed:.0f} s: {now}", is_error=True)
         if found is not None and found.status == "COMPLETE":
             return

@@ -49,16 +49,18 @@ def reference() -> str:
 def test_the_fits_come_back_into_the_pool_and_say_where_they_ran(ready: Practice) -> None:
     train("tiny", "knn")
     here = paths.predictions("tiny", "knn").read_bytes()
+    paths.score("tiny", "knn").unlink()
     (work,) = [path for path in paths.cache().glob("work/*") if list(path.glob("*.npz"))]
     shutil.rmtree(work)
     assert "came back" in running.run("knn")
     shutil.rmtree(paths.predictions("tiny", "knn").parent)
+    assert "here already" in running.run("knn")
     train("tiny", "knn")
     assert paths.predictions("tiny", "knn").read_bytes() == here
     record = records.read(paths.score("tiny", "knn"))
     assert record.marks == ["ran on the practice server, CPU"]
     assert "accelerator" in record.environment
-    assert "here already" in running.run("knn")
+    assert "is trained already" in running.run("knn")
     assert pushes(ready) == 1
     (pushed,) = (ready.world.folder / "kernels").glob("*/*/v*/pushed.json")
     text = pushed.read_text()
