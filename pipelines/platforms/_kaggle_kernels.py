@@ -156,10 +156,15 @@ def fetch(reference: str, folder: Path) -> None:
 
 def page(reference: str) -> str:
     """Where a person sees it."""
+    if _is_local():
+        return f"{reference} on the practice server"
     return f"https://www.kaggle.com/code/{reference}"
 
 
 def site() -> str:
     """Who is asked, by name: no run on the practice server is told to have been on Kaggle."""
-    is_local = os.environ.get("KAGGLE_API_ENVIRONMENT") == "LOCALHOST"
-    return "the practice server" if is_local else "Kaggle"
+    return "the practice server" if _is_local() else "Kaggle"
+
+
+def _is_local() -> bool:
+    return os.environ.get("KAGGLE_API_ENVIRONMENT") == "LOCALHOST"

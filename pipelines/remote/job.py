@@ -124,7 +124,7 @@ def _rows(specs: Sequence[FitSpec], n_rows: int) -> bytes:
     Raises:
         UserError: positions are not ascending, which a bit per row cannot say.
     """
-    arrays = {"rows": np.array(n_rows)}
+    arrays: dict[str, Any] = {"rows": np.array(n_rows)}
     for number, spec in enumerate(specs):
         for part, rows in enumerate((spec.train, spec.validation, *spec.predict)):
             mask = np.zeros(n_rows, bool)
