@@ -70,8 +70,26 @@ def test_the_fits_come_back_into_the_pool_and_say_where_they_ran(ready: Practice
 
 def test_a_push_without_a_reply_is_found_and_not_repeated(ready: Practice) -> None:
     ready.fault("SaveKernel", lose_reply=True)
-    running.run("knn")
+    ready.fault("GetKernelSessionStatus", status=503)  # looked at again
+    ready.fault("GET", drop_after=10)
+    try:
+        running.run("knn")
+    except UserError:  # of an output that was cut
+        assert "came back" in running.run("knn")
     assert pushes(ready) == 1
+
+
+def test_a_server_error_at_the_push_is_looked_into_first(
+    ready: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready.fault("SaveKernel", status=500)
+    monkeypatch.setattr(running, "_UNTIL_SHOWN", 0.5)
+    with pytest.raises(UserError, match=r"must show .* after its push, and does not yet"):
+        running.run("knn")
+    (entry,) = journal.entries()
+    assert entry.state == "pushing"
+    running.run("knn")
+    assert len(list((ready.world.folder / "kernels").glob("*/*/v*"))) == 1
 
 
 def test_a_kill_after_the_push_is_found_by_the_journal_or_without_it(
