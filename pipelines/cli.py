@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import competition_cli, kernel_cli, practice_cli, rehearsal_cli, submit_cli
+from pipelines import (  # fmt: skip
+    competition_cli,
+    kernel_cli,
+    practice_cli,
+    rehearsal_cli,
+    remote_cli,
+    submit_cli,
+)
 from pipelines.plumbing.printing import console, say, say_json
 
 if TYPE_CHECKING:
@@ -29,6 +36,7 @@ app.add_typer(kernel_cli.app, name="kernel")
 kernel_cli.app.command()(rehearsal_cli.pack)
 kernel_cli.app.command()(rehearsal_cli.rehearse)
 app.add_typer(competition_cli.app, name="competition")
+app.add_typer(remote_cli.app, name="remote")
 app.add_typer(submit_cli.ledger, name="ledger")
 app.add_typer(submit_cli.quota, name="quota")
 app.command()(submit_cli.submit)

@@ -1,6 +1,6 @@
 """Imports run downward only, one file owns one foreign library, and files and functions stay short.
 
-`cli, stages → {practice, rehearsal} → {training, notebooks, submitting, review, workspace, adding} → {transcription, old_apis} → {models,
+`cli, stages → {practice, rehearsal, remote} → {training, notebooks, submitting, review, workspace, adding} → {transcription, old_apis} → {models,
 ensembles, platforms, tracking, sandbox} → features → {values, cells} → plumbing`: any arrow down is allowed, none
 sideways between rooms, and no circle between the folders inside one.
 """
@@ -21,8 +21,8 @@ FLOORS = (
     ("models", "ensembles", "platforms", "readers", "tracking", "sandbox"),
     ("transcription", "old_apis"),
     ("training", "notebooks", "submitting", "review", "workspace", "adding"),
-    ("practice", "rehearsal"),
-    ("kernel_cli", "competition_cli", "practice_cli", "rehearsal_cli", "submit_cli"),
+    ("practice", "rehearsal", "remote"),
+    ("kernel_cli", "competition_cli", "practice_cli", "rehearsal_cli", "remote_cli", "submit_cli"),
     ("cli", "stages"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -173,6 +173,7 @@ def test_every_folder_is_a_room_of_the_house_plan() -> None:
         "practice_cli",
         "rehearsal_cli",
         "submit_cli",
+        "remote_cli",
     }
 
 

@@ -117,7 +117,7 @@ def ask(operation: str, slug: str, watched: Path | None = None, **given: Any) ->
 
     Args:
         operation: one of `_kaggle_process.py`.
-        slug: the competition.
+        slug: the competition, or owner/slug of a notebook.
         watched: a folder that grows while all is well; or a file that is uploaded, and takes its time.
         given: what the operation needs besides.
 
@@ -143,7 +143,7 @@ def ask_once(operation: str, slug: str, watched: Path | None = None, **given: An
         KaggleError: as `ask`.
     """
     question = {"operation": operation, **given}
-    if operation != "competitions":
+    if operation not in ("competitions", "quota"):
         question["slug"] = slug
     printed, complained = _run(json.dumps(question), watched)
     if "readable by other users" in complained:

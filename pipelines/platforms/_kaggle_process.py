@@ -7,7 +7,9 @@ is imported. What the client prints goes to standard error.
 import contextlib
 import json
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _PER_PAGE = 100
@@ -119,6 +121,40 @@ def _leaderboard(client: Any, slug: str, folder: str) -> None:
     client.competition_leaderboard_download(slug, folder, quiet=True)
 
 
+def _quota(client: Any) -> dict[str, Any]:
+    """Hours of this week, by accelerator; `resets` as Kaggle writes it, in UTC."""
+    answer = client.quota_view()
+    found = {}
+    for name, quota in (("GPU", answer.gpu_quota), ("TPU", answer.tpu_quota)):
+        if quota is not None and quota.total_time_allowed is not None:
+            spans = (quota.total_time_allowed, quota.time_used, quota.time_reserved)
+            total, *taken = (span.total_seconds() / 3600 if span else 0.0 for span in spans)
+            found[name] = {"left": max(0.0, total - sum(taken)), "total": total}
+    resets = answer.quota_refresh_time
+    return {"hours": found, "resets": resets.isoformat() if resets else ""}
+
+
+def _kernel_push(client: Any, slug: str, folder: str, seconds: int, accelerator: str) -> Any:
+    return client.kernels_push(folder, str(seconds), accelerator or None).to_dict()
+
+
+def _kernel_source(client: Any, slug: str) -> dict[str, Any]:
+    """The newest version's text, and whether it is private."""
+    with tempfile.TemporaryDirectory() as folder:
+        client.kernels_pull(slug, folder, metadata=True)
+        told = json.loads((Path(folder) / "kernel-metadata.json").read_text(encoding="utf-8"))
+        text = (Path(folder) / told["code_file"]).read_text(encoding="utf-8")
+    return {"text": text, "is_private": told["is_private"]}
+
+
+def _kernel_state(client: Any, slug: str) -> Any:
+    return client.kernels_status(slug).to_dict()
+
+
+def _kernel_output(client: Any, slug: str, folder: str) -> None:
+    client.kernels_output(slug, folder)
+
+
 def _plain(items: Any) -> list[Any]:
     return [item.to_dict() for item in items or []]
 
@@ -133,6 +169,11 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "submissions": _submissions,
     "limits": _limits,
     "leaderboard": _leaderboard,
+    "quota": _quota,
+    "kernel_push": _kernel_push,
+    "kernel_source": _kernel_source,
+    "kernel_state": _kernel_state,
+    "kernel_output": _kernel_output,
 }
 
 if __name__ == "__main__":

@@ -121,8 +121,12 @@ def write_arrays(path: Path, arrays: "Mapping[str, np.ndarray]") -> None:
     """
     import numpy as np
 
+    kept: dict[str, Any] = dict(arrays)
+    pickled = [name for name, array in kept.items() if np.asarray(array).dtype.hasobject]
+    if pickled:  # asked here: numpy before 2.2 would write `allow_pickle=False` as one more array
+        raise ValueError(f"{pickled[0]} must hold no Python objects, which would be pickled")
     with writing(path) as temporary, temporary.open("wb") as target:
-        np.savez_compressed(target, allow_pickle=False, **dict(arrays))
+        np.savez_compressed(target, **kept)
 
 
 def read_arrays(path: Path) -> "dict[str, np.ndarray]":

@@ -47,13 +47,14 @@ class _Module:
     code: str
 
 
-def closure(*modules: str, plugins: Plugins | None = None) -> list[Path]:
+def closure(*modules: str, plugins: Plugins | None = None, with_silent: bool = False) -> list[Path]:
     """Every file of ours that decides what `modules` compute.
 
     Args:
         modules: dotted names, such as `pipelines.stages.train`.
         plugins: family → the plugins that are meant, such as `{"models": ["knn"]}`; of a family that is not
             named, all.
+        with_silent: also what decides no number: then it is every file that they need to run.
 
     Returns:
         Paths relative to the folder that holds `pipelines/`, sorted; nothing for foreign modules.
@@ -70,7 +71,7 @@ def closure(*modules: str, plugins: Plugins | None = None) -> list[Path]:
         waiting += files
     while waiting:
         path = waiting.pop()
-        if path in found or _is_silent(path):
+        if path in found or (not with_silent and _is_silent(path)):
             continue
         found.add(path)
         if path.suffix == ".py":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +25,7 @@ _UNFINISHED = ("QUEUED", "RUNNING")
 _ENDED = "the practice server was ended meanwhile"
 _LONGEST_SECONDS = 9 * 3600.0
 _ROOT = Path(__file__).parents[2]
+_HOURS = {"gpuQuota": 30.0, "tpuQuota": 20.0}  # a week, as of the real site's free accounts
 
 
 class Kernels:
@@ -36,6 +37,7 @@ class Kernels:
 
     def __init__(self, world: World) -> None:
         self.world, self._folder = world, world.folder / "kernels"
+        self.hours = dict(_HOURS)  # that are left; there is no accelerator to spend them on
         self._saving, self._turn = threading.Lock(), threading.Lock()
         for file in self._folder.glob("*/*/*/status.json"):
             if read_json(file)["status"] in _UNFINISHED:
@@ -199,6 +201,17 @@ class Kernels:
         found, following = kaggle_api.page(rows, body)
         return {"kernels": found, "nextPageToken": following}
 
+    def quota(self, _: str, __: Body) -> Body:
+        """Hours on accelerators of this week, which begins on Saturdays."""
+        now = self.world.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        resets = now + timedelta(days=(5 - now.weekday()) % 7 or 7)
+        rows = {
+            name: {"totalTimeAllowed": f"{_HOURS[name] * 3600:.0f}s",
+                   "timeUsed": f"{(_HOURS[name] - left) * 3600:.0f}s"}
+            for name, left in self.hours.items()
+        }  # fmt: skip
+        return {"quotaRefreshTime": kaggle_api.stamp(resets), **rows}
+
     def file(self, parts: list[str]) -> Path | None:
         """The output file of owner, slug, v<N>, name; None where the notebook left no such plain file."""
         version = self._folder.joinpath(*parts[:3])
@@ -211,7 +224,7 @@ class Kernels:
     def operations(self) -> dict[str, Callable[[str, Body], Body]]:
         return {
             "SaveKernel": self.save, "CreateCodeSubmission": self.submit, "GetKernel": self.get, "GetKernelSessionStatus": self.status,
-            "ListKernelSessionOutput": self.output, "ListKernels": self.listed,
+            "ListKernelSessionOutput": self.output, "ListKernels": self.listed, "GetAcceleratorQuotaStatistics": self.quota,
         }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ class Store:
         Raises:
             UserError: the file is damaged; deleting it repeats this one fit.
         """
-        path = self._path(name)
+        path = self.path(name)
         if not path.is_file():
             return None
         stored = read_arrays(path)
@@ -88,13 +88,13 @@ class Store:
         """Keep a fit, and drop what was half-finished of it."""
         parts = {f"part{number}": part for number, part in enumerate(fit.parts)}
         rest = json.dumps({"history": fit.history, "seconds": fit.seconds})
-        write_arrays(self._path(name), {**parts, "rest": np.array(rest)})
+        write_arrays(self.path(name), {**parts, "rest": np.array(rest)})
         shutil.rmtree(self.unfinished(name), ignore_errors=True)
 
     def unfinished(self, name: str) -> Path:
-        return self._path(name).with_suffix("")
+        return self.path(name).with_suffix("")
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
         return self.folder / f"{name.replace(' ', '-')}.npz"
 
 

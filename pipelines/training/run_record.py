@@ -1,13 +1,14 @@
 """What a model's run leaves: its record, and the files that go into the history beside it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from features import blocks
 from pipelines.plumbing import paths
-from pipelines.plumbing.atomic import write_text
+from pipelines.plumbing.atomic import read_json, write_json, write_text
 from pipelines.tracking import parameters, provenance, records
 from pipelines.tracking.records import Head, Record, Run
 from pipelines.training import gallery
@@ -16,6 +17,7 @@ from pipelines.training.plan import Plan
 from pipelines.values import scores
 
 Files = dict[str, Any]
+_RAN_ON = "ran-on.json"  # in the folder of the work
 
 
 def head_of(plan: Plan) -> Head:
@@ -23,6 +25,26 @@ def head_of(plan: Plan) -> Head:
         plan.competition, f"models/{plan.name}", "baseline", plan.settings.member,
         plan.dataset.hash, plan.folds.hash,
     )  # fmt: skip
+
+
+def note_machine(work: Path, mark: str, environment: Mapping[str, str]) -> None:
+    """Write beside kept fits that another machine has made them: the record of the run will say so.
+
+    Args:
+        work: the folder of the work.
+        mark: for who reads the score, such as `ran on Kaggle, Tesla T4`.
+        environment: in place of this machine's.
+    """
+    write_json(work / _RAN_ON, {"mark": mark, "environment": dict(environment)})
+
+
+def _machine_of(work: Path, backend: str) -> tuple[list[str], dict[str, str]]:
+    """Marks and environment of the machine that the fits were made on."""
+    path = work / _RAN_ON
+    if not path.is_file():
+        return [], provenance.environment(backend)
+    noted = read_json(path)
+    return [noted["mark"]], noted["environment"]
 
 
 def curve(outcome: Outcome, plan: Plan) -> pd.DataFrame:
@@ -58,10 +80,11 @@ def write(
     engine: Mapping[str, Any] = {"seed": settings.seed, "n_splits": plan.folds.n_splits}
     if plan.backend is not None:
         engine = {**engine, "backend": settings.backend, "device": plan.device}
+    marks, environment = _machine_of(paths.work(key), settings.backend)
     kept = Run(
-        run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=_marks(plan, mark),
+        run_id=records.run_id({"key": key}), seconds=round(outcome.seconds, 3), marks=[*_marks(plan, mark), *marks],
         parameters=parameters.flat({**plan.params(tuned.of(0)).model_dump(), **engine}),
-        environment=provenance.environment(settings.backend),
+        environment=environment,
     )  # fmt: skip
     record = records.make(
         head, kept, outcome.predictions, scores.of(outcome.predictions, plan.dataset.y, plan.folds)

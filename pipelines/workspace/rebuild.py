@@ -23,11 +23,12 @@ from pipelines.values.params import Params
 _SECONDS_TO_CLOSE = 15.0
 
 
-def rebuild(quiet: bool = False) -> None:
+def rebuild(quiet: bool = False, *targets: str) -> None:
     """Run `dvc repro --ignore-errors`: what fails is left behind, everything else goes on.
 
     Args:
         quiet: send what DVC and the stages print to standard error, so that JSON can follow.
+        targets: stages such as `train@digits-cnn`, which are made with what they need; none means all.
 
     Raises:
         UserError: params.yaml or local.yaml is wrong, a file holds a conflict of git, another rebuild of this
@@ -46,7 +47,7 @@ def rebuild(quiet: bool = False) -> None:
             f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         )
         _drop_torn_lock()  # of a DVC that was killed
-        command = [sys.executable, "-m", "dvc", "repro", "--ignore-errors"]
+        command = [sys.executable, "-m", "dvc", "repro", "--ignore-errors", *targets]
         try:
             code = process.run_child(command, to_stderr=quiet)
         finally:
