@@ -102,7 +102,7 @@ def repository(root: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-r", str(REPOSITORY / name), str(root / name)], check=True)
     (root / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")  # it is no clone
-    (root / "submissions").mkdir()
+    (root / "submissions/ledger").mkdir(parents=True)
     ledger = (REPOSITORY / "submissions/ledger.csv").read_text().splitlines()[0]
     (root / "submissions/ledger.csv").write_text(ledger + "\n")
     return root
