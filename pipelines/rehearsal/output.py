@@ -16,6 +16,7 @@ from pipelines.values.metrics import Metric, get
 
 _SHOWN = 4
 _FEWEST_ROWS = 10  # fewer may well have one answer
+_BY_CHANCE = 1e-3
 
 
 def check(
@@ -158,6 +159,8 @@ def _says_nothing(name: str, hidden: Hidden, ordered: pd.DataFrame) -> Fault | N
             kind="values", must=must, found=f"one answer in every row ({', '.join(map(str, values.iloc[0]))})",
             do="look what the code falls back to where a file, a download or a device is not there",
         )  # fmt: skip
+    if fault := _given_up(name, hidden, values):
+        return fault
     if hidden.is_joined:
         return None
     metric, rows = get(competition.metric), hidden.view.rows
@@ -179,6 +182,22 @@ def _says_nothing(name: str, hidden: Hidden, ordered: pd.DataFrame) -> Fault | N
     return Fault(
         kind="public test", must=must, do="predict every row from its columns, not by ids or rows of the public test",
         found=f"{metric.title} {scores[0]:.4f} on rows of train, clearly worse than one answer for all ({scores[1]:.4f})",
+    )  # fmt: skip
+
+
+def _given_up(name: str, hidden: Hidden, values: pd.DataFrame) -> Fault | None:
+    """One answer for all rows beyond as many as the public test has, where it is rare before them."""
+    count = len(hidden.data.sample)
+    said = values.astype(str).agg(" ".join, axis=1)
+    before, beyond = said[:count], said[count:]
+    if len(beyond) < _FEWEST_ROWS or beyond.nunique() > 1:
+        return None
+    if (before == beyond.iloc[0]).mean() ** len(beyond) > _BY_CHANCE:
+        return None
+    return Fault(
+        kind="row count", must=f"{name} must tell all rows apart, however many there are",
+        found=f"one answer ({beyond.iloc[0]}) in each of the {len(beyond)} rows after the first {count}, as many as the public test has",
+        do="find the count in the code, also as a product or a number of batches, and take len(test)",
     )  # fmt: skip
 
 

@@ -88,6 +88,20 @@ def test_answers_that_belong_to_other_rows_are_told_by_how_wrong_they_are(
         assert fault is None or (fault.kind, str(wanted) in fault.found) == ("public test", True)
 
 
+def test_rows_beyond_the_public_count_that_all_have_one_answer_are_told(
+    grown: Hidden, tmp_path: Path
+) -> None:
+    known = grown.data.dataset
+    said = [known.classes[place] for place in known.y[grown.view.rows]]
+    few = replace(grown, data=replace(grown.data, sample=grown.data.sample.head(9)))
+    for shown, wrong in ((few, True), (grown, False)):
+        _answer(grown).assign(label=[*said[:9], *["c0"] * 13]).to_csv(
+            tmp_path / "submission.csv", index=False
+        )
+        _, fault = output.check(tmp_path, shown, "submission.csv", [])
+        assert bool(fault and "rows after the first 9" in fault.found) == wrong
+
+
 def test_the_name_is_demanded_only_where_the_site_does(grown: Hidden, tmp_path: Path) -> None:
     working = tmp_path / "working"
     working.mkdir()
