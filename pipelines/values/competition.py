@@ -15,6 +15,7 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.plumbing.schema import KernelName, Name, Strict, read_yaml, validate
 from pipelines.values.code_rules import Code
+from pipelines.values.given_files import Files
 
 TaskKind = Literal["classification", "regression"]
 Decimal = Literal[",", "."]
@@ -102,33 +103,6 @@ class Split(Strict):
         if self.kind == "time" and not self.time:
             raise ValueError("a time split needs `time: COLUMN`")
         return self
-
-
-class Files(Strict):
-    """Names of files below `raw/`.
-
-    Attributes:
-        format: a file of pipelines/readers: csv, parquet, jsonl (an object per line), idx (MNIST's, `train` is then a
-            list of images and labels) or images (picture files, see `pictures`; `test: []` where no file lists the
-            test pictures: the sample or else their folder does).
-        train, test: one file each, or a list of files of the same columns.
-        sample: the sample submission.
-        also: further files without a target, such as a description of the columns: every view shows them.
-    """
-
-    format: Name = "csv"
-    train: str | list[str] = "train.csv"
-    test: str | list[str] = "test.csv"
-    sample: str | None = "sample_submission.csv"
-    also: list[str] = []
-
-    @property
-    def train_files(self) -> list[str]:
-        return [self.train] if isinstance(self.train, str) else self.train
-
-    @property
-    def test_files(self) -> list[str]:
-        return [self.test] if isinstance(self.test, str) else self.test
 
 
 class Clip(Strict):
@@ -293,6 +267,18 @@ class Competition(Strict):
         if strays := [name for name in self.tune if name not in self.baselines]:
             raise ValueError(
                 f"tune must name baselines, and {strays[0]!r} is none{did_you_mean(strays[0], self.baselines)}"
+            )
+        files = self.files
+        shown_in_part = [
+            *files.train_files,
+            *files.test_files,
+            files.sample,
+            self.source.get("solution"),
+        ]
+        if twice := [name for name in files.also if name in shown_in_part]:
+            raise ValueError(
+                f"also must name files that hold no target and no test rows, and {twice[0]!r} is one of the competition's "
+                "own: take it out, since every view would show it whole"
             )
         if self.id_column == self.target:
             raise ValueError(f"id_column and target must differ, both are {self.target!r}")

@@ -159,7 +159,9 @@ def constant_sample(
     names = test[competition.id_column]
     if competition.task == "regression":
         return pd.DataFrame({competition.sample_id: names, competition.target: 0})
-    classes = sorted(train[competition.target].dropna().astype(str).unique(), key=_class_order)
+    classes = sorted(
+        train[competition.target].dropna().astype(str).unique(), key=spelling.class_order
+    )
     classes = classes or ["0"]  # a target that is missing everywhere is reported by `build`
     if get(competition.metric).needs == "label":
         return pd.DataFrame({competition.sample_id: names, competition.target: classes[0]})
@@ -262,7 +264,7 @@ def _target(
     asked = submission.labels_of(competition, sample)
     column, notes = spelling.as_in_sample(column, asked)
     _need_two_values(competition, column)
-    classes = sorted(column.unique(), key=_class_order)
+    classes = sorted(column.unique(), key=spelling.class_order)
     notes += spelling.like_gaps(classes)
     classes, said = positive.put_last(competition, classes, sample)
     notes += said
@@ -292,14 +294,6 @@ def _values(competition: Competition, column: "pd.Series[str]") -> np.ndarray:
             f"rmsle must have a target of 0 or more, found {numbers.min():g}: use metric: rmse in the competition file"
         )
     return numbers
-
-
-def _class_order(label: str) -> tuple[int, float, str]:
-    """Numbers by value first, then words."""
-    try:
-        return (0, float(label), label)
-    except ValueError:
-        return (1, 0.0, label)
 
 
 def _features(competition: Competition, table: pd.DataFrame) -> Features:

@@ -14,6 +14,14 @@ _CODE = re.compile(r"[+-]?0\d.*", re.ASCII)  # leading zeros mean something: `01
 _LIKE_GAPS = ("na", "n/a", "nan", "none", "null")
 
 
+def class_order(label: str) -> tuple[int, float, str]:
+    """Numbers by value first, then words."""
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)
+
+
 def as_classes(labels: "pd.Series[str]", classes: Sequence[str]) -> "pd.Series[str]":
     """Labels of a submission or a solution in the spelling of the classes.
 

@@ -263,10 +263,20 @@ def test_only_descriptions_are_shown_beside_train_and_test(tmp_path: Path) -> No
     (folder / "sparse.txt").write_text("\n".join(f"{t} 1:0.5" + " 7:2" * t for t in train["t"]))
     (folder / "about.txt").write_text("t: 1 where q is positive\nq\n\n\tmeasured, w too, e\n")
     (folder / "words.md").write_text("# What the columns mean\n")
+    named = [f"case {key}: malignant" for key in train["k"]]
+    (folder / "notes.md").write_text("\n".join(["# Notes", *named]))
     draft = competition_draft.add("new", folder, Wishes())
     assert draft.keys["files"]["also"] == ["about.txt", "words.md"]
     said = next(sentence for sentence in draft.why if "left out" in sentence)
-    for name in ("train.json", "train.pkl", "more.csv", "labels.txt", "classes.txt", "sparse.txt"):
+    for name in (
+        "train.json",
+        "train.pkl",
+        "more.csv",
+        "labels.txt",
+        "classes.txt",
+        "sparse.txt",
+        "notes.md",
+    ):
         assert name in said
         assert name not in draft.keys["source"]["files"]
 

@@ -126,3 +126,22 @@ def test_a_positive_class_that_yaml_reads_as_something_else_must_be_quoted(
         competition.load("tiny")
     path.write_text(plain + "positive: 'yes'\n", encoding="utf-8")
     assert competition.load("tiny").positive == "yes"
+
+
+@pytest.mark.parametrize(
+    ("also", "solution", "said"),
+    [
+        ("train.csv", None, "also must name files that hold no target"),
+        ("truth.csv", "truth.csv", "also must name files that hold no target"),
+        ("./train.csv", None, "also must name files below raw/ as they are called there"),
+        ("../x.md", None, "also must name files below raw/ as they are called there"),
+    ],
+)
+def test_what_is_shown_to_all_holds_no_target(
+    workshop: Workshop, also: str, solution: str | None, said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        workshop.write_competition(
+            files={"also": [also]}, source={"platform": "files", "solution": solution}
+        )
+        competition.load("tiny")
