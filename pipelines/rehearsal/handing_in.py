@@ -136,7 +136,6 @@ def _notebook(kernel: Kernel, competition: Competition) -> tuple[dict[str, Any],
     rules = rehearse.rules_of(competition)
     wanted = Push(enable_internet=rules.internet, enable_gpu=rules.accelerator == "gpu")
     metadata = sharing.kaggle_metadata(kernel, _kaggle_client.username(), wanted)
-    metadata["competition_sources"] = [competition.source["slug"]]
     return metadata, conversion.to_text(conversion.from_percent(kernel.code))
 
 
