@@ -14,7 +14,7 @@ from pipelines.notebooks.exchange.sharing import Push
 from pipelines.platforms import _kaggle_client, _kaggle_notebooks
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import read_json, write_json, write_text
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import exclusive
 from pipelines.rehearsal import record, rehearse, wheelhouse
@@ -113,7 +113,7 @@ def _pushed(
     Returns:
         `digest`, `reference` (owner/slug), `version` and `file`, the output's name.
     """
-    known = paths.bundle(kernel.name) / _FILE
+    known = _known(kernel)
     if known.is_file() and (found := read_json(known)).get("digest") == digest:
         return dict(found)
     metadata, text = _notebook(kernel, competition)
@@ -128,6 +128,11 @@ def _pushed(
     write_json(known, pushed)
     on_kaggle.remember(kernel, reference, text.encode())
     return pushed
+
+
+def _known(kernel: Kernel) -> Path:
+    """Where the version that was pushed last is written down, unless it failed there."""
+    return paths.bundle(kernel.name) / _FILE
 
 
 def _notebook(kernel: Kernel, competition: Competition) -> tuple[dict[str, Any], str]:
@@ -149,7 +154,11 @@ def _wish(
     """
     hours = rehearse.rules_of(competition).hours
     reference, version, name = pushed["reference"], pushed["version"], pushed["file"]
-    _kaggle_notebooks.wait(reference, version, hours, lambda note: say(note, is_error=True))
+    try:
+        _kaggle_notebooks.wait(reference, version, hours, lambda note: say(note, is_error=True))
+    except MemberFailed:
+        _known(kernel).unlink()  # or every later call would look at this version again
+        raise
     with tempfile.TemporaryDirectory(prefix="pilsa-output-") as temporary:
         path = _kaggle_notebooks.output(reference, version, name, Path(temporary))
         sample = submission.read(paths.sample(competition.name), competition)
