@@ -118,7 +118,7 @@ def _no_file(scene: Scene, failure: Failure) -> Fault | None:
     if not (is_missing and (missing or quoted)):
         return None
     path = missing[-1] if missing else quoted[-1]
-    if scene.is_hidden(path):
+    if scene.is_given_away(path):
         return scene.gone(path, failure.at)
     below = re.search(r"(?:^|/)input(?:/(.*))?$", path)
     if below is None:
