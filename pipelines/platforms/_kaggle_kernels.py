@@ -1,4 +1,4 @@
-"""Scripts that run on Kaggle's machines: push one, look at it, take what it left. Each answer is the list's own.
+"""Runs on Kaggle's machines: push a script, look at a script or notebook, take what a script left.
 
 The client's push and status end well whatever Kaggle says, so a push counts when the site shows what was pushed.
 """

@@ -1,6 +1,6 @@
 """Notebooks that are handed in: a version is pushed, Kaggle runs it, and what it wrote comes back.
 
-Kaggle's client exits with 0 whatever becomes of a run, so only the status that Kaggle tells counts.
+Kaggle's client exits with 0 whatever becomes of a run, so only the state that Kaggle tells counts.
 """
 
 import re
