@@ -63,9 +63,11 @@ class Remote(ABC):
 
     Attributes:
         lists: whether `submissions` gives anything; where it does not, scores are written down by hand.
+        deadline: when the competition ends; None where nobody said.
     """
 
     lists: ClassVar[bool] = True
+    deadline: datetime | None = None
 
     @abstractmethod
     def upload(self, path: Path, name: str, message: str) -> str | None:

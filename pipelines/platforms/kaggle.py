@@ -111,7 +111,7 @@ class Kaggle(platforms.Platform):
                 )
 
     def remote(self) -> Remote:
-        return KaggleRemote(self.source.slug)
+        return KaggleRemote(self.source.slug, self.source.deadline)
 
     def notebook_remote(self, reference: str, version: int, file: str) -> Remote:
         return KaggleNotebookRemote(self.source.slug, reference, version, file)
@@ -140,8 +140,8 @@ class Kaggle(platforms.Platform):
 class KaggleRemote(Remote):
     """A competition's submissions at Kaggle, those of the team that is signed in."""
 
-    def __init__(self, slug: str) -> None:
-        self.slug = slug
+    def __init__(self, slug: str, deadline: datetime | None = None) -> None:
+        self.slug, self.deadline = slug, deadline
 
     def upload(self, path: Path, name: str, message: str) -> str | None:
         with tempfile.TemporaryDirectory(prefix="pilsa-kaggle-") as folder:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from pipelines.cells import conversion
 from pipelines.rehearsal.events import Event
@@ -52,12 +53,20 @@ def _missing(scene: Scene, event: Event, at: Place) -> Fault | None:
 
 
 def _import(scene: Scene, event: Event, at: Place) -> Fault | None:
-    """A module that this workspace has, and neither the site's image nor a packed wheel."""
-    ended = scene.execution.failed_cell
-    is_here = ended is None or event.what not in ended.message
-    if scene.image is None or event.what in scene.image or not is_here:
+    """A module that this workspace has, and neither the site's image nor a packed wheel.
+
+    One that is not here either was passed over, as the site will: what the code then did is seen in its output.
+    """
+    if scene.image is None or event.what in scene.image or not _is_installed(event.what):
         return None
     return scene.missing_wheel(event.what, "it in this workspace alone", at)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _command(scene: Scene, event: Event, at: Place) -> Fault | None:

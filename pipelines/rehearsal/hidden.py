@@ -37,6 +37,7 @@ class Hidden:
         view: what is asked: ids and columns of the output.
         folder: of its files.
         learned: training rows that are left.
+        is_joined: whether rows of the public test, whose answers nobody knows here, stand before the others.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Hidden:
     view: View
     folder: Path
     learned: int
+    is_joined: bool = False
 
     @property
     def rows(self) -> int:
@@ -120,7 +122,7 @@ def _joined(hidden: Hidden) -> Hidden:
             write_bytes(making / test, first + b"\n" * (not first.endswith(b"\n")) + rest)
             submission.save(making / str(sample), view.sample)
             making.replace(folder)
-    return replace(hidden, view=view, folder=folder)
+    return replace(hidden, view=view, folder=folder, is_joined=True)
 
 
 def _drawn(data: CompetitionData, count: int) -> np.ndarray:

@@ -1,17 +1,22 @@
 """What a rerun must leave: one file of the required name, the required columns, and a row for each hidden id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipelines.notebooks import answers
-from pipelines.plumbing.errors import PilsaError, UserError
+from pipelines.plumbing.errors import MemberFailed, PilsaError, UserError
 from pipelines.rehearsal.fault import Fault
 from pipelines.rehearsal.hidden import Hidden
 from pipelines.values import submission, submission_file
+from pipelines.values.comparison import paired_difference
+from pipelines.values.metrics import Metric, get
 
 _SHOWN = 4
+_FEWEST_ROWS = 10  # fewer may well have one answer
+_BY_CHANCE = 1e-3
 
 
 def check(
@@ -141,7 +146,66 @@ def _values(path: Path, name: str, hidden: Hidden) -> Fault | None:
             kind="public test", must=must, found="the constant of the sample submission in every row",
             do="do not copy the sample's values: in the hidden rerun it holds no answers",
         )  # fmt: skip
-    return None
+    return _says_nothing(name, hidden, ordered)
+
+
+def _says_nothing(name: str, hidden: Hidden, ordered: pd.DataFrame) -> Fault | None:
+    """Answers that were looked up, or that a cell fell back to where something failed quietly: training rows know better."""
+    competition, dataset = hidden.data.competition, hidden.data.dataset
+    values = ordered[submission.target_columns(competition, ordered)]
+    must = f"{name} must tell the rows of a new test apart"
+    if len(values) >= _FEWEST_ROWS and len(values.drop_duplicates()) == 1:
+        return Fault(
+            kind="values", must=must, found=f"one answer in every row ({', '.join(map(str, values.iloc[0]))})",
+            do="look what the code falls back to where a file, a download or a device is not there",
+        )  # fmt: skip
+    if fault := _given_up(name, hidden, values):
+        return fault
+    if hidden.is_joined:
+        return None
+    metric, rows = get(competition.metric), hidden.view.rows
+    predicted, _ = submission.matrix_of(competition, ordered, dataset.classes)
+    plain = np.tile(
+        _one_answer(metric, np.delete(dataset.y, rows), dataset.classes), (len(rows), 1)
+    )
+    try:
+        scores = [
+            metric.score(dataset.y[rows], each, dataset.classes) for each in (predicted, plain)
+        ]
+        found = paired_difference(
+            metric, dataset.y[rows], predicted, plain, dataset.classes, hidden.data.seed
+        )
+    except MemberFailed:  # these rows have no score
+        return None
+    if found.high >= 0:
+        return None
+    return Fault(
+        kind="public test", must=must, do="predict every row from its columns, not by ids or rows of the public test",
+        found=f"{metric.title} {scores[0]:.4f} on rows of train, clearly worse than one answer for all ({scores[1]:.4f})",
+    )  # fmt: skip
+
+
+def _given_up(name: str, hidden: Hidden, values: pd.DataFrame) -> Fault | None:
+    """One answer for all rows beyond as many as the public test has, where it is rare before them."""
+    count = len(hidden.data.sample)
+    said = values.astype(str).agg(" ".join, axis=1)
+    before, beyond = said[:count], said[count:]
+    if len(beyond) < _FEWEST_ROWS or beyond.nunique() > 1:
+        return None
+    if (before == beyond.iloc[0]).mean() ** len(beyond) > _BY_CHANCE:
+        return None
+    return Fault(
+        kind="row count", must=f"{name} must tell all rows apart, however many there are",
+        found=f"one answer ({beyond.iloc[0]}) in each of the {len(beyond)} rows after the first {count}, as many as the public test has",
+        do="find the count in the code, also as a product or a number of batches, and take len(test)",
+    )  # fmt: skip
+
+
+def _one_answer(metric: Metric, y: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """The shares of the classes, or the mean: of logarithms under RMSLE."""
+    if classes:
+        return np.bincount(y, minlength=len(classes)) / len(y)
+    return np.array([np.expm1(np.log1p(y).mean()) if metric.name == "rmsle" else y.mean()])
 
 
 def _is_sample(values: pd.DataFrame, sample: pd.DataFrame) -> bool:

@@ -123,9 +123,13 @@ def _check(wish: Wish, remote: Remote, ask: Ask, clock: Clock) -> None:
     left = quota.left(wish.competition, remote.allowance(), clock.now())
     left.check(name)
     say(left.sentence(), is_error=True)
-    for question in guards.questions(
-        wish.competition, wish.checked, wish.origin.cv_mean, wish.origin.folds_hash
-    ):
+    cv_mean, folds_hash = wish.origin.cv_mean, wish.origin.folds_hash
+    questions = guards.questions(wish.competition, wish.checked, cv_mean, folds_hash)
+    if remote.deadline is not None and clock.now() > remote.deadline:
+        where = f": see {wish.competition.url}" if wish.competition.url else ""
+        over = f"{name} was over at {remote.deadline:%Y-%m-%d %H:%M %Z}, and what is late is not ranked{where}."
+        questions.insert(0, over)
+    for question in questions:
         if not ask(question):
             raise UserError(f"{wish.file} was not sent: {question}")
 

@@ -23,7 +23,7 @@ SubmissionStatus = Literal["PENDING", "SENT", "COMPLETE", "ERROR"]
 _REMEDY = "restore it from git (`git restore {path}`), or delete it: `pilsa ledger rebuild` asks the platform again"
 _ORDER: tuple[SubmissionStatus, ...] = ("PENDING", "SENT", "ERROR", "COMPLETE")  # within a moment
 _STATE = ("status", "lb_public", "lb_private", "ref", "error")
-_BOTH = "or keep the file of one side: every row has a file of its own"
+_BOTH = "keep the file of one side: every row has a file of its own"
 
 
 class Submitted(Strict):

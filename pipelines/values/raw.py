@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values import columns, ids, spelling, submission, tables, times, typed_files
+from pipelines.values import (
+    columns,
+    ids,
+    positive,
+    spelling,
+    submission,
+    tables,
+    times,
+    typed_files,
+)
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
@@ -255,14 +264,8 @@ def _target(
     _need_two_values(competition, column)
     classes = sorted(column.unique(), key=_class_order)
     notes += spelling.like_gaps(classes)
-    if competition.positive is not None:
-        (positive,) = spelling.as_classes(pd.Series([competition.positive]), classes)
-        if positive not in classes or len(classes) != 2:
-            raise UserError(
-                f"positive must be one of two classes, found {competition.positive!r} of {classes[:5]}: "
-                "correct or remove `positive:` in the competition file"
-            )
-        classes.sort(key=lambda label: label == positive)
+    classes, said = positive.put_last(competition, classes, sample)
+    notes += said
     index = {label: position for position, label in enumerate(classes)}
     return tuple(classes), column.map(index).to_numpy(np.int64), notes
 

@@ -1,5 +1,6 @@
 """The submission: built from the sample file, then checked as the platform would check it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,15 @@ def class_order(columns: list[str], classes: np.ndarray) -> list[int]:
     Raises:
         UserError: they are not one column for each class.
     """
-    order = [_class_of(column, classes) for column in columns]
+    order = []
+    for column in columns:
+        place = class_named(column, classes.tolist())
+        if place is None:
+            raise UserError(
+                f"column {column!r} of the sample must name one class, found classes {classes.tolist()[:8]}: check "
+                "`id_column` and `target` in the competition file"
+            )
+        order.append(place)
     if sorted(order) != list(range(len(classes))):
         raise UserError(
             f"the sample must have one column for each of {len(classes)} classes, found {columns[:8]}: check "
@@ -89,24 +98,18 @@ def class_order(columns: list[str], classes: np.ndarray) -> list[int]:
     return order
 
 
-def _class_of(column: str, classes: np.ndarray) -> int:
-    """The class that a probability column stands for: its name is the class, or ends with it.
+def class_named(column: str, classes: Sequence[str]) -> int | None:
+    """The class that a probability column stands for, as a position: its name is the class, or ends with it.
 
     Of two endings the longer counts: `p_not_spam` is `not_spam`, beside a class `spam`. Numbers count by value:
-    `Class_1` stands for the class `1.0`.
+    `Class_1` stands for the class `1.0`. None where it names no class, or more than one.
     """
-    names = classes.tolist()
-    (ending,) = as_classes(pd.Series([column.rpartition("_")[2]]), names)
-    endings = [index for index, name in enumerate(names) if f"_{column}".endswith(f"_{name}")]
-    fitting = sorted(endings, key=lambda index: len(names[index]))[-1:] or [
-        index for index, name in enumerate(names) if ending == name
+    (ending,) = as_classes(pd.Series([column.rpartition("_")[2]]), classes)
+    endings = [index for index, name in enumerate(classes) if f"_{column}".endswith(f"_{name}")]
+    fitting = sorted(endings, key=lambda index: len(classes[index]))[-1:] or [
+        index for index, name in enumerate(classes) if ending == name
     ]
-    if len(fitting) != 1:
-        raise UserError(
-            f"column {column!r} of the sample must name one class, found classes {names[:8]}: check "
-            "`id_column` and `target` in the competition file"
-        )
-    return fitting[0]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def text_of(frame: pd.DataFrame) -> str:

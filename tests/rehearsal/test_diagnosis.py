@@ -1,5 +1,6 @@
 """What a run showed → the fault; without a sandbox: how it ended and what its process wrote down are made up."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,6 +63,15 @@ NET = {"event": "network", "what": "example.org"}
 )  # fmt: skip
 def test_what_is_seen_is_named(kind: str, seen: Scene) -> None:
     assert [(fault.kind, fault.cell) for fault in diagnosis.faults(seen)] == [(kind, CELL)]
+
+
+def test_a_module_that_is_here_alone_is_missed_there_and_one_that_is_nowhere_was_passed_over() -> (
+    None
+):
+    for module, kinds in (("pytest", ["missing wheel"]), ("no_such_module", [])):
+        seen = scene("x", events=[{"event": "import", "what": module}])
+        seen = replace(seen, image=frozenset({"numpy"}))
+        assert [fault.kind for fault in diagnosis.faults(seen)] == kinds
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ CASES: list[tuple[Change, str, str]] = [
     (lambda good: good.assign(label=good.label.where(good.index > 1)), "values", "2 of 22 rows"),
     (lambda good: good.assign(label="c9"), "values", "c9"),
     (lambda good: good.assign(label="c0"), "public test", "the constant of the sample"),
+    (lambda good: good.assign(label="c1"), "values", "one answer in every row (c1)"),
 ]  # fmt: skip
 
 
@@ -72,6 +73,33 @@ def test_what_the_site_would_not_take(grown: Hidden, tmp_path: Path) -> None:
         assert (name, fault and fault.kind) == (None, kind), words
         assert fault is not None
         assert words in fault.sentence
+
+
+def test_answers_that_belong_to_other_rows_are_told_by_how_wrong_they_are(
+    grown: Hidden, tmp_path: Path
+) -> None:
+    known = grown.data.dataset
+    for shift, wanted in ((0, None), (1, "clearly worse than one answer for all")):
+        places = (known.y[grown.view.rows] + shift) % len(known.classes)
+        said = _answer(grown).assign(label=[known.classes[place] for place in places])
+        said.to_csv(tmp_path / "submission.csv", index=False)
+        _, fault = output.check(tmp_path, grown, "submission.csv", [])
+        assert (fault is None) == (wanted is None)
+        assert fault is None or (fault.kind, str(wanted) in fault.found) == ("public test", True)
+
+
+def test_rows_beyond_the_public_count_that_all_have_one_answer_are_told(
+    grown: Hidden, tmp_path: Path
+) -> None:
+    known = grown.data.dataset
+    said = [known.classes[place] for place in known.y[grown.view.rows]]
+    few = replace(grown, data=replace(grown.data, sample=grown.data.sample.head(9)))
+    for shown, wrong in ((few, True), (grown, False)):
+        _answer(grown).assign(label=[*said[:9], *["c0"] * 13]).to_csv(
+            tmp_path / "submission.csv", index=False
+        )
+        _, fault = output.check(tmp_path, shown, "submission.csv", [])
+        assert bool(fault and "rows after the first 9" in fault.found) == wrong
 
 
 def test_the_name_is_demanded_only_where_the_site_does(grown: Hidden, tmp_path: Path) -> None:

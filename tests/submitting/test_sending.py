@@ -184,6 +184,15 @@ class TestNothingIsSpent:
         other_folds = Origin("m01", "models/rnn", 0.7, folds_hash="other")
         assert send(wish(tiny, 6, other_folds), server).status == "SENT"
 
+    def test_without_a_yes_after_the_end(self, tiny: Competition, server: Pretend) -> None:
+        server.deadline = NOON + timedelta(minutes=1)
+        assert send(wish(tiny), server).status == "SENT"
+        server.deadline = NOON - timedelta(minutes=1)
+        with pytest.raises(
+            UserError, match=r"tiny was over at 2026-03-01 11:59 UTC, and what is late"
+        ):
+            send(wish(tiny, 4), server)
+
     def test_without_a_yes_on_one_prediction_for_all(
         self, tiny: Competition, server: Pretend
     ) -> None:

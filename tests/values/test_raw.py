@@ -12,7 +12,7 @@ import pytest
 from pipelines import readers
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
-from pipelines.values import competition, preparation, raw
+from pipelines.values import competition, positive, preparation, raw
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from tests.conftest import Workshop, tiny_tables
@@ -421,3 +421,38 @@ def test_dates_are_read_in_the_order_that_the_competition_file_says(bench: Bench
         assert isinstance(dataset.X_train, pd.DataFrame)
         assert set(dataset.X_train["when"]) == {month}
         assert any("'when'" in note for note in notes) == (said is None)
+
+
+@pytest.mark.parametrize(
+    ("column", "keys", "classes", "said"),
+    [
+        ("broken", {}, ("works", "broken"), "asks for the probability of 'broken'"),
+        ("prob_broken", {}, ("works", "broken"), "asks for the probability of 'broken'"),
+        ("works", {}, ("broken", "works"), "asks for the probability of 'works'"),
+        ("target", {}, ("broken", "works"), "takes 'works', the last in order"),
+        ("target", {"positive": "broken"}, ("works", "broken"), ""),
+        (
+            "works",
+            {"positive": "broken"},
+            None,
+            "asks for the probability of 'works'.*remove `positive:`",
+        ),
+    ],
+)
+def test_the_class_that_the_samples_column_names_is_the_positive_one(
+    workshop: Workshop,
+    column: str,
+    keys: dict[str, str],
+    classes: tuple[str, ...] | None,
+    said: str,
+) -> None:
+    workshop.write_competition(metric="roc_auc", target="state", **keys)
+    found, sample = competition.load("tiny"), pd.DataFrame({"id": ["1"], column: [0.5]})
+    labels = ["broken", "works"]
+    if classes is None:
+        with pytest.raises(UserError, match=said):
+            positive.put_last(found, labels, sample)
+    else:
+        ordered, notes = positive.put_last(found, labels, sample)
+        assert tuple(ordered) == classes
+        assert said in " ".join(notes)
