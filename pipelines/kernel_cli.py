@@ -4,11 +4,11 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
-from unicodedata import normalize
 
 import typer
 
 from pipelines.plumbing.printing import say, say_json
+from pipelines.plumbing.schema import composed
 
 app = typer.Typer(
     help="Members' notebooks: transcribe, run, check, compare, share. NAME is member/kernel.",
@@ -18,13 +18,8 @@ app = typer.Typer(
 )
 
 
-def _composed(name: str | None) -> str | None:
-    """The name with its Hangul put together, which a Mac takes apart."""
-    return name and normalize("NFC", name)
-
-
 Kernel = Annotated[str, typer.Argument(
-    metavar="NAME", callback=_composed, help="member/kernel, a folder of kernels/.")]  # fmt: skip
+    metavar="NAME", callback=composed, help="member/kernel, a folder of kernels/.")]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run another's kernel although nothing isolates it here.")
@@ -224,7 +219,7 @@ def diff(
 @app.command()
 def doctor(
     name: Annotated[str | None, typer.Argument(
-        metavar="[NAME]", callback=_composed, help="member/kernel; none looks at this machine.")] = None,
+        metavar="[NAME]", callback=composed, help="member/kernel; none looks at this machine.")] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Propose the mechanical fixes as a diff, and ask.")
     ] = False,
@@ -262,7 +257,7 @@ def doctor(
 @app.command()
 def share(
     name: Annotated[str | None, typer.Argument(
-        metavar="NAME", callback=_composed, help="member/kernel; or --week.")] = None,
+        metavar="NAME", callback=composed, help="member/kernel; or --week.")] = None,
     kaggle: Annotated[bool, typer.Option(
         "--kaggle", help="Push it to Kaggle, private, instead of making a page.")] = False,
     public: Annotated[bool, typer.Option("--public", help="On Kaggle: for everybody.")] = False,

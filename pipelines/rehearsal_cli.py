@@ -1,14 +1,14 @@
 """`pilsa kernel pack` and `pilsa kernel rehearse`: parse, call one function, print. What they do is in `rehearsal`."""
 
 from typing import Annotated
-from unicodedata import normalize
 
 import typer
 
 from pipelines.plumbing.printing import one_line, say, say_json
+from pipelines.plumbing.schema import composed
 
 Name = Annotated[str, typer.Argument(
-    metavar="NAME", callback=lambda name: normalize("NFC", name), help="member/kernel, a folder of kernels/.")]  # fmt: skip
+    metavar="NAME", callback=composed, help="member/kernel, a folder of kernels/.")]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text.")]
 
 
@@ -19,9 +19,9 @@ def pack(name: Name, as_json: Json = False) -> None:
     `code:` of the competition file, else for this one. The list with every sha256 is kernels/NAME/wheels.json: commit
     it, and others pack the same. The wheels themselves lie in .cache/pilsa/wheels, each once; nothing is fetched twice.
     """
-    from pipelines.rehearsal import rehearse as stage
+    from pipelines.rehearsal import rehearse as room
 
-    house = stage.pack(name)
+    house = room.pack(name)
     wheels = house.frozen.wheels if house.frozen else {}
     if as_json:
         say_json(
@@ -63,9 +63,9 @@ def rehearse(
     columns and one row per hidden id. What this machine cannot try is listed as not rehearsed. Only a kernel that
     passed goes on to `pilsa submit -k NAME`. Exits with 1 where it failed, 4 where too little could be tried.
     """
-    from pipelines.rehearsal import rehearse as stage
+    from pipelines.rehearsal import rehearse as room
 
-    found = stage.rehearse(name, minutes, trust)
+    found = room.rehearse(name, minutes, trust)
     if as_json:
         say_json({"status": found.status, **found.model_dump(mode="json")})
     else:

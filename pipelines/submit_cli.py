@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.plumbing.printing import console, say, say_json
+from pipelines.plumbing.schema import composed
 
 if TYPE_CHECKING:
     from pipelines.tracking.ledger import LedgerRow
@@ -41,6 +42,7 @@ def submit(
             "--kernel",
             "-k",
             metavar="MEMBER/KERNEL",
+            callback=composed,
             help="For code competitions: this notebook, after `pilsa kernel rehearse`.",
         ),
     ] = None,
@@ -61,7 +63,7 @@ def submit(
     if kernel is not None:
         row = _kernel_handed_in(kernel, file or competition, message, agreed, wait, dry_run)
     elif dry_run:
-        say(desk.rehearse(competition or _active(), file, message))
+        say(desk.dry_run(competition or _active(), file, message))
         return
     else:
         row = desk.hand_in(competition or _active(), file, message, agreed, wait)

@@ -28,7 +28,9 @@ _NAMES = (
 )
 _START = 512
 _MOST = 0.5
-_MOST_CLASSES = 20  # numbers of more values are amounts
+MOST_CLASSES = (
+    20  # whole numbers of more values are counts or amounts, of which test may have others
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +253,7 @@ def with_spelled_gaps(table: Table, column: str) -> Table:
     if table.format != "csv" or not table.is_file or not values.isna().any():
         return table
     known = values.dropna()
-    if known.dtype.kind in "iuf" and (known.nunique() > _MOST_CLASSES or (known % 1 != 0).any()):
+    if known.dtype.kind in "iuf" and (known.nunique() > MOST_CLASSES or (known % 1 != 0).any()):
         return table
     texts = tables.read_csv(table.path, [column], table.form)[column]
     are_words = texts.notna().sum() > values.notna().sum()

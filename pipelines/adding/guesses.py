@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from features.text import is_free_text
+from pipelines.adding.found_files import MOST_CLASSES
 from pipelines.adding.roles import Roles
 from pipelines.adding.samples import counts
 from pipelines.plumbing import registry
 from pipelines.plumbing.errors import UserError, did_you_mean
 
-_MOST_CLASSES = 20  # whole numbers of more values are counts or amounts
 _ROWS_PER_CLASS = 5
 _FEW_WORDS = 0.05  # of a target's cells: such numbers were spoilt, and are no classes
 _RARE = 0.2  # the smallest class against the largest
@@ -131,7 +131,7 @@ def task(roles: Roles, name: str) -> Guess:
     if column.dtype.kind not in "iuf":
         numbers = pd.to_numeric(column, errors="coerce")
         odd = column[numbers.isna()]
-        if 0 < len(odd) <= _FEW_WORDS * len(column) and numbers.nunique() > _MOST_CLASSES:
+        if 0 < len(odd) <= _FEW_WORDS * len(column) and numbers.nunique() > MOST_CLASSES:
             said = f"regression: {name!r} holds numbers but for {len(odd)} cells, such as {odd.iloc[0]!r}: mend these"
             return Guess({"task": "regression"}, (said,))
         said = f"classification: {name!r} is no number ({n} values)"
@@ -139,7 +139,7 @@ def task(roles: Roles, name: str) -> Guess:
     if _is_asked_by_class(roles, name):
         return Guess({"task": "classification"}, ("classification: the sample has its classes",))
     whole = bool((column % 1 == 0).all()) and bool(np.isfinite(column).all())
-    if whole and n <= _MOST_CLASSES and len(column) >= _ROWS_PER_CLASS * n:
+    if whole and n <= MOST_CLASSES and len(column) >= _ROWS_PER_CLASS * n:
         said = f"classification: {name!r} has {n} whole values"
         return Guess({"task": "classification"}, (said,))
     return Guess({"task": "regression"}, (f"regression: {name!r} has {n} different numbers",))

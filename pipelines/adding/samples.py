@@ -17,7 +17,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from pipelines.adding.found_files import Table
+from pipelines.adding.found_files import MOST_CLASSES, Table
 from pipelines.plumbing.errors import UserError
 from pipelines.values.columns import first_counted, is_nameless
 from pipelines.values.ids import as_in_sample, bare
@@ -25,7 +25,6 @@ from pipelines.values.ids import as_in_sample, bare
 _ALIKE = 0.5  # of the ids of sample and test, where they are not the same
 _LARGEST_ID = 2**53  # greater floats are not exact
 _FEW = 0.2  # values of a column for each row, where a baseline may follow from it
-MOST_CLASSES = 20  # a target of more values may have others in test
 _ROWS = 1000  # whose decimals are counted
 
 

@@ -48,13 +48,13 @@ def layout(code: str, file: KernelFile, competition: Competition, names: Sequenc
     Args:
         code: of its code cells.
         file: its kernel.yaml; a file's name or `pilsa` in `inputs:` asks for that file or the group's folds.
-        competition: its name is the folder's, as is the one that Kaggle's address has.
+        competition: its name is the folder's, as is the one that it has on Kaggle.
         names: the files of the view.
     """
     text = _paths_in(code)
     slug = slug_of(competition)
     asked = [name for name in file.inputs if name not in names and name != _FOLDS]
-    candidates = [*asked, *([slug] if slug else []), competition.name]
+    candidates = list(dict.fromkeys([*asked, *([slug] if slug else []), competition.name]))
     named = [name for name in candidates if _is_named(name, text)]
     patterns = [re.sub(r"\{[^}]*\}", "*", found) for found in _PATTERN.findall(text)]
     read_flat = [
@@ -72,7 +72,9 @@ def layout(code: str, file: KernelFile, competition: Competition, names: Sequenc
 
 
 def slug_of(competition: Competition) -> str | None:
-    """The name of its folder on Kaggle; None where it is not there."""
+    """Its name on Kaggle, which its folder bears there: that of `source:`, or of its page; None where it is not there."""
+    if competition.source["platform"] == "kaggle":
+        return str(competition.source["slug"])
     found = _SLUG.search(competition.url or "")
     return found[1] if found else None
 

@@ -196,13 +196,13 @@ def fetch(pins: Mapping[str, Sequence[str]], python: str, into: Path, home: Path
         "manylinux1_x86_64",
     ]
     words += ["--platform", "linux_x86_64"]
-    if index := os.environ.get("UV_DEFAULT_INDEX"):
-        words += ["--index-url", index]
     lines = [
         " ".join([each, *(f"--hash=sha256:{one}" for one in hashes)])
         for each, hashes in pins.items()
     ]
-    said = _run(words, home, "\n".join(lines) + "\n")
+    # As a variable: arguments can be read by all who are on this machine, and it may hold a password.
+    index = os.environ.get("UV_DEFAULT_INDEX")
+    said = _run(words, home, "\n".join(lines) + "\n", {"PIP_INDEX_URL": index} if index else {})
     told = re.findall(
         r"^\s*(?:Saved|File was already downloaded) (.+\.whl)\s*$", said, re.MULTILINE
     )
@@ -246,8 +246,10 @@ def _uv(words: Sequence[str], home: Path, text: str = "") -> str:
     return _run([program, *words, "--color", "never", "--no-progress"], home, text)
 
 
-def _run(command: Sequence[str], home: Path, text: str) -> str:
-    """What a program prints that speaks with the index."""
+def _run(
+    command: Sequence[str], home: Path, text: str, besides: Mapping[str, str] | None = None
+) -> str:
+    """What a program prints that speaks with the index, told also what stands in `besides`."""
     with disk_errors(home):
         home.mkdir(parents=True, exist_ok=True)
     try:
@@ -259,7 +261,7 @@ def _run(command: Sequence[str], home: Path, text: str) -> str:
             encoding="utf-8",
             errors="replace",
             cwd=home,
-            env=_surroundings(home),
+            env=_surroundings(home) | dict(besides or {}),
             timeout=_SECONDS,
             check=False,
         )

@@ -184,7 +184,7 @@ async def _execute(
     from pipelines.sandbox import runner
 
     (run / "working").mkdir(parents=True)
-    shown = await asyncio.to_thread(show, prepared, view, run / "input")
+    shown = await asyncio.to_thread(_show, prepared, view, run / "input")
     task = Task(
         prepared.notebook, run, prepared.environment.python, prepared.limits,
         prepared.isolation, prepared.probe, say, prepared.hidden,
@@ -193,7 +193,7 @@ async def _execute(
     return await asyncio.to_thread(_judge, prepared, view, shown, run, execution)
 
 
-def show(prepared: PreparedKernel, view: str, into: Path) -> views.View | None:
+def _show(prepared: PreparedKernel, view: str, into: Path) -> views.View | None:
     """Write what the kernel may read; None for a study kernel, of which no answer is asked."""
     if prepared.data is not None:
         shown = views.view_of(prepared.data, view)

@@ -1,4 +1,4 @@
-"""What Kaggle is asked about competitions, one process of the client per question, and its errors in our words."""
+"""What Kaggle is asked, one process of the client per question, and its errors in our words."""
 
 import json
 import os
@@ -100,9 +100,11 @@ def _slug_of(row: dict[str, Any]) -> str:
 
 def page(slug: str) -> str:
     """The competition's page, where a browser must go for what only a person may do."""
-    is_local = os.environ.get("KAGGLE_API_ENVIRONMENT") == "LOCALHOST"
+    is_practice = client.is_practice()
     site = (
-        os.environ.get("http_proxy", "http://localhost") if is_local else "https://www.kaggle.com"
+        os.environ.get("http_proxy", "http://localhost")
+        if is_practice
+        else "https://www.kaggle.com"
     )
     return f"{site}/competitions/{slug}"
 
@@ -214,7 +216,8 @@ def _seconds(header: str | None) -> float | None:
 def _meaning(slug: str, status: int | None, words: str, wait: float | None) -> str:
     """What an error means and what to do; Kaggle's own words where only they say it."""
     said = client.shown(words)
-    at = page(slug)
+    is_notebook = "/" in slug
+    at = client.page(slug) if is_notebook else page(slug)
     when = "some minutes" if wait is None else f"{wait:g} s"
     meanings = {
         None: f"Kaggle must be reachable and is not ({said}): check the network and try again",
@@ -225,6 +228,11 @@ def _meaning(slug: str, status: int | None, words: str, wait: float | None) -> s
         "one that is over may take no submissions any more",
         429: f"Kaggle must not be asked so often: wait {when} and try again",
     }
+    if is_notebook and status in (403, 404):
+        return (
+            f"Kaggle must let you at {slug}, and refuses ({said}): it is another's or is not there, or your account may "
+            f"not do this: see {at}"
+        )
     if status == 0:
         return f"Kaggle's client could not go on: {said}"
     if status in meanings:

@@ -153,6 +153,18 @@ def reference_of(text: str) -> str:
     return name
 
 
+def page(reference: str) -> str:
+    """Where a person sees a notebook; the practice server has no page of it."""
+    if is_practice():
+        return f"{reference} on the practice server"
+    return f"https://www.kaggle.com/code/{reference}"
+
+
+def is_practice() -> bool:
+    """Whether the practice server is asked in Kaggle's place."""
+    return os.environ.get("KAGGLE_API_ENVIRONMENT") == "LOCALHOST"
+
+
 def last_run(reference: str) -> date | None:
     """The day on which a public notebook last ran on Kaggle; None where Kaggle's list does not say."""
     name = reference_of(reference)
@@ -204,7 +216,7 @@ def push(folder: Path) -> Pushed:
     if not url:
         raise UserError(
             f"Kaggle must confirm that it took {name}, and its client says: {shown(text)}: look at "
-            f"https://www.kaggle.com/code/{name} before you push again"
+            f"{page(name)} before you push again"
         )
     _confirm(name, (folder / str(metadata["code_file"])).read_bytes(), url[1])
     remarks = re.findall(r"^(?:The following are not valid|Your kernel title).*$", text, re.M)

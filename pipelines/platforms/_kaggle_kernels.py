@@ -1,17 +1,16 @@
-"""Scripts that run on Kaggle's machines: push one, look at it, take what it left. Each answer is the list's own.
+"""Runs on Kaggle's machines: push a script, look at a script or notebook, take what a script left.
 
 The client's push and status end well whatever Kaggle says, so a push counts when the site shows what was pushed.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.platforms import _kaggle_calls as calls
+from pipelines.platforms import _kaggle_client as client
 from pipelines.platforms._kaggle_calls import KaggleError
-from pipelines.platforms._kaggle_client import shown
 from pipelines.plumbing.atomic import write_text
 from pipelines.plumbing.errors import UserError
 
@@ -121,7 +120,7 @@ def push(
             raise PushRefused(_no(reference, str(error))) from None
         raise
     if done.get("error"):
-        raise PushRefused(_no(reference, shown(str(done["error"]))))
+        raise PushRefused(_no(reference, client.shown(str(done["error"]))))
     return _remarks(done)
 
 
@@ -135,14 +134,17 @@ def _remarks(done: dict[str, Any]) -> list[str]:
 
 
 def state(reference: str) -> State:
-    """Where the newest version's run is.
+    """Where a run is.
+
+    Args:
+        reference: owner/slug of the newest version, or owner/slug/number.
 
     Raises:
         UserError: Kaggle does not say.
     """
     found = calls.ask("kernel_state", reference)
     status = str(found.get("status") or "QUEUED").rpartition(".")[2]
-    return State(status, shown(str(found.get("failureMessage") or "")))
+    return State(status, client.shown(str(found.get("failureMessage") or "")))
 
 
 def fetch(reference: str, folder: Path) -> None:
@@ -154,17 +156,6 @@ def fetch(reference: str, folder: Path) -> None:
     calls.ask("kernel_output", reference, folder, folder=str(folder))
 
 
-def page(reference: str) -> str:
-    """Where a person sees it."""
-    if _is_local():
-        return f"{reference} on the practice server"
-    return f"https://www.kaggle.com/code/{reference}"
-
-
 def site() -> str:
     """Who is asked, by name: no run on the practice server is told to have been on Kaggle."""
-    return "the practice server" if _is_local() else "Kaggle"
-
-
-def _is_local() -> bool:
-    return os.environ.get("KAGGLE_API_ENVIRONMENT") == "LOCALHOST"
+    return "the practice server" if client.is_practice() else "Kaggle"

@@ -1,6 +1,6 @@
 """Notebooks that are handed in: a version is pushed, Kaggle runs it, and what it wrote comes back.
 
-Kaggle's client exits with 0 whatever becomes of a run, so only the status that Kaggle tells counts.
+Kaggle's client exits with 0 whatever becomes of a run, so only the state that Kaggle tells counts.
 """
 
 import re
@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.platforms import _kaggle_client as client
+from pipelines.platforms import _kaggle_kernels as kernels
 from pipelines.plumbing.errors import MemberFailed, UserError
 
 _FIRST_LOOK, _LONGEST_BREAK = 1.0, 20.0  # seconds
 _QUEUE_SECONDS = 3600.0
-_STATUS = re.compile(r'has status "(?:\w+\.)?(\w+)"')
-_FAILURE = re.compile(r'Failure message: "(.*)"')
 
 
 def push(folder: Path) -> int:
@@ -46,18 +45,16 @@ def wait(reference: str, version: int, hours: float, say: Callable[[str], None])
     """
     until, pause = time.monotonic() + 3600 * hours + _QUEUE_SECONDS, _FIRST_LOOK
     while time.monotonic() < until:
-        printed = client.ask(f"look at {reference}", "kernels", "status", f"{reference}/{version}")
-        found = _STATUS.search(printed)
-        status = found[1].upper() if found else "UNKNOWN"
-        say(f"{reference} version {version}: {status.lower()}")
-        if status == "COMPLETE":
+        found = kernels.state(f"{reference}/{version}")
+        say(f"{reference} version {version}: {found.status.lower()}")
+        if found.status == "COMPLETE":
             return
-        if status in ("ERROR", "CANCEL_ACKNOWLEDGED"):
-            why = _FAILURE.search(printed)
+        if found.status in kernels.FAILED:
             raise MemberFailed(
-                f"{reference} version {version} must run on Kaggle, and ended there as {status}"
-                f"{': ' + client.shown(why[1]) if why else ''}: nothing was submitted; look at its log on "
-                f"https://www.kaggle.com/code/{reference}"
+                f"{reference} version {version} must run on Kaggle, and ended there as {found.status}"
+                f"{f' ({found.failure})' if found.failure else ''}: nothing was submitted; its log is on "
+                f"{client.page(reference)}: correct the kernel and rehearse it, or run the same command again, which "
+                "pushes it once more"
             )
         time.sleep(pause)
         pause = min(_LONGEST_BREAK, 1.5 * pause)

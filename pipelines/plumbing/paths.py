@@ -201,6 +201,16 @@ def environments() -> Path:
     return cache() / "environments"
 
 
+def wheels() -> Path:
+    """Packed wheels, each once for all kernels."""
+    return cache() / "wheels"
+
+
+def pushed() -> Path:
+    """What was pushed to be trained elsewhere, a file per notebook."""
+    return cache() / "remote"
+
+
 def bundle(name: str) -> Path:
     """What a kernel leaves to look at and to hand in: executed notebook, HTML, submission, submit.zip."""
     return cache() / "kernels" / name

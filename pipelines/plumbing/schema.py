@@ -22,6 +22,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def composed(name: str | None) -> str | None:
+    """A name as it was typed, with its Hangul put together, which a Mac takes apart."""
+    return name and normalize("NFC", name)
+
+
 def check_name(name: str) -> str:
     """Return `name`, or raise ValueError where it holds more than letters, digits, Hangul, _ or -.
 

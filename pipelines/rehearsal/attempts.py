@@ -49,7 +49,7 @@ def _missing(scene: Scene, event: Event, at: Place) -> Fault | None:
     """A notebook may look for a file in several places; not for one that only the public test has."""
     below = re.search(rf"/input/{re.escape(scene.folder)}/(.+)$", event.what)
     is_public = below is not None and below[1] in scene.public_files - scene.files
-    return scene.gone(event.what, at) if is_public or scene.is_hidden(event.what) else None
+    return scene.gone(event.what, at) if is_public or scene.is_given_away(event.what) else None
 
 
 def _import(scene: Scene, event: Event, at: Place) -> Fault | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from pipelines.cells import conversion
 from pipelines.rehearsal import attempts
@@ -118,7 +118,7 @@ def _no_file(scene: Scene, failure: Failure) -> Fault | None:
     if not (is_missing and (missing or quoted)):
         return None
     path = missing[-1] if missing else quoted[-1]
-    if scene.is_hidden(path):
+    if scene.is_given_away(path):
         return scene.gone(path, failure.at)
     below = re.search(r"(?:^|/)input(?:/(.*))?$", path)
     if below is None:
@@ -168,9 +168,3 @@ def _row_count(scene: Scene, failure: Failure) -> Fault | None:
 _EXPLANATIONS: tuple[Callable[[Scene, Failure], Fault | None], ...] = (
     _no_module, _client, _memory, _no_file, _gpu, _row_count,
 )  # fmt: skip
-
-
-def names_below(folder: Path) -> set[str]:
-    """The files below a folder, by their paths in it."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix() for path in found}

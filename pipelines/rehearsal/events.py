@@ -35,19 +35,19 @@ class Event(Strict):
     through: list[str] = []
 
 
-def install(home: Path, has_gpu: bool, hidden: Sequence[str]) -> None:
+def install(home: Path, has_gpu: bool, given_away: Sequence[str]) -> None:
     """Have a notebook's process listen from its start.
 
     Args:
         home: the home folder that the process will have.
         has_gpu: whether the site has a graphics processor.
-        hidden: folders of packages that hold the answers.
+        given_away: folders of packages that hold the answers.
     """
     source = files("pipelines.rehearsal").joinpath("listener.py").read_text(encoding="utf-8")
     # Executed in a namespace of its own: the notebook's names stay as they are.
     text = (
         "(lambda space: (exec(compile("
-        f"{source!r}, 'listener', 'exec'), space), space['listen']({has_gpu}, {list(hidden)!r})))"
+        f"{source!r}, 'listener', 'exec'), space), space['listen']({has_gpu}, {list(given_away)!r})))"
         "({'__name__': 'listener'})\n"
     )
     write_text(home / ".ipython" / "profile_default" / "startup" / "00-listener.py", text)

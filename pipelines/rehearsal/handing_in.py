@@ -14,7 +14,7 @@ from pipelines.notebooks.exchange.sharing import Push
 from pipelines.platforms import _kaggle_client, _kaggle_notebooks
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import read_json, write_json, write_text
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.plumbing.printing import say
 from pipelines.plumbing.process import exclusive
 from pipelines.rehearsal import record, rehearse, wheelhouse
@@ -113,7 +113,7 @@ def _pushed(
     Returns:
         `digest`, `reference` (owner/slug), `version` and `file`, the output's name.
     """
-    known = paths.bundle(kernel.name) / _FILE
+    known = _known(kernel)
     if known.is_file() and (found := read_json(known)).get("digest") == digest:
         return dict(found)
     metadata, text = _notebook(kernel, competition)
@@ -130,13 +130,17 @@ def _pushed(
     return pushed
 
 
+def _known(kernel: Kernel) -> Path:
+    """Where the version that was pushed last is written down, unless it failed there."""
+    return paths.bundle(kernel.name) / _FILE
+
+
 def _notebook(kernel: Kernel, competition: Competition) -> tuple[dict[str, Any], str]:
     """kernel-metadata.json and the notebook: private, with the competition's data, and as the rules allow."""
     sharing.check_sendable(kernel)
     rules = rehearse.rules_of(competition)
     wanted = Push(enable_internet=rules.internet, enable_gpu=rules.accelerator == "gpu")
     metadata = sharing.kaggle_metadata(kernel, _kaggle_client.username(), wanted)
-    metadata["competition_sources"] = [competition.source["slug"]]
     return metadata, conversion.to_text(conversion.from_percent(kernel.code))
 
 
@@ -150,7 +154,11 @@ def _wish(
     """
     hours = rehearse.rules_of(competition).hours
     reference, version, name = pushed["reference"], pushed["version"], pushed["file"]
-    _kaggle_notebooks.wait(reference, version, hours, lambda note: say(note, is_error=True))
+    try:
+        _kaggle_notebooks.wait(reference, version, hours, lambda note: say(note, is_error=True))
+    except MemberFailed:
+        _known(kernel).unlink()  # or every later call would look at this version again
+        raise
     with tempfile.TemporaryDirectory(prefix="pilsa-output-") as temporary:
         path = _kaggle_notebooks.output(reference, version, name, Path(temporary))
         sample = submission.read(paths.sample(competition.name), competition)

@@ -139,7 +139,7 @@ def _drawn(data: CompetitionData, count: int) -> np.ndarray:
     return drawn[np.argsort(place.to_numpy(), kind="stable")[:count]]
 
 
-def public_files(data: CompetitionData) -> set[str]:
-    """The names of all files that the public has, below the competition's folder."""
-    raw = paths.raw(data.competition.name)
-    return {path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file()}
+def names_below(folder: Path) -> set[str]:
+    """The files below a folder, by their paths in it."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in found}

@@ -27,14 +27,14 @@ class Listener:
     counted; `line` of that cell; `through`: the functions between the cell and the event, the nearest first.
 
     Args:
-        hidden: folders of packages that hold the competition's answers.
+        given_away: folders of packages that hold the competition's answers.
     """
 
-    def __init__(self, hidden: list[str]) -> None:
+    def __init__(self, given_away: list[str]) -> None:
         self._path = os.path.expanduser("~/rehearsal.jsonl")  # noqa: PTH111
         self._write(b"")
         self._inputs = (os.path.abspath("../input"), "/kaggle/input")  # noqa: PTH100
-        self._hidden = tuple(f"/site-packages/{name}" for name in hidden)
+        self._given_away = tuple(f"/site-packages/{name}" for name in given_away)
         self._left, self._is_busy = _MOST, False
         self._seen = {*sys.stdlib_module_names, *sys.modules}
 
@@ -84,7 +84,7 @@ class Listener:
             if full.lower().endswith(_TABLES):
                 self._note("written", full)
             return
-        is_input = full.startswith(self._inputs) or any(name in full for name in self._hidden)
+        is_input = full.startswith(self._inputs) or any(name in full for name in self._given_away)
         if is_input and not os.path.lexists(full):
             self._note("missing", full)
 
@@ -128,8 +128,8 @@ def _place() -> tuple[int | None, list[str], bool]:
     return line, own[:_MOST_FUNCTIONS], is_importing
 
 
-def listen(has_gpu: bool, hidden: list[str]) -> None:
+def listen(has_gpu: bool, given_away: list[str]) -> None:
     """Begin; where the site has no graphics processor, what is imported later shall find none."""
     if not has_gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    sys.addaudithook(Listener(hidden).hook)
+    sys.addaudithook(Listener(given_away).hook)

@@ -259,8 +259,9 @@ class _Run:
         stage, data = self.stage, self.stage.data
         heard = events.read(run / "home")
         scene = Scene(
-            execution, heard or [], stage.code, stage.folder, len(data.sample), hidden.public_files(data),
-            diagnosis.names_below(self.shown.folder), platforms.of(data.competition).given_away,
+            execution, heard or [], stage.code, stage.folder, len(data.sample),
+            hidden.names_below(paths.raw(data.competition.name)),
+            hidden.names_below(self.shown.folder), platforms.of(data.competition).given_away,
             image.modules() if stage.house.frozen is None else None, self.shown.name,
         )  # fmt: skip
         found, name = diagnosis.faults(scene), None

@@ -35,7 +35,7 @@ class Scene:
         public_rows: rows of the public test.
         public_files: names of all files that the public has.
         files: names of the files that this run was shown.
-        hidden: folders of packages that hold the answers.
+        given_away: folders of packages that hold the answers.
         image: the modules that the site brings; None where the packed wheels are all there is.
         test: the hidden test's name.
     """
@@ -47,7 +47,7 @@ class Scene:
     public_rows: int
     public_files: set[str]
     files: set[str]
-    hidden: Sequence[str]
+    given_away: Sequence[str]
     image: frozenset[str] | None
     test: str
 
@@ -79,9 +79,9 @@ class Scene:
         lines = self.text_of(place).splitlines()
         return lines[place.line - 1] if place.line and place.line <= len(lines) else ""
 
-    def is_hidden(self, path: str) -> bool:
+    def is_given_away(self, path: str) -> bool:
         """Whether a path lies in a package's folder that holds the answers."""
-        return any(f"/site-packages/{name}" in path for name in self.hidden)
+        return any(f"/site-packages/{name}" in path for name in self.given_away)
 
     def fault(self, kind: Kind, must: str, found: str, do: str, at: Place) -> Fault:
         shown = plain(found, 300).replace("\n", " ")

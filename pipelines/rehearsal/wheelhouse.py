@@ -98,7 +98,7 @@ def pack(kernel: Kernel, python: str | None, say: Say) -> Wheelhouse:
         UserError: a requirement is none, wheels.json is damaged, or the disk is full.
         MemberFailed: there are no such wheels for the site's Python, or the index cannot be reached.
     """
-    folder, site = paths.cache() / "wheels", python or this_python()
+    folder, site = paths.wheels(), python or this_python()
     if not (kernel.file.requires or kernel.file.as_of):
         return Wheelhouse(None, folder)
     wanted = environments.requirements(kernel)

@@ -49,7 +49,7 @@ def main(folder: Path, out: Path) -> None:
     if found != job.data_hash:
         raise UserError(
             f"the data here must be {job.data_hash}, as where the job was packed, found {found}: other files, or "
-            "another version of pandas or numpy reads them differently"
+            "another version of pandas or numpy reads them differently; train it where it was packed"
         )
     gpus = _gpus() if job.accelerator else []
     if len(gpus) > 1:
@@ -124,7 +124,9 @@ def _share(folder: Path, out: Path, count: int) -> None:
     ]
     codes = [child.wait() for child in children]
     if any(codes):
-        raise MemberFailed(f"every GPU's process must end well, found exit statuses {codes}")
+        raise MemberFailed(
+            f"every GPU's process must end well, found exit statuses {codes}: what is said above tells why"
+        )
 
 
 if __name__ == "__main__":

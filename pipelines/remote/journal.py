@@ -70,13 +70,9 @@ def remove(reference: str) -> None:
 
 def entries() -> list[Entry]:
     """All of this clone, the newest first."""
-    found = [validate(Entry, read_json(path), str(path)) for path in _folder().glob("*.json")]
+    found = [validate(Entry, read_json(path), str(path)) for path in paths.pushed().glob("*.json")]
     return sorted(found, key=lambda entry: entry.time, reverse=True)
 
 
-def _folder() -> Path:
-    return paths.cache() / "remote"
-
-
 def _path(reference: str) -> Path:
-    return _folder() / f"{reference.replace('/', '--')}.json"
+    return paths.pushed() / f"{reference.replace('/', '--')}.json"

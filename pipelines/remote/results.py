@@ -24,6 +24,10 @@ _WHAT = {
     "key": "code",
 }
 _LOG_LINES = 12
+_AGAIN = (
+    "nothing was taken: run the same again, which fetches it anew; if it stays so, delete the notebook there and add "
+    "--again"
+)
 
 
 def take(job: Job, folder: Path, plan: Plan, specs: Sequence[FitSpec], where: str) -> None:
@@ -57,12 +61,12 @@ def take(job: Job, folder: Path, plan: Plan, specs: Sequence[FitSpec], where: st
 def _told(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(
-            f"a finished run must leave pilsa/{DONE}, and it is not among its output: look at its log there"
+            f"a finished run must leave pilsa/{DONE}, and it is not among its output: {_AGAIN}"
         )
     told = read_json(path)
     if not isinstance(told, dict) or {"job", "files", "machine"} - set(told):
         raise UserError(
-            f"{DONE} of the run must name its job, its files and its machine, and does not"
+            f"{DONE} of the run must name its job, its files and its machine, and does not: {_AGAIN}"
         )
     return told
 
@@ -74,8 +78,7 @@ def _check_same(job: Job, told: dict[str, Any]) -> None:
         if told.get(name) != wanted[name]:
             what = _WHAT.get(name, name)
             raise UserError(
-                f"the output must be of {what} {wanted[name]}, as it was sent, and says {told.get(name)!r}: nothing of "
-                "it was taken"
+                f"the output must be of {what} {wanted[name]}, as it was sent, and says {told.get(name)!r}: {_AGAIN}"
             )
 
 
@@ -88,7 +91,7 @@ def _checked(store: finished.Store, spec: FitSpec, plan: Plan, files: dict[str, 
     path = store.path(spec.name)
     if not path.is_file() or file_hash(path) != files.get(path.name):
         raise UserError(
-            f"{path.name} of the output must be there as it was written, and is missing or another: run the same again"
+            f"{path.name} of the output must be there as it was written, and is missing or another: {_AGAIN}"
         )
     fit = store.load(spec.name)
     assert fit is not None  # the file is there
@@ -98,7 +101,7 @@ def _checked(store: finished.Store, spec: FitSpec, plan: Plan, files: dict[str, 
     shapes = [part.shape for part in fit.parts]
     if shapes != wanted or not all(np.isfinite(part).all() for part in fit.parts):
         raise UserError(
-            f"{spec.name} of the output must hold finite numbers in shapes {wanted}, found {shapes}: nothing was taken"
+            f"{spec.name} of the output must hold finite numbers in shapes {wanted}, found {shapes}: {_AGAIN}"
         )
     return fit
 

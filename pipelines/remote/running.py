@@ -126,7 +126,7 @@ def _pushed(wish: Wish, again: bool) -> Entry:
     if there is not None and there.nonce not in failed:
         entry = Entry(reference=wish.reference, job=there, state="pushed", failed=failed)
         if not (again and site.state(wish.reference).status in site.FAILED):
-            say(f"{wish.reference} is there already: {site.page(wish.reference)}", is_error=True)
+            say(f"{wish.reference} is there already: {client.page(wish.reference)}", is_error=True)
             return journal.write(entry, "pushed")
         failed = [*failed, there.nonce]
     elif entry is not None and entry.state == "pushing":
@@ -137,7 +137,7 @@ def _pushed(wish: Wish, again: bool) -> Entry:
             "failed there" if entry.state == "failed" else "was pushed and is no longer shown there"
         )
         raise MemberFailed(
-            f"{wish.reference} {what}, and is not pushed again by itself: look at {site.page(wish.reference)}, then "
+            f"{wish.reference} {what}, and is not pushed again by itself: look at {client.page(wish.reference)}, then "
             "add --again"
         )
     return _push(wish, failed)
@@ -154,7 +154,7 @@ def _shown(wish: Wish) -> Job | None:
         return None
     if not found.is_private:
         say(
-            f"{wish.reference} is public: make it private at {site.page(wish.reference)}",
+            f"{wish.reference} is public: make it private at {client.page(wish.reference)}",
             is_error=True,
         )
     job = script.read(found.text)
@@ -162,7 +162,7 @@ def _shown(wish: Wish) -> Job | None:
         what = "was not pushed by pilsa, or was edited there" if job is None else f"is of {job.key}"
         raise UserError(
             f"{wish.reference} must be the run of {wish.key}, and {what}: nothing was pushed and nothing is taken; "
-            f"rename or delete it ({site.page(wish.reference)}), then run the same again"
+            f"rename or delete it ({client.page(wish.reference)}), then run the same again"
         )
     return job
 
@@ -202,7 +202,7 @@ def _push(wish: Wish, failed: list[str]) -> Entry:
             "before it pushes"
         )
     say(
-        f"pushed {len(wish.specs)} fits as {wish.reference}, private: {site.page(wish.reference)}",
+        f"pushed {len(wish.specs)} fits as {wish.reference}, private: {client.page(wish.reference)}",
         is_error=True,
     )
     return journal.write(entry, "pushed")

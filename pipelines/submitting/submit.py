@@ -75,7 +75,7 @@ def hand_in(
     return row
 
 
-def rehearse(competition: str, file: Path | None, message: str) -> str:
+def dry_run(competition: str, file: Path | None, message: str) -> str:
     """What `hand_in` would do, in a sentence; nothing is sent and nothing written.
 
     Raises:

@@ -2,13 +2,13 @@
 
 import re
 from decimal import Decimal
-from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Competition
+from pipelines.values.spelling import plain
 
 _WHOLE = re.compile(r"0*(\d+)(\.0*)?", re.ASCII)
 _POWER = re.compile(
@@ -76,7 +76,7 @@ def as_in_sample(
 
 def bare(name: str) -> str:
     """An id without what a spreadsheet changes: blanks, case, the zeros before and behind a number, `2e2` for 200."""
-    text = "".join(normalize("NFKC", name).casefold().split())
+    text = plain(name)
     if _POWER.fullmatch(text):
         number = Decimal(text)
         return f"{number:.0f}" if number == number.to_integral_value() else text

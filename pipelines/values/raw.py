@@ -218,7 +218,6 @@ def _check_sample(
     competition: Competition, sample: pd.DataFrame, test_ids: np.ndarray, classes: tuple[str, ...]
 ) -> None:
     """What would fail at the very end, after hours of training, is said before they begin."""
-    n_classes = len(classes)
     asked, given = set(sample[competition.sample_id]), set(test_ids.tolist())
     if asked != given:
         alone = [f"{len(rows)} {where} (first: {min(map(str, rows))!r})"
@@ -230,13 +229,13 @@ def _check_sample(
         )
     values = [str(name) for name in sample.columns if name != competition.sample_id]
     takes_probabilities = get(competition.metric).needs == "probability"
-    is_matrix = n_classes > 2 and takes_probabilities
-    is_pair = n_classes == 2 and len(values) == 2 and takes_probabilities
-    if len(values) != (n_classes if is_matrix else 1) and not is_pair:
-        of_classes = f" of {n_classes} classes" if n_classes else ""
+    is_matrix = len(classes) > 2 and takes_probabilities
+    is_pair = len(classes) == 2 and len(values) == 2 and takes_probabilities
+    if len(values) != (len(classes) if is_matrix else 1) and not is_pair:
+        of_classes = f" of {len(classes)} classes" if len(classes) else ""
         index = ", or take out the index" if any(map(columns.is_nameless, values)) else ""
         raise UserError(
-            f"the sample submission must have {n_classes if is_matrix else 1} columns beside the id for "
+            f"the sample submission must have {len(classes) if is_matrix else 1} columns beside the id for "
             f"{competition.metric}{of_classes}, found {len(values)} ({', '.join(values[:_SHOWN])}): check `metric:`, "
             f"`id_column:` and `files:`{index}"
         )

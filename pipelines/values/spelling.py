@@ -72,6 +72,11 @@ def as_in_sample(
     return respelled, notes + _alike([*respelled.dropna().unique(), *sample])
 
 
+def plain(name: str) -> str:
+    """A label or an id without blanks and case, in one of the forms that Unicode has for it."""
+    return "".join(normalize("NFKC", name).casefold().split())
+
+
 def like_gaps(classes: Iterable[str]) -> list[str]:
     """A note for each class that other programs take for a missing value."""
     return [
@@ -94,7 +99,7 @@ def _written(value: Decimal, model: str | None, otherwise: str) -> str:
 def _alike(names: Iterable[str]) -> list[str]:
     groups = defaultdict(list)
     for name in dict.fromkeys(names):
-        groups["".join(normalize("NFKC", name).casefold().split())].append(name)
+        groups[plain(name)].append(name)
     return [
         f"labels {', '.join(map(repr, group))} of train and the sample submission differ only by blanks or case, "
         "and count as different classes: clean them in a kernel if they are one"

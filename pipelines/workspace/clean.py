@@ -111,14 +111,14 @@ def _entries(older: float) -> Iterator[Entry]:
     for folder in sorted((cache / "environments").glob("*/")):
         # A kernel that runs does not hold its environment's lock, only its own.
         yield _folder("environment", folder, folder / "lock", *running)
-    for folder in cache.glob("wheels/"):
-        yield _folder("packed wheels", folder, folder / "lock")
+    if paths.wheels().is_dir():
+        yield _folder("packed wheels", paths.wheels(), paths.wheels() / "lock")
     for folder in sorted((cache / "downloads").glob("*/")):
         yield _folder("download", folder, *(cache / "locks").glob(f"*-download@{folder.name}"))
     for bundle in bundles:
         # There lie a notebook that a member edits, and what was brought from Colab or Kaggle.
         if not (bundle / "open").exists() and not (bundle / "elsewhere").exists():
-            yield _folder("bundle", bundle, bundle / "lock")
+            yield _folder("bundle", bundle, bundle / "lock", bundle / "handing-in.lock")
     for folder in sorted([*copies.glob("tmp*/"), *copies.glob("standalone/tmp*/")]):
         stages = (cache / "locks").glob(f"{sha256(str(folder).encode()).hexdigest()[:8]}-*")
         yield _folder("experiment copy", folder, folder / ".dvc" / "tmp" / "lock", *stages)

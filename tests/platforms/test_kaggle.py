@@ -282,6 +282,12 @@ def test_errors_come_in_our_words(practice: Practice, fault: dict[str, Any], mea
         remote().submissions()
 
 
+def test_a_notebook_has_no_rules_to_accept(practice: Practice) -> None:
+    with pytest.raises(calls.KaggleError, match="must let you at m09/nothing") as raised:
+        calls.ask("kernel_source", "m09/nothing")
+    assert "rules" not in str(raised.value)
+
+
 def test_no_token_is_shown(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     token = practice.world.state.members["m01"].token
     practice.fault("ListSubmissions", status=400, message=f"bad {token}")

@@ -94,7 +94,7 @@ def test_a_push_is_confirmed_by_fetching_it_again(
     kaggle_server: KaggleServer, folder: Path
 ) -> None:
     done = client.push(folder)
-    assert done == client.Pushed(f"https://www.kaggle.com/code/{OWNER}/first-cnn")
+    assert done == client.Pushed(f"https://www.kaggle.com/code/{OWNER}/first-cnn", version=1)
     assert kaggle_server.operations()[-1] == "GetKernel"
     sent = kaggle_server.body("SaveKernel")
     assert (sent["isPrivate"], sent["enableInternet"], sent["enableGpu"]) == (True, False, False)

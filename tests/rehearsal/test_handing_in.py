@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.platforms import _kaggle_kernels as kernels
 from pipelines.platforms import _kaggle_notebooks
-from pipelines.plumbing.errors import UserError
+from pipelines.plumbing.errors import MemberFailed, UserError
 from pipelines.rehearsal import handing_in
 from pipelines.rehearsal.rehearse import rehearse
 from pipelines.sandbox import isolate
@@ -62,9 +63,14 @@ def test_a_rehearsed_notebook_is_handed_in_once(
     monkeypatch.setattr(
         _kaggle_notebooks, "push", lambda folder, push=_kaggle_notebooks.push: pushed.append(push(folder)) or pushed[-1]
     )  # fmt: skip
+    broken = kernels.State("ERROR", "no space left")
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "state", lambda _: broken)
+        with pytest.raises(MemberFailed, match="pushes it once more"):
+            hand_in()
     practice.fault("CreateCodeSubmission", lose_reply=True)
     assert hand_in() in ("SENT", "COMPLETE")
     with pytest.raises(UserError, match="must be new"):
         hand_in()
-    assert pushed == [1]
+    assert pushed == [1, 2]
     assert len(practice.world.sent("kaggle", "study", SLUG)) == 1

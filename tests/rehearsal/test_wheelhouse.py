@@ -1,7 +1,9 @@
 """Packed wheels: the same inputs give the same hashes, and nothing is resolved or fetched twice. The index is pretended."""
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +98,21 @@ def test_a_wheel_that_is_not_built_for_the_site_is_said(
     monkeypatch.setattr(package_index, "pin", none)
     with pytest.raises(MemberFailed, match=r"site's Python 3\.99 .* no wheels with a matching"):
         pack("3.99")
+
+
+def test_pip_hears_of_the_index_and_no_process_list_shows_its_password(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    index = "https://member:secret@example.org/simple"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index)
+    heard = dict[str, Any]()
+
+    def ran(words: Sequence[str], **given: Any) -> subprocess.CompletedProcess[str]:
+        heard.update(given, words=words)
+        return subprocess.CompletedProcess(words, 0, "Saved ./emoji-2.0-py3-none-any.whl\n", "")
+
+    monkeypatch.setattr(subprocess, "run", ran)
+    pins = {"emoji==2.0": ["0" * 64]}
+    assert package_index.fetch(pins, "3.11", tmp_path, tmp_path) == ["emoji-2.0-py3-none-any.whl"]
+    assert heard["env"]["PIP_INDEX_URL"] == index
+    assert not any("secret" in word for word in heard["words"])

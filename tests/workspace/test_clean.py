@@ -89,6 +89,14 @@ def test_what_somebody_holds_stays(clone: Path, kind: str) -> None:
     assert (clone / MADE_AGAIN[kind] / "file").exists()
 
 
+def test_a_bundle_whose_notebook_is_being_handed_in_stays(clone: Path) -> None:
+    """There it stands which version was pushed."""
+    with process.exclusive(clone / MADE_AGAIN["bundle"] / "handing-in.lock", "a test"):
+        gone, used = clean.clean(older=0)
+    assert "bundle" in kinds(used)
+    assert "bundle" not in kinds(gone)
+
+
 def test_a_copy_in_which_a_stage_runs_stays(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.stages import _lock_file
 

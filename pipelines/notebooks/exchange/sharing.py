@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.cells import conversion
-from pipelines.notebooks import catalogue, page
+from pipelines.notebooks import catalogue, input_folder, page
 from pipelines.notebooks.checking import secrets
 from pipelines.notebooks.exchange import on_kaggle
 from pipelines.platforms import _kaggle_client
@@ -24,7 +24,6 @@ from pipelines.values.kernel import Kernel
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_ON_KAGGLE = re.compile(r"https?://(?:www\.)?kaggle\.com/(?:c|competitions)/([a-z0-9-]+)")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
@@ -191,8 +190,8 @@ def _competition(shared: Kernel) -> Competition | None:
 
 def _kaggle_names(found: Competition | None) -> list[str]:
     """The competition's name on Kaggle; one from elsewhere has none."""
-    match = _ON_KAGGLE.match(found.url or "") if found else None
-    return [match[1]] if match else []
+    slug = input_folder.slug_of(found) if found else None
+    return [slug] if slug else []
 
 
 def check_allowed(shared: Kernel) -> None:

@@ -246,6 +246,14 @@ def test_a_title_becomes_exactly_the_name(
     assert metadata["code_file"] == f"{found.lower().replace(' ', '-')}.ipynb"
 
 
+def test_what_was_added_from_kaggle_has_its_data_there_without_an_address(
+    workshop: Workshop,
+) -> None:
+    workshop.write_competition(source={"platform": "kaggle", "slug": "playground-series-s6e1"})
+    metadata = sharing.kaggle_metadata(make("m01/first-cnn"), "someone", Push())
+    assert metadata["competition_sources"] == ["playground-series-s6e1"]
+
+
 @pytest.mark.parametrize("title", ["abc", "제목입니다", "!!!!!!", ""])
 def test_a_title_that_kaggle_does_not_take_is_asked_for(workshop: Workshop, title: str) -> None:
     made = make("m01/제목")
