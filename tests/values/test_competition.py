@@ -140,8 +140,7 @@ def test_a_positive_class_that_yaml_reads_as_something_else_must_be_quoted(
 def test_what_is_shown_to_all_holds_no_target(
     workshop: Workshop, also: str, solution: str | None, said: str
 ) -> None:
+    source = {"platform": "files", "solution": solution}
+    workshop.write_competition(files={"also": [also]}, source=source)
     with pytest.raises(UserError, match=said):
-        workshop.write_competition(
-            files={"also": [also]}, source={"platform": "files", "solution": solution}
-        )
         competition.load("tiny")
