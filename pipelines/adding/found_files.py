@@ -16,7 +16,7 @@ from pipelines.platforms.files import is_name
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.values import tables, typed_files, unzip
+from pipelines.values import encodings, tables, typed_files, unzip
 from pipelines.values.competition import Quotes
 from pipelines.values.pixels import SUFFIXES
 from pipelines.values.tables import Form
@@ -191,7 +191,7 @@ def _take(
 
 def _with_other_quotes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
     """Read a file whose quotes follow a backslash or are plain text; the first error counts where neither is so."""
-    ways: list[Quotes] = ["backslash"] if '\\"' in tables.text(path, form.encoding) else []
+    ways: list[Quotes] = ["backslash"] if '\\"' in encodings.text(path, form.encoding) else []
     for quotes in [*ways, "none"]:
         other = replace(form, quotes=quotes)
         with suppress(UserError):

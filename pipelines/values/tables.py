@@ -1,6 +1,5 @@
 """Reading what platforms hand out: CSV in several encodings and dialects, and idx, the format of MNIST."""
 
-import codecs
 import csv
 import gzip
 import math
@@ -15,25 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Decimal, Quotes
+from pipelines.values.encodings import encoding_of, opened
 from pipelines.values.unzip import Budget
 
-# What a file begins with, and how it is read then.
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 Columns = Sequence[str] | Literal["all"]
 _DELIMITERS = ",\t;|"
 _CHUNK = 1 << 20
-_TIMES = 3
 _FIRST_ROWS = 200
 _COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+)")
 _POINT = re.compile(r"[+-]?\d+\.\d+")
@@ -81,8 +74,8 @@ def form_of(
         UserError: the file is missing, or in none of these encodings.
     """
     with _told(path):
-        encoding = encoding or _encoding(path)
-        with _open(path, encoding) as file:
+        encoding = encoding or encoding_of(path)
+        with opened(path, encoding) as file:
             header = file.readline(_CHUNK)
             start = list(islice(file, _FIRST_ROWS))
     form = Form(encoding, delimiter or ",", quotes)
@@ -93,7 +86,7 @@ def form_of(
 
 def repeated(path: Path, form: Form) -> list[str]:
     """The names that head several columns: pandas calls the later ones `x.1`, `x.2` and so on."""
-    with _told(path), _open(path, form.encoding) as file:
+    with _told(path), opened(path, form.encoding) as file:
         header = next(csv.reader(file, delimiter=form.delimiter, **form.quoting), [])
     return [name for name, count in Counter(header).items() if name and count > 1]
 
@@ -126,67 +119,6 @@ def _decimal(lines: list[str], form: Form) -> Decimal:
         return "."
     has_comma = any(map(_COMMA.fullmatch, cells))
     return "," if has_comma and not any(map(_POINT.fullmatch, cells)) else "."
-
-
-def _open(path: Path, encoding: str | None = None) -> IO[Any]:
-    """A file to read, or what a `.gz` file holds: text with its own line ends, or bytes without `encoding`."""
-    mode = "rb" if encoding is None else "rt"
-    newline = None if encoding is None else ""
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    return cast(IO[Any], opened(path, mode, encoding=encoding, newline=newline))
-
-
-def text(path: Path, encoding: str) -> str:
-    """A whole file, or what a `.gz` file holds."""
-    with _open(path, encoding) as file:
-        return str(file.read())
-
-
-def _encoding(path: Path) -> str:
-    with _open(path) as file:
-        start = file.read(_CHUNK)
-    for mark, encoding in _MARKS.items():
-        if start.startswith(mark):
-            return encoding
-    if b"\0" in start:
-        even, odd = start[::2].count(0), start[1::2].count(0)
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
-        # Of two bytes a letter of ASCII leaves one 0, always the same; a spreadsheet or an archive has both.
-        if max(even, odd) > _TIMES * min(even, odd) and _decodes(path, encoding):
-            return encoding
-        raise UserError(
-            f"{path} must be text, found zero bytes, as of a spreadsheet or an archive: write it as CSV, or set "
-            f"`encoding:` {_FILE} to a codec of Python"
-        )
-    if _decodes(path, "utf-8"):
-        return "utf-8"
-    if _decodes(path, "cp949") and _is_korean(text(path, "cp949")):
-        return "cp949"
-    if _decodes(path, "cp1252"):
-        return "cp1252"
-    raise UserError(
-        f"{path} must be UTF-8, UTF-16, cp949 or Windows-1252, and its bytes are none of these: set `encoding:` "
-        f"{_FILE} to a codec of Python, such as shift_jis"
-    )
-
-
-def _decodes(path: Path, encoding: str) -> bool:
-    try:
-        with _open(path, encoding) as file:
-            while file.read(_CHUNK):
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_korean(text: str) -> bool:
-    """Whether half of what is not ASCII are syllables of KS X 1001, whose bytes in cp949 both are A1 or more."""
-    found = Counter(re.sub(r"[\0-\x7f]+", "", text))
-    common = [
-        letter for letter in found if "가" <= letter <= "힣" and min(letter.encode("cp949")) >= 0xA1
-    ]
-    return 2 * sum(found[letter] for letter in common) >= found.total()
 
 
 def read_csv(path: Path, text_columns: Columns = (), form: Form | None = None) -> pd.DataFrame:
@@ -241,12 +173,12 @@ def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
 
 def _check_quotes(path: Path, form: Form) -> None:
     """Refuse a quote that stays open: pandas would swallow rows up to the next one, without a word."""
-    with _open(path) as file:
+    with opened(path) as file:
         if not any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b"")):
             return
     csv.field_size_limit(sys.maxsize)  # pandas has none
     line, open_at = 1, None
-    with _open(path, form.encoding) as file:
+    with opened(path, form.encoding) as file:
         rows = csv.reader(file, delimiter=form.delimiter, strict=True, **form.quoting)
         try:
             for row in rows:
