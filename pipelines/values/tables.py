@@ -9,9 +9,10 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ _CHUNK = 1 << 20
 _FIRST_ROWS = 200
 _COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+)")
 _POINT = re.compile(r"[+-]?\d+\.\d+")
+_LEFT_OUT = "rows without a cell"  # among the attributes of a table
 _FILE = "in the competition file"
 _IDX_BYTES = 0x08
 
@@ -157,18 +159,45 @@ def read_cells(path: Path, form: Form | None = None) -> tuple[pd.DataFrame, Form
 def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
     """Read with pandas; of a text column only an empty cell is missing: `NA` or `None` may be an id or a class.
 
+    Rows without any cell are left out, as `left_out` tells.
     Without `index_col=False` pandas takes surplus cells for an index and moves each column by one.
     """
     how: dict[str, Any] = {**form.quoting, "encoding": form.encoding, "delimiter": form.delimiter}
-    how["decimal"] = form.decimal
-    how["index_col"] = False
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(path, low_memory=False, **how)
-        texts = pd.read_csv(
-            path, usecols=lambda name: text_columns == "all" or name in text_columns, dtype=str, na_values=[""], keep_default_na=False, **how
-        )  # fmt: skip
+        table = _with_texts(lambda: path, text_columns, {**how, "decimal": form.decimal})
+        if len(table.columns) == 1 or not table.isna().all(axis=1).any():
+            return table
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, **how)
+    is_empty = (cells.fillna("").apply(lambda column: column.str.strip()) == "").all(axis=1)
+    if not is_empty.any():
+        return table
+    # Read anew: a gap has made fractions of whole numbers.
+    rest = cells[~is_empty].to_csv(index=False)
+    table = _with_texts(lambda: StringIO(rest), text_columns, {"decimal": form.decimal})
+    table.attrs[_LEFT_OUT] = int(is_empty.sum())
+    return table
+
+
+def _with_texts(
+    source: Callable[[], Path | StringIO], text_columns: Columns, how: dict[str, Any]
+) -> pd.DataFrame:
+    table = pd.read_csv(source(), low_memory=False, index_col=False, **how)
+    texts = pd.read_csv(
+        source(), usecols=lambda name: text_columns == "all" or name in text_columns, dtype=str, na_values=[""],
+        keep_default_na=False, index_col=False, **how,
+    )  # fmt: skip
     return table.assign(**{str(name): texts[name] for name in texts})
+
+
+def left_out(name: str, table: pd.DataFrame) -> list[str]:
+    """A sentence about the rows of a file that `read_csv` left out; none where it took them all."""
+    count = table.attrs.get(_LEFT_OUT, 0)
+    if not count:
+        return []
+    return [
+        f"{count} row{'s' * (count > 1)} of {name} ha{'ve' if count > 1 else 's'} no cell: left out"
+    ]
 
 
 def _check_quotes(path: Path, form: Form) -> None:

@@ -1,0 +1,49 @@
+"""Files as spreadsheets leave them: blank last lines, another decimal mark in one of them, ids spelled like gaps."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.adding import checking, competition_draft
+from pipelines.adding.competition_draft import Draft, Wishes
+from pipelines.values.tables import read_csv
+from tests.adding.test_competition_draft import tables, written
+from tests.conftest import Workshop
+
+
+@pytest.fixture(autouse=True)
+def _no_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
+    monkeypatch.delenv("PILSA_DATA_DIR", raising=False)
+
+
+def added(folder: Path) -> Draft:
+    return competition_draft.add("new", folder, Wishes())
+
+
+@pytest.mark.parametrize("names", ["a", "b", "c", "abc"])
+def test_a_row_without_a_cell_is_left_out_and_told(tmp_path: Path, names: str) -> None:
+    folder = written(tmp_path / "given", *tables())
+    for name in names:
+        with (folder / f"{name}.csv").open("a", encoding="utf-8") as file:
+            columns = (
+                (folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0].count(",")
+            )
+            file.write("," * columns + "\n")
+    draft = added(folder)
+    assert (draft.keys["id_column"], draft.keys["files"]["sample"]) == ("k", "a.csv")
+    checked = checking.check("new")
+    assert checked.dataset.test_ids.tolist() == [str(name) for name in range(1080, 1110)]
+    for said in (draft.why, checked.notes):
+        for name in names:
+            assert said.count(f"1 row of {name}.csv has no cell: left out") == 1
+
+
+def test_numbers_stay_as_whole_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('id;x;y\n007;1;"a\nb"\n;;\n8;2;NA\n;NA;\n', encoding="utf-8")
+    table = read_csv(path, ["id"])
+    assert table["id"].tolist()[:2] == ["007", "8"]
+    assert len(table) == 3  # a spelled gap is a cell
+    assert table["y"].tolist()[0] == "a\nb"
+    path.write_text("id;x\n1;5\n;\n", encoding="utf-8")
+    assert read_csv(path)["x"].dtype.kind == "i"
