@@ -153,7 +153,9 @@ def _look(folder: Path, scratch: Path, budget: unzip.Budget | None) -> Found:
             found.append(_table(path))
         except UserError as error:
             others[name] = str(error)
-    return Found(files, found, others, by_place, zips, scratch)
+    return Found(
+        files, [_of_peers(table, found) for table in found], others, by_place, zips, scratch
+    )
 
 
 def _take(
@@ -243,6 +245,17 @@ def _table(path: Path) -> Table:
     if frame.empty:
         raise UserError("it has a header and no rows")
     return Table(path, frame, form)
+
+
+def _of_peers(table: Table, found: list[Table]) -> Table:
+    """A table read with the decimal mark that another of its columns and delimiter tells, where itself does not."""
+    known = set(table.columns)
+    peers = [other for other in found if other.format == "csv" and known & set(other.columns)]
+    peers.sort(key=lambda other: -len(known & set(other.columns)))
+    form = tables.of_peers(table.form, [other.form for other in peers])
+    if table.format != "csv" or form == table.form:
+        return table
+    return replace(table, form=form, frame=tables.read_csv(table.path, (), form))
 
 
 def with_spelled_gaps(table: Table, column: str) -> Table:

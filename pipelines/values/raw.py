@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError, did_you_mean
-from pipelines.values import columns, ids, rows, spelling, submission, tables, times, typed_files
+from pipelines.values import (
+    columns,
+    ids,
+    kinds,
+    rows,
+    spelling,
+    submission,
+    tables,
+    times,
+    typed_files,
+)
 from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset, Features, with_hash
 from pipelines.values.metrics import get
@@ -94,11 +104,12 @@ def form_of(competition: Competition, path: Path) -> tables.Form:
 
 
 def _forms(competition: Competition, raw: Path, are_csv: bool) -> dict[str, tables.Form]:
-    """The form of each file that is a CSV, by its name."""
+    """The form of each file that is a CSV, by its name; train and test have one decimal mark."""
     files = competition.files
     names = [*files.train_files, *files.test_files, *([files.sample] if files.sample else [])]
     given = [name for name in names if are_csv or typed_files.is_csv(raw / name)]
-    return {name: form_of(competition, raw / name) for name in given}
+    forms = {name: form_of(competition, raw / name) for name in given}
+    return {name: tables.of_peers(form, forms.values()) for name, form in forms.items()}
 
 
 def _typed(texts: "pd.Series[str]") -> "pd.Series":
@@ -166,6 +177,7 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
         X_train, X_test = given.pictures
     else:
         features, left_out = columns.choose(competition, train, test)
+        notes += kinds.compared(train[features], test[features])
         X_train, X_test = (_features(competition, table[features]) for table in (train, test))
     split = competition.split
     groups = ids.part(_split_column(given, split.group, "split.group"), split.group_part)

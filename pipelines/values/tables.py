@@ -9,9 +9,9 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -44,12 +44,14 @@ class Form:
         encoding: a codec of Python; utf-8-sig where the file begins with a byte order mark.
         delimiter: stands between two cells.
         quotes, decimal: see `Competition`.
+        is_told: whether the file or its competition tells the decimal mark; `1,234` does not.
     """
 
     encoding: str = "utf-8"
     delimiter: str = ","
     quotes: Quotes | None = None
     decimal: Decimal = "."
+    is_told: bool = field(default=False, compare=False)
 
     @property
     def quoting(self) -> dict[str, Any]:
@@ -83,7 +85,14 @@ def form_of(
     form = Form(encoding, delimiter or ",", quotes)
     if delimiter is None:
         form = replace(form, delimiter=_delimiter([header, *start], form))
-    return replace(form, decimal=decimal or _decimal(start, form))
+    mark = decimal or _decimal(start, form)
+    return replace(form, decimal=mark or ".", is_told=mark is not None)
+
+
+def of_peers(form: Form, peers: Iterable[Form]) -> Form:
+    """A form with the decimal mark of the first file of its delimiter that tells it, where its own file does not."""
+    told = (peer.decimal for peer in peers if peer.is_told and peer.delimiter == form.delimiter)
+    return form if form.is_told else replace(form, decimal=next(told, form.decimal))
 
 
 def repeated(path: Path, form: Form) -> list[str]:
@@ -112,15 +121,16 @@ def _delimiter(lines: list[str], form: Form) -> str:
     return max(there, key=lambda mark: (cells(mark) > 0, mark != "|", cells(mark)), default=",")
 
 
-def _decimal(lines: list[str], form: Form) -> Decimal:
-    """The mark before the fractions: `1,234` may be a thousand and more, so that alone says nothing."""
+def _decimal(lines: list[str], form: Form) -> Decimal | None:
+    """The mark before the fractions; None where none tells it: `1,234` may be a thousand and more."""
     rows = csv.reader(lines, delimiter=form.delimiter, **form.quoting)
     try:
         cells = [cell for row in rows for cell in row]
     except csv.Error:  # told by `_check_quotes`
+        return None
+    if any(map(_POINT.fullmatch, cells)):
         return "."
-    has_comma = any(map(_COMMA.fullmatch, cells))
-    return "," if has_comma and not any(map(_POINT.fullmatch, cells)) else "."
+    return "," if any(map(_COMMA.fullmatch, cells)) else None
 
 
 def read_csv(path: Path, text_columns: Columns = (), form: Form | None = None) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipelines.adding import checking, competition_draft
 from pipelines.adding.competition_draft import Draft, Wishes
+from pipelines.plumbing.errors import UserError
 from pipelines.values.tables import read_csv
 from tests.adding.test_competition_draft import tables, written
 from tests.conftest import Workshop
@@ -47,3 +49,39 @@ def test_numbers_stay_as_whole_as_they_were(tmp_path: Path) -> None:
     assert table["y"].tolist()[0] == "a\nb"
     path.write_text("id;x\n1;5\n;\n", encoding="utf-8")
     assert read_csv(path)["x"].dtype.kind == "i"
+
+
+@pytest.mark.parametrize("name", ["test", "train"])
+def test_the_file_that_tells_the_decimal_mark_decides_for_the_other(
+    tmp_path: Path, name: str
+) -> None:
+    train, test, sample = tables()
+    thousandths = {key: f"1,{i % 10}6{i % 7}" for i, key in enumerate(range(1000, 1110))}
+    folder = written(tmp_path / "given", train, test, sample, sep=";", decimal=",")
+    given, file = (train, "c.csv") if name == "train" else (test, "b.csv")
+    alike = dict.fromkeys(("q", "w", "e"), given["k"].map(thousandths))
+    given.assign(**alike).to_csv(folder / file, sep=";", index=False)
+    draft = added(folder)
+    assert f"{name}: {file}" in "".join(said for said in draft.why if "before fractions" in said)
+    dataset = checking.check("new").dataset
+    for part in (dataset.X_train, dataset.X_test):
+        assert isinstance(part, pd.DataFrame)
+        assert all(part[column].dtype.kind == "f" for column in ("q", "w", "e"))
+
+
+@pytest.mark.parametrize("spelt", ["{:.3f} kg", "1.234,5"])
+def test_numbers_that_one_part_spells_otherwise_are_not_taken_for_words(
+    tmp_path: Path, spelt: str
+) -> None:
+    train, test, sample = tables()
+    test["q"] = test["q"].map(spelt.format)
+    added(written(tmp_path / "given", train, test, sample))
+    with pytest.raises(UserError, match="'q' must be numbers in train and test alike"):
+        checking.check("new")
+
+
+def test_words_in_one_part_alone_are_told(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    test["q"] = "cold"
+    added(written(tmp_path / "given", train, test, sample))
+    assert any("'q' is numbers in train" in said for said in checking.check("new").notes)
