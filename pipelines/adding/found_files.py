@@ -244,7 +244,18 @@ def _table(path: Path) -> Table:
         form, frame = _with_other_quotes(path, form, error)
     if frame.empty:
         raise UserError("it has a header and no rows")
-    return Table(path, frame, form)
+    return Table(path, _with_spelled_ids(path, frame, form), form)
+
+
+def _with_spelled_ids(path: Path, frame: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Words of which each stands once as text without gaps, as ids are read later: `NA` may be one."""
+    words = frame.select_dtypes(exclude="number")
+    rare = [name for name in words if words[name].isna().any() and words[name].dropna().is_unique]
+    if not rare:
+        return frame
+    texts = tables.read_csv(path, rare, form)
+    ids = [name for name in rare if texts[name].notna().all() and texts[name].is_unique]
+    return frame.assign(**{str(name): texts[name] for name in ids})
 
 
 def _of_peers(table: Table, found: list[Table]) -> Table:
@@ -255,7 +266,11 @@ def _of_peers(table: Table, found: list[Table]) -> Table:
     form = tables.of_peers(table.form, [other.form for other in peers])
     if table.format != "csv" or form == table.form:
         return table
-    return replace(table, form=form, frame=tables.read_csv(table.path, (), form))
+    return replace(
+        table,
+        form=form,
+        frame=_with_spelled_ids(table.path, tables.read_csv(table.path, (), form), form),
+    )
 
 
 def with_spelled_gaps(table: Table, column: str) -> Table:

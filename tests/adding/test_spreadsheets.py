@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.adding import checking, competition_draft
+from pipelines.adding import checking, competition_draft, found_files
 from pipelines.adding.competition_draft import Draft, Wishes
 from pipelines.plumbing.errors import UserError
 from pipelines.values.tables import read_csv
@@ -85,3 +85,21 @@ def test_words_in_one_part_alone_are_told(tmp_path: Path) -> None:
     test["q"] = "cold"
     added(written(tmp_path / "given", train, test, sample))
     assert any("'q' is numbers in train" in said for said in checking.check("new").notes)
+
+
+@pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A"])
+def test_an_id_that_is_spelled_like_a_gap_is_an_id(tmp_path: Path, word: str) -> None:
+    train, test, sample = (table.assign(k="x" + table["k"].astype(str)) for table in tables())
+    test, sample = (table.replace({"k": {"x1090": word}}) for table in (test, sample))
+    draft = added(written(tmp_path / "given", train, test, sample))
+    assert (draft.keys["id_column"], draft.keys["files"]["sample"]) == ("k", "a.csv")
+    assert not any("same ids" in said or "will refuse" in said for said in draft.why)
+    assert word in checking.check("new").dataset.test_ids
+
+
+def test_words_with_gaps_keep_them(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    train.loc[3, "r"] = "NA"
+    with found_files.opened(written(tmp_path / "given", train, test, sample)) as found:
+        frames = {table.name: table.frame for table in found.tables}
+    assert frames["c.csv"]["r"].isna().sum() == 1
