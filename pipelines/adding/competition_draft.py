@@ -27,6 +27,7 @@ from pipelines.plumbing.atomic import disk_errors, writing
 from pipelines.plumbing.errors import UserError
 from pipelines.values import competition as competitions
 from pipelines.values import ids, metrics, params
+from pipelines.values.tables import left_out
 
 
 def add(slug: str, given: Path, wishes: Wishes) -> Draft:
@@ -287,6 +288,7 @@ def _seen(told: Roles) -> list[str]:
                 f"{role}: {table.name}, {rows:,} rows of {columns} columns ({table.format})"
             )
             continue
+        said += left_out(table.name, table.frame)
         form = table.form
         written = f"{form.encoding}, {form.delimiter!r} between cells"
         comma = ", a comma before fractions" if form.decimal == "," else ""

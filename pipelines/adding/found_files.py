@@ -16,7 +16,7 @@ from pipelines.platforms.files import is_name
 from pipelines.plumbing import paths
 from pipelines.plumbing.atomic import file_hash
 from pipelines.plumbing.errors import UserError
-from pipelines.values import tables, typed_files, unzip
+from pipelines.values import encodings, tables, typed_files, unzip
 from pipelines.values.competition import Quotes
 from pipelines.values.pixels import SUFFIXES
 from pipelines.values.tables import Form
@@ -155,7 +155,9 @@ def _look(folder: Path, scratch: Path, budget: unzip.Budget | None) -> Found:
             found.append(_table(path))
         except UserError as error:
             others[name] = str(error)
-    return Found(files, found, others, by_place, zips, scratch)
+    return Found(
+        files, [_of_peers(table, found) for table in found], others, by_place, zips, scratch
+    )
 
 
 def _take(
@@ -193,7 +195,7 @@ def _take(
 
 def _with_other_quotes(path: Path, form: Form, error: UserError) -> tuple[Form, pd.DataFrame]:
     """Read a file whose quotes follow a backslash or are plain text; the first error counts where neither is so."""
-    ways: list[Quotes] = ["backslash"] if '\\"' in tables.text(path, form.encoding) else []
+    ways: list[Quotes] = ["backslash"] if '\\"' in encodings.text(path, form.encoding) else []
     for quotes in [*ways, "none"]:
         other = replace(form, quotes=quotes)
         with suppress(UserError):
@@ -244,7 +246,33 @@ def _table(path: Path) -> Table:
         form, frame = _with_other_quotes(path, form, error)
     if frame.empty:
         raise UserError("it has a header and no rows")
-    return Table(path, frame, form)
+    return Table(path, _with_spelled_ids(path, frame, form), form)
+
+
+def _with_spelled_ids(path: Path, frame: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Words of which each stands once as text without gaps, as ids are read later: `NA` may be one."""
+    words = frame.select_dtypes(exclude="number")
+    rare = [name for name in words if words[name].isna().any() and words[name].dropna().is_unique]
+    if not rare:
+        return frame
+    texts = tables.read_csv(path, rare, form)
+    ids = [name for name in rare if texts[name].notna().all() and texts[name].is_unique]
+    return frame.assign(**{str(name): texts[name] for name in ids})
+
+
+def _of_peers(table: Table, found: list[Table]) -> Table:
+    """A table read with the decimal mark that another of its columns and delimiter tells, where itself does not."""
+    known = set(table.columns)
+    peers = [other for other in found if other.format == "csv" and known & set(other.columns)]
+    peers.sort(key=lambda other: -len(known & set(other.columns)))
+    form = tables.of_peers(table.form, [other.form for other in peers])
+    if table.format != "csv" or form == table.form:
+        return table
+    return replace(
+        table,
+        form=form,
+        frame=_with_spelled_ids(table.path, tables.read_csv(table.path, (), form), form),
+    )
 
 
 def with_spelled_gaps(table: Table, column: str) -> Table:

@@ -11,7 +11,9 @@ from pipelines.plumbing.errors import UserError, did_you_mean
 from pipelines.values import (
     columns,
     ids,
+    kinds,
     positive,
+    rows,
     spelling,
     submission,
     tables,
@@ -62,9 +64,13 @@ def read(
     text = [key, target] if competition.task == "classification" else [key]
     splits = [name for name in (competition.split.group, competition.split.time) if name]
     notes: list[str] = []
+    forms = _forms(competition, raw, other is None)
     train, test = (
         pd.concat(
-            [_read_rows(competition, raw / name, [*text, *splits], notes, other) for name in names],
+            [
+                rows.read(raw / name, [*text, *splits], forms.get(name), notes, other)
+                for name in names
+            ],
             ignore_index=True,
         )
         for names in (files.train_files, files.test_files)
@@ -72,7 +78,7 @@ def read(
     sample = None
     if files.sample:
         in_text = submission.text_columns(competition)
-        sample = _read_rows(competition, raw / files.sample, in_text, notes, other)
+        sample = rows.read(raw / files.sample, in_text, forms.get(files.sample), notes, other)
     train, test = ids.counted(competition, train, test, sample)
     need_columns(train, [key, target], files.train_files[0])
     need_columns(test, [key], files.test_files[0])
@@ -98,33 +104,13 @@ def form_of(competition: Competition, path: Path) -> tables.Form:
     )
 
 
-def _read_rows(
-    competition: Competition, path: Path, text: tables.Columns, notes: list[str],
-    other: Callable[[Path], pd.DataFrame] | None,
-) -> pd.DataFrame:  # fmt: skip
-    if other is not None and not typed_files.is_csv(path):
-        return typed_files.plain(typed_files.read(other, path), text)
-    form = form_of(competition, path)
-    table = tables.read_csv(path, text, form)
-    _tell(path, table, form, notes)
-    return table
-
-
-def _tell(path: Path, table: pd.DataFrame, form: tables.Form, notes: list[str]) -> None:
-    if table.empty:
-        raise UserError(f"{path} must hold rows and has only a header: download it again")
-    notes += [
-        f"{path.name} has {name!r} above several columns: the second is called {name + '.1'!r} here, and so on"
-        for name in tables.repeated(path, form)
-    ]
-    if not form.encoding.startswith("utf-8"):
-        cells = (str(cell) for name in table for cell in (*table[name].dropna().unique(), name))
-        foreign = next((cell for cell in cells if not cell.isascii()), None)
-        shown = f"one of its cells is {foreign!r}" if foreign else "it holds ASCII alone"
-        notes.append(
-            f"{path.name} is no UTF-8 and was read as {form.encoding}: {shown} (if that is wrong, set `encoding:` in "
-            "the competition file)"
-        )
+def _forms(competition: Competition, raw: Path, are_csv: bool) -> dict[str, tables.Form]:
+    """The form of each file that is a CSV, by its name; train and test have one decimal mark."""
+    files = competition.files
+    names = [*files.train_files, *files.test_files, *([files.sample] if files.sample else [])]
+    given = [name for name in names if are_csv or typed_files.is_csv(raw / name)]
+    forms = {name: form_of(competition, raw / name) for name in given}
+    return {name: tables.of_peers(form, forms.values()) for name, form in forms.items()}
 
 
 def _typed(texts: "pd.Series[str]") -> "pd.Series":
@@ -194,6 +180,7 @@ def build(competition: Competition, given: RawTables) -> tuple[Dataset, list[str
         X_train, X_test = given.pictures
     else:
         features, left_out = columns.choose(competition, train, test)
+        notes += kinds.compared(train[features], test[features])
         X_train, X_test = (_features(competition, table[features]) for table in (train, test))
     split = competition.split
     groups = ids.part(_split_column(given, split.group, "split.group"), split.group_part)

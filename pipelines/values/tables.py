@@ -1,6 +1,5 @@
 """Reading what platforms hand out: CSV in several encodings and dialects, and idx, the format of MNIST."""
 
-import codecs
 import csv
 import gzip
 import math
@@ -10,33 +9,29 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from pipelines.plumbing.errors import UserError
 from pipelines.values.competition import Decimal, Quotes
+from pipelines.values.encodings import encoding_of, opened
 from pipelines.values.unzip import Budget
 
-# What a file begins with, and how it is read then.
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 Columns = Sequence[str] | Literal["all"]
 _DELIMITERS = ",\t;|"
 _CHUNK = 1 << 20
-_TIMES = 3
 _FIRST_ROWS = 200
 _COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+)")
 _POINT = re.compile(r"[+-]?\d+\.\d+")
+_LEFT_OUT = "rows without a cell"  # among the attributes of a table
 _FILE = "in the competition file"
 _IDX_BYTES = 0x08
 
@@ -49,12 +44,14 @@ class Form:
         encoding: a codec of Python; utf-8-sig where the file begins with a byte order mark.
         delimiter: stands between two cells.
         quotes, decimal: see `Competition`.
+        is_told: whether the file or its competition tells the decimal mark; `1,234` does not.
     """
 
     encoding: str = "utf-8"
     delimiter: str = ","
     quotes: Quotes | None = None
     decimal: Decimal = "."
+    is_told: bool = field(default=False, compare=False)
 
     @property
     def quoting(self) -> dict[str, Any]:
@@ -81,19 +78,26 @@ def form_of(
         UserError: the file is missing, or in none of these encodings.
     """
     with _told(path):
-        encoding = encoding or _encoding(path)
-        with _open(path, encoding) as file:
+        encoding = encoding or encoding_of(path)
+        with opened(path, encoding) as file:
             header = file.readline(_CHUNK)
             start = list(islice(file, _FIRST_ROWS))
     form = Form(encoding, delimiter or ",", quotes)
     if delimiter is None:
         form = replace(form, delimiter=_delimiter([header, *start], form))
-    return replace(form, decimal=decimal or _decimal(start, form))
+    mark = decimal or _decimal(start, form)
+    return replace(form, decimal=mark or ".", is_told=mark is not None)
+
+
+def of_peers(form: Form, peers: Iterable[Form]) -> Form:
+    """A form with the decimal mark of the first file of its delimiter that tells it, where its own file does not."""
+    told = (peer.decimal for peer in peers if peer.is_told and peer.delimiter == form.delimiter)
+    return form if form.is_told else replace(form, decimal=next(told, form.decimal))
 
 
 def repeated(path: Path, form: Form) -> list[str]:
     """The names that head several columns: pandas calls the later ones `x.1`, `x.2` and so on."""
-    with _told(path), _open(path, form.encoding) as file:
+    with _told(path), opened(path, form.encoding) as file:
         header = next(csv.reader(file, delimiter=form.delimiter, **form.quoting), [])
     return [name for name, count in Counter(header).items() if name and count > 1]
 
@@ -117,76 +121,16 @@ def _delimiter(lines: list[str], form: Form) -> str:
     return max(there, key=lambda mark: (cells(mark) > 0, mark != "|", cells(mark)), default=",")
 
 
-def _decimal(lines: list[str], form: Form) -> Decimal:
-    """The mark before the fractions: `1,234` may be a thousand and more, so that alone says nothing."""
+def _decimal(lines: list[str], form: Form) -> Decimal | None:
+    """The mark before the fractions; None where none tells it: `1,234` may be a thousand and more."""
     rows = csv.reader(lines, delimiter=form.delimiter, **form.quoting)
     try:
         cells = [cell for row in rows for cell in row]
     except csv.Error:  # told by `_check_quotes`
+        return None
+    if any(map(_POINT.fullmatch, cells)):
         return "."
-    has_comma = any(map(_COMMA.fullmatch, cells))
-    return "," if has_comma and not any(map(_POINT.fullmatch, cells)) else "."
-
-
-def _open(path: Path, encoding: str | None = None) -> IO[Any]:
-    """A file to read, or what a `.gz` file holds: text with its own line ends, or bytes without `encoding`."""
-    mode = "rb" if encoding is None else "rt"
-    newline = None if encoding is None else ""
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    return cast(IO[Any], opened(path, mode, encoding=encoding, newline=newline))
-
-
-def text(path: Path, encoding: str) -> str:
-    """A whole file, or what a `.gz` file holds."""
-    with _open(path, encoding) as file:
-        return str(file.read())
-
-
-def _encoding(path: Path) -> str:
-    with _open(path) as file:
-        start = file.read(_CHUNK)
-    for mark, encoding in _MARKS.items():
-        if start.startswith(mark):
-            return encoding
-    if b"\0" in start:
-        even, odd = start[::2].count(0), start[1::2].count(0)
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
-        # Of two bytes a letter of ASCII leaves one 0, always the same; a spreadsheet or an archive has both.
-        if max(even, odd) > _TIMES * min(even, odd) and _decodes(path, encoding):
-            return encoding
-        raise UserError(
-            f"{path} must be text, found zero bytes, as of a spreadsheet or an archive: write it as CSV, or set "
-            f"`encoding:` {_FILE} to a codec of Python"
-        )
-    if _decodes(path, "utf-8"):
-        return "utf-8"
-    if _decodes(path, "cp949") and _is_korean(text(path, "cp949")):
-        return "cp949"
-    if _decodes(path, "cp1252"):
-        return "cp1252"
-    raise UserError(
-        f"{path} must be UTF-8, UTF-16, cp949 or Windows-1252, and its bytes are none of these: set `encoding:` "
-        f"{_FILE} to a codec of Python, such as shift_jis"
-    )
-
-
-def _decodes(path: Path, encoding: str) -> bool:
-    try:
-        with _open(path, encoding) as file:
-            while file.read(_CHUNK):
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_korean(text: str) -> bool:
-    """Whether half of what is not ASCII are syllables of KS X 1001, whose bytes in cp949 both are A1 or more."""
-    found = Counter(re.sub(r"[\0-\x7f]+", "", text))
-    common = [
-        letter for letter in found if "가" <= letter <= "힣" and min(letter.encode("cp949")) >= 0xA1
-    ]
-    return 2 * sum(found[letter] for letter in common) >= found.total()
+    return "," if any(map(_COMMA.fullmatch, cells)) else None
 
 
 def read_csv(path: Path, text_columns: Columns = (), form: Form | None = None) -> pd.DataFrame:
@@ -225,28 +169,55 @@ def read_cells(path: Path, form: Form | None = None) -> tuple[pd.DataFrame, Form
 def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
     """Read with pandas; of a text column only an empty cell is missing: `NA` or `None` may be an id or a class.
 
+    Rows without any cell are left out, as `left_out` tells.
     Without `index_col=False` pandas takes surplus cells for an index and moves each column by one.
     """
     how: dict[str, Any] = {**form.quoting, "encoding": form.encoding, "delimiter": form.delimiter}
-    how["decimal"] = form.decimal
-    how["index_col"] = False
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(path, low_memory=False, **how)
-        texts = pd.read_csv(
-            path, usecols=lambda name: text_columns == "all" or name in text_columns, dtype=str, na_values=[""], keep_default_na=False, **how
-        )  # fmt: skip
+        table = _with_texts(lambda: path, text_columns, {**how, "decimal": form.decimal})
+        if len(table.columns) == 1 or not table.isna().all(axis=1).any():
+            return table
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, **how)
+    is_empty = (cells.fillna("").apply(lambda column: column.str.strip()) == "").all(axis=1)
+    if not is_empty.any():
+        return table
+    # Read anew: a gap has made fractions of whole numbers.
+    rest = cells[~is_empty].to_csv(index=False)
+    table = _with_texts(lambda: StringIO(rest), text_columns, {"decimal": form.decimal})
+    table.attrs[_LEFT_OUT] = int(is_empty.sum())
+    return table
+
+
+def _with_texts(
+    source: Callable[[], Path | StringIO], text_columns: Columns, how: dict[str, Any]
+) -> pd.DataFrame:
+    table = pd.read_csv(source(), low_memory=False, index_col=False, **how)
+    texts = pd.read_csv(
+        source(), usecols=lambda name: text_columns == "all" or name in text_columns, dtype=str, na_values=[""],
+        keep_default_na=False, index_col=False, **how,
+    )  # fmt: skip
     return table.assign(**{str(name): texts[name] for name in texts})
+
+
+def left_out(name: str, table: pd.DataFrame) -> list[str]:
+    """A sentence about the rows of a file that `read_csv` left out; none where it took them all."""
+    count = table.attrs.get(_LEFT_OUT, 0)
+    if not count:
+        return []
+    return [
+        f"{count} row{'s' * (count > 1)} of {name} ha{'ve' if count > 1 else 's'} no cell: left out"
+    ]
 
 
 def _check_quotes(path: Path, form: Form) -> None:
     """Refuse a quote that stays open: pandas would swallow rows up to the next one, without a word."""
-    with _open(path) as file:
+    with opened(path) as file:
         if not any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b"")):
             return
     csv.field_size_limit(sys.maxsize)  # pandas has none
     line, open_at = 1, None
-    with _open(path, form.encoding) as file:
+    with opened(path, form.encoding) as file:
         rows = csv.reader(file, delimiter=form.delimiter, strict=True, **form.quoting)
         try:
             for row in rows:
