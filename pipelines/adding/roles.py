@@ -142,6 +142,8 @@ def tell(
     # A test that shares one column, where two others share several, is a sample without ids.
     best = max((r for r in possible if r.shared > 1 or widest <= 2), key=_rank)
     _refuse_nearer(found, best, named)
+    if best.sample is None and named[1] is None:
+        samples.refuse_as_test(best.test, best.unseen)
     twins = {
         roles.train.name
         for roles in possible

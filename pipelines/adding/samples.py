@@ -17,6 +17,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
+from features.text import is_free_text
 from pipelines.adding.found_files import Table
 from pipelines.plumbing.errors import UserError
 from pipelines.values.columns import first_counted, is_nameless
@@ -26,6 +27,7 @@ _ALIKE = 0.5  # of the ids of sample and test, where they are not the same
 _LARGEST_ID = 2**53  # greater floats are not exact
 _FEW = 0.2  # values of a column for each row, where a baseline may follow from it
 MOST_CLASSES = 20  # a target of more values may have others in test
+_SHOWN = 3
 _ROWS = 1000  # whose decimals are counted
 
 
@@ -120,6 +122,30 @@ def either(sample: Table) -> UserError:
         f"the sample submission must not hold the labels of test, and the cells of {sample.name} may be either: if it "
         f"is the sample, say so by --sample {sample.name}; if they are labels, take it out of the folder"
     )
+
+
+def refuse_as_test(test: Table, unseen: Sequence[str]) -> None:
+    """Refuse a sample in the place of test: ids, and what repeats one value or stands where train has features.
+
+    Args:
+        unseen: the columns of train that it lacks.
+
+    Raises:
+        UserError: it looks so.
+    """
+    frame = test.frame[[name for name in test.columns if not is_nameless(name)]]
+    key = next((name for name in frame if frame[name].is_unique), None)
+    values = [name for name in frame if name != key]
+    if key is None or not values:
+        return
+    is_constant = frame[values].nunique(dropna=False).max() < 2
+    is_narrow = len(values) == 1 and len(unseen) > 1 and not is_free_text(frame[values[0]])
+    if is_constant or is_narrow:
+        raise UserError(
+            f"no file could be test: {test.name} has {key!r} and {', '.join(map(repr, values[:_SHOWN]))} alone and "
+            f"looks like a sample submission, which lacks {unseen[0]!r} of train: is test in another zip? (if it is "
+            f"test, say so by --test {test.name})"
+        )
 
 
 def refuse_without_ids(train: Table, test: Table, others: Sequence[Table]) -> None:
