@@ -11,6 +11,7 @@ from pipelines.adding.roles import Roles
 from pipelines.adding.samples import counts
 from pipelines.plumbing import registry
 from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.values.columns import is_nameless
 
 _MOST_CLASSES = 20  # whole numbers of more values are counts or amounts
 _ROWS_PER_CLASS = 5
@@ -45,7 +46,8 @@ def ids(roles: Roles) -> Guess:
     """The column that names rows, and whether it only counts them."""
     key, asked = roles.test_key, roles.sample_key
     if roles.sample is None:
-        key = next((name for name in roles.test.columns if _names_rows(roles, name)), None)
+        named = sorted(roles.test.columns, key=is_nameless)
+        key = next((name for name in named if _names_rows(roles, name)), None)
         asked = key
     if key is None:
         name = asked or _new_name(roles)

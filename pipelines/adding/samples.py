@@ -43,8 +43,7 @@ def keys(test: Table, sample: Table, is_loose: bool = False) -> list[tuple[str, 
         asked = as_ids(sample.frame[key])
         if asked is None or 2 * asked.nunique() <= len(asked):
             continue
-        same = [key] if key in test.columns else []
-        for name in [*same, *(other for other in test.columns if other != key)]:
+        for name in sorted(test.columns, key=lambda name: (is_nameless(name), name != key)):
             given = as_ids(test.frame[name])
             if given is None:
                 continue
@@ -56,6 +55,16 @@ def keys(test: Table, sample: Table, is_loose: bool = False) -> list[tuple[str, 
             if key not in test.columns and counts(sample.frame[key]):
                 return [(key, None, True)]
     return []
+
+
+def twins(table: Table, key: str) -> list[str]:
+    """Other columns of a table that hold the ids of one, in any order."""
+    ids = as_ids(table.frame[key])
+    if ids is None:
+        return []
+    known = set(ids)
+    others = ((name, as_ids(table.frame[name])) for name in table.columns if name != key)
+    return [name for name, other in others if other is not None and set(other) == known]
 
 
 def as_ids(column: "pd.Series") -> "pd.Series[str] | None":

@@ -26,3 +26,21 @@ def test_a_sample_is_no_test(tmp_path: Path, value: object) -> None:
     train, _, sample = tables()
     with pytest.raises(UserError, match=r"no file could be test: a\.csv has .*another zip\?"):
         added(tmp_path, train, sample.assign(t=value))
+
+
+@pytest.mark.parametrize("is_sampled", [True, False])
+def test_an_index_without_a_name_is_no_id_before_a_named_column(
+    tmp_path: Path, is_sampled: bool
+) -> None:
+    train, test, sample = (table.rename(columns={"k": "case_no"}) for table in tables())
+    train, test = (
+        table.assign(case_no=range(len(table)))
+        .reset_index(drop=True)
+        .reset_index(names="Unnamed: 0")
+        for table in (train, test)
+    )
+    sample = pd.DataFrame({"id": range(len(test)), "t": 0})
+    draft = added(tmp_path, train, test, *[sample] * is_sampled)
+    assert draft.keys["id_column"] == "case_no"
+    said = "'case_no' of b.csv is taken for the ids, and 'Unnamed: 0' holds the same"
+    assert (said in draft.why) is is_sampled
