@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.adding import competition_draft
+from pipelines.adding import checking, competition_draft
 from pipelines.adding.draft_file import Draft, Wishes
 from pipelines.plumbing.errors import UserError
 from tests.adding.test_competition_draft import tables, written
@@ -44,3 +44,28 @@ def test_an_index_without_a_name_is_no_id_before_a_named_column(
     assert draft.keys["id_column"] == "case_no"
     said = "'case_no' of b.csv is taken for the ids, and 'Unnamed: 0' holds the same"
     assert (said in draft.why) is is_sampled
+
+
+@pytest.mark.parametrize(
+    ("cell", "labels"), [("no", ["no", "yes"]), (0, [0, 1]), (0.5, [0, 1])]
+)  # fmt: skip
+def test_the_target_is_the_column_that_holds_the_cells_of_the_sample(
+    tmp_path: Path, cell: object, labels: list[object]
+) -> None:
+    train, test, sample = tables()
+    train = train.assign(t=[labels[value] for value in train["t"]], extra=train["q"] * 3)
+    sample = sample.rename(columns={"t": "prediction"}).assign(prediction=cell)
+    draft = added(tmp_path, train, test, sample)
+    is_told = cell in labels
+    assert draft.keys["target"] == ("t" if is_told else "extra")
+    why = "of t, extra, which test lacks, it alone holds the cells of the sample, such as"
+    assert any(why in said for said in draft.why) is is_told
+
+
+def test_labels_of_the_sample_that_are_no_classes_are_told(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    draft = added(tmp_path, train, test, sample.assign(t="maybe"))
+    said = "the sample holds 'maybe', which is no class of 't' (0, 1)"
+    assert any(said in note for note in draft.why)
+    assert any(said in note for note in checking.check("new").notes)
+    assert checking.foreseen("new") != []
