@@ -171,8 +171,9 @@ def _possible(found: Sequence[Table], is_loose: bool = False) -> list[Roles]:
             continue
         for sample in _others(found, train, test):
             for key, test_key, is_exact in samples.keys(test, sample, is_loose):
-                if all(name == test_key for name in alone):
-                    made.append(Roles(train, test, sample, key, test_key, is_exact))
+                told = Roles(train, test, sample, key, test_key, is_exact)
+                if told.values and all(name == test_key for name in alone):
+                    made.append(told)
         if not alone:
             made.append(Roles(train, test))
     return made

@@ -1,6 +1,7 @@
 """Folders of which `competition add` once took the wrong file or the wrong column, and said nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from pipelines.adding import checking, competition_draft
 from pipelines.adding.draft_file import Draft, Wishes
 from pipelines.plumbing.errors import UserError
 from tests.adding.test_competition_draft import tables, written
+from tests.adding.test_picture_roles import LABELS, TEST, TRAIN, drawn
 from tests.conftest import Workshop
 
 
@@ -17,12 +19,12 @@ def _no_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, workshop: Workshop) 
     monkeypatch.delenv("PILSA_DATA_DIR", raising=False)
 
 
-def added(tmp_path: Path, *given: pd.DataFrame, **wishes: str) -> Draft:
-    return competition_draft.add("new", written(tmp_path / "given", *given), Wishes(**wishes))
+def added(tmp_path: Path, *given: pd.DataFrame) -> Draft:
+    return competition_draft.add("new", written(tmp_path / "given", *given), Wishes())
 
 
 @pytest.mark.parametrize("value", [0, [0, 1] * 15])
-def test_a_sample_is_no_test(tmp_path: Path, value: object) -> None:
+def test_a_sample_is_no_test(tmp_path: Path, value: Any) -> None:
     train, _, sample = tables()
     with pytest.raises(UserError, match=r"no file could be test: a\.csv has .*another zip\?"):
         added(tmp_path, train, sample.assign(t=value))
@@ -50,7 +52,7 @@ def test_an_index_without_a_name_is_no_id_before_a_named_column(
     ("cell", "labels"), [("no", ["no", "yes"]), (0, [0, 1]), (0.5, [0, 1])]
 )  # fmt: skip
 def test_the_target_is_the_column_that_holds_the_cells_of_the_sample(
-    tmp_path: Path, cell: object, labels: list[object]
+    tmp_path: Path, cell: Any, labels: list[Any]
 ) -> None:
     train, test, sample = tables()
     train = train.assign(t=[labels[value] for value in train["t"]], extra=train["q"] * 3)
@@ -69,3 +71,13 @@ def test_labels_of_the_sample_that_are_no_classes_are_told(tmp_path: Path) -> No
     assert any(said in note for note in draft.why)
     assert any(said in note for note in checking.check("new").notes)
     assert checking.foreseen("new") != []
+
+
+def test_a_table_of_ids_alone_is_no_sample(tmp_path: Path) -> None:
+    drawn(tmp_path / "given/n", TRAIN)
+    drawn(tmp_path / "given/m", TEST)
+    train = pd.DataFrame({"img": TRAIN, "label": LABELS, "w": range(40)})
+    sample = pd.DataFrame({"img": TEST, "label": "red"})
+    draft = added(tmp_path, train, sample, sample[["img"]])
+    files = {"train": "c.csv", "test": "a.csv", "sample": "b.csv", "format": "images"}
+    assert (draft.keys["files"], draft.keys["target"]) == (files, "label")
