@@ -81,3 +81,28 @@ def test_a_table_of_ids_alone_is_no_sample(tmp_path: Path) -> None:
     draft = added(tmp_path, train, sample, sample[["img"]])
     files = {"train": "c.csv", "test": "a.csv", "sample": "b.csv", "format": "images"}
     assert (draft.keys["files"], draft.keys["target"]) == (files, "label")
+
+
+def dated(table: pd.DataFrame, start: str) -> pd.Series:
+    days = pd.Series(pd.date_range(start, periods=len(table)))
+    return days.dt.strftime("%Y-%m-%d").set_axis(table.index)
+
+
+def test_ids_that_are_dates_split_rows_by_time(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    days = dated(train, "2021-01-01"), dated(test, "2022-01-01")
+    draft = added(
+        tmp_path, train.assign(k=days[0]), test.assign(k=days[1]), sample.assign(k=days[1])
+    )
+    assert draft.keys["split"] == {"kind": "time", "time": "k"}
+    assert checking.check("new").refused is None
+
+
+def test_a_date_with_gaps_is_said_to_tell_the_split(tmp_path: Path) -> None:
+    train, test, sample = tables()
+    days = dated(train, "2021-01-01").where(train["k"] > 1002)
+    draft = added(
+        tmp_path, train.assign(day=days), test.assign(day=dated(test, "2022-01-01")), sample
+    )
+    assert any(said.startswith("'day' is dated and lacks 3 cells of train") for said in draft.why)
+    assert not any("no column tells" in said for said in draft.why)
