@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from features import blocks
 from pipelines import platforms, readers
@@ -17,7 +18,9 @@ from pipelines.values.competition import Competition
 from pipelines.values.dataset import Dataset
 from pipelines.values.params import Params
 from pipelines.values.raw import RawTables
+from pipelines.values.spelling import as_classes
 
+_SHOWN = 5
 _MOST_BYTES = 200 << 20  # read again within seconds
 
 
@@ -62,6 +65,7 @@ def check(name: str) -> Checked:
     notes = [
         *notes,
         *_on_block(name, dataset),
+        *_on_sample(chosen, tables, dataset),
         *_on_solution(chosen, tables, dataset),
         f"{count:,} training rows{drawn}, {len(dataset.test_ids):,} test rows",
     ]
@@ -80,7 +84,21 @@ def foreseen(name: str) -> list[str]:
             dataset, _ = preparation.build(chosen, tables)
     except UserError as error:
         return [f"`pilsa competition check {name}` will refuse it as it is: {error}"]
-    return _on_solution(chosen, tables, dataset)
+    return [*_on_sample(chosen, tables, dataset), *_on_solution(chosen, tables, dataset)]
+
+
+def _on_sample(chosen: Competition, tables: RawTables, dataset: Dataset) -> list[str]:
+    """A label of the sample that no row of train has: the target may be another column, or the metric another one."""
+    labels = pd.Series(submission.labels_of(chosen, tables.sample), dtype=str)
+    known = dataset.classes if chosen.files.sample else ()
+    odd = [name for name in as_classes(labels, known) if known and name not in known]
+    if not odd:
+        return []
+    classes = ", ".join(known[:_SHOWN]) + ", …" * (len(known) > _SHOWN)
+    return [
+        f"the sample holds {odd[0]!r}, which is no class of {chosen.target!r} ({classes}): if it is more than a "
+        "placeholder, correct `target:` or `metric:`"
+    ]
 
 
 def _on_solution(chosen: Competition, tables: RawTables, dataset: Dataset) -> list[str]:

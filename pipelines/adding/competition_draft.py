@@ -297,6 +297,11 @@ def _seen(told: Roles) -> list[str]:
             kind = "follow a backslash" if form.quotes == "backslash" else "are plain text"
             said.append(f"quotes within the cells of {table.name} {kind}")
     said += _respelled(told)
+    if told.sample is not None and told.test_key is not None:
+        said += [
+            f"{told.test_key!r} of {told.test.name} is taken for the ids, and {name!r} holds the same"
+            for name in samples.twins(told.test, told.test_key)
+        ]
     if not told.is_exact:
         said.append(
             "sample and test must have the same ids for a submission, and have not: is a part of test in another "

@@ -12,6 +12,7 @@ from pipelines.adding.roles import Roles
 from pipelines.adding.samples import counts
 from pipelines.plumbing import registry
 from pipelines.plumbing.errors import UserError, did_you_mean
+from pipelines.values.columns import is_nameless
 
 _ROWS_PER_CLASS = 5
 _FEW_WORDS = 0.05  # of a target's cells: such numbers were spoilt, and are no classes
@@ -45,7 +46,8 @@ def ids(roles: Roles) -> Guess:
     """The column that names rows, and whether it only counts them."""
     key, asked = roles.test_key, roles.sample_key
     if roles.sample is None:
-        key = next((name for name in roles.test.columns if _names_rows(roles, name)), None)
+        named = sorted(roles.test.columns, key=is_nameless)
+        key = next((name for name in named if _names_rows(roles, name)), None)
         asked = key
     if key is None:
         name = asked or _new_name(roles)
@@ -110,12 +112,32 @@ def target(roles: Roles, named: str | None = None) -> Guess:
     if len(unseen) == 1:
         return Guess({"target": unseen[0]}, (f"target {unseen[0]!r}: test lacks it alone",))
     of_classes = [name for name in unseen if _is_asked_by_class(roles, name)]
-    name = of_classes[0] if of_classes else unseen[-1]
-    reason = (
-        "the sample has a column for each of its values" if of_classes else "a guess, the last of"
-    )
-    others = "" if of_classes else f" {', '.join(unseen)}, which test lacks"
-    return Guess({"target": name}, (f"target {name!r}: {reason}{others}",))
+    listed = f"of {', '.join(unseen)}, which test lacks"
+    if of_classes:
+        name, reason = of_classes[0], "the sample has a column for each of its values"
+    else:
+        fitting, example = _holding_cells(roles)
+        name, reason = [*unseen, *fitting][-1], f"a guess, the last {listed}"
+        if len(fitting) == 1:
+            reason = f"{listed}, it alone holds the cells of the sample, such as {example!r}"
+        elif fitting:
+            reason = f"a guess, the last {listed}, that holds the cells of the sample"
+    return Guess({"target": name}, (f"target {name!r}: {reason}",))
+
+
+def _holding_cells(roles: Roles) -> tuple[list[str], str]:
+    """The columns that train alone has and whose values include every cell of the sample's one column; such a cell."""
+    if roles.sample is None or len(roles.values) != 1:
+        return [], ""
+    cells = set(_spelled(roles.sample.frame[roles.values[0]]))
+    held = [name for name in roles.unseen if cells <= set(_spelled(roles.train.frame[name]))]
+    return (held, min(cells)) if cells else ([], "")
+
+
+def _spelled(column: "pd.Series") -> "pd.Series[str]":
+    """Known cells as text, `1.0` as `1`."""
+    known = column.dropna()
+    return known.map(lambda cell: f"{cell:.15g}") if known.dtype.kind in "iuf" else known.astype(str)  # fmt: skip
 
 
 def _is_asked_by_class(roles: Roles, name: str) -> bool:

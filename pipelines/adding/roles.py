@@ -142,6 +142,8 @@ def tell(
     # A test that shares one column, where two others share several, is a sample without ids.
     best = max((r for r in possible if r.shared > 1 or widest <= 2), key=_rank)
     _refuse_nearer(found, best, named)
+    if best.sample is None and named[1] is None:
+        samples.refuse_as_test(best.test, best.unseen)
     twins = {
         roles.train.name
         for roles in possible
@@ -169,8 +171,9 @@ def _possible(found: Sequence[Table], is_loose: bool = False) -> list[Roles]:
             continue
         for sample in _others(found, train, test):
             for key, test_key, is_exact in samples.keys(test, sample, is_loose):
-                if all(name == test_key for name in alone):
-                    made.append(Roles(train, test, sample, key, test_key, is_exact))
+                told = Roles(train, test, sample, key, test_key, is_exact)
+                if told.values and all(name == test_key for name in alone):
+                    made.append(told)
         if not alone:
             made.append(Roles(train, test))
     return made

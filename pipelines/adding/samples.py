@@ -17,6 +17,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
+from features.text import is_free_text
 from pipelines.adding.found_files import MOST_CLASSES, Table
 from pipelines.plumbing.errors import UserError
 from pipelines.values.columns import first_counted, is_nameless
@@ -25,6 +26,7 @@ from pipelines.values.ids import as_in_sample, bare
 _ALIKE = 0.5  # of the ids of sample and test, where they are not the same
 _LARGEST_ID = 2**53  # greater floats are not exact
 _FEW = 0.2  # values of a column for each row, where a baseline may follow from it
+_SHOWN = 3
 _ROWS = 1000  # whose decimals are counted
 
 
@@ -40,8 +42,7 @@ def keys(test: Table, sample: Table, is_loose: bool = False) -> list[tuple[str, 
         asked = as_ids(sample.frame[key])
         if asked is None or 2 * asked.nunique() <= len(asked):
             continue
-        same = [key] if key in test.columns else []
-        for name in [*same, *(other for other in test.columns if other != key)]:
+        for name in sorted(test.columns, key=lambda name: (is_nameless(name), name != key)):
             given = as_ids(test.frame[name])
             if given is None:
                 continue
@@ -53,6 +54,16 @@ def keys(test: Table, sample: Table, is_loose: bool = False) -> list[tuple[str, 
             if key not in test.columns and counts(sample.frame[key]):
                 return [(key, None, True)]
     return []
+
+
+def twins(table: Table, key: str) -> list[str]:
+    """Other columns of a table that hold the ids of one, in any order."""
+    ids = as_ids(table.frame[key])
+    if ids is None:
+        return []
+    known = set(ids)
+    others = ((name, as_ids(table.frame[name])) for name in table.columns if name != key)
+    return [name for name, other in others if other is not None and set(other) == known]
 
 
 def as_ids(column: "pd.Series") -> "pd.Series[str] | None":
@@ -119,6 +130,30 @@ def either(sample: Table) -> UserError:
         f"the sample submission must not hold the labels of test, and the cells of {sample.name} may be either: if it "
         f"is the sample, say so by --sample {sample.name}; if they are labels, take it out of the folder"
     )
+
+
+def refuse_as_test(test: Table, unseen: Sequence[str]) -> None:
+    """Refuse a sample in the place of test: ids, and what repeats one value or stands where train has features.
+
+    Args:
+        unseen: the columns of train that it lacks.
+
+    Raises:
+        UserError: it looks so.
+    """
+    frame = test.frame[[name for name in test.columns if not is_nameless(name)]]
+    key = next((name for name in frame if frame[name].is_unique), None)
+    values = [name for name in frame if name != key]
+    if key is None or not values:
+        return
+    is_constant = frame[values].nunique(dropna=False).max() < 2
+    is_narrow = len(values) == 1 and len(unseen) > 1 and not is_free_text(frame[values[0]])
+    if is_constant or is_narrow:
+        raise UserError(
+            f"no file could be test: {test.name} has {key!r} and {', '.join(map(repr, values[:_SHOWN]))} alone and "
+            f"looks like a sample submission, which lacks {unseen[0]!r} of train: is test in another zip? (if it is "
+            f"test, say so by --test {test.name})"
+        )
 
 
 def refuse_without_ids(train: Table, test: Table, others: Sequence[Table]) -> None:

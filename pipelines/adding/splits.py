@@ -30,7 +30,7 @@ def guess(roles: Roles, names: list[str], task: str) -> Guess:
     """
     said: list[str] = []
     dated = [name for name in names if _is_dated(roles.train.frame[name])]
-    for name in dated:
+    for name in [*dated, *_dated_ids(roles)]:
         later = _is_later(roles, name)
         if later:
             why = f"split by time: test begins where {name!r} of train ends"
@@ -40,6 +40,12 @@ def guess(roles: Roles, names: list[str], task: str) -> Guess:
             if later is False
             else f"{name!r} looks dated and can be read in several ways: set split.time_format if rows are split by it"
         )
+    gaps = [name for name in names if _is_dated_but_for_gaps(roles, name)]
+    said += [
+        f"{name!r} is dated and lacks {roles.train.frame[name].isna().sum()} cells of train, and test begins where train "
+        f"ends: fill them, and set `split: {{kind: time, time: {name}}}`"
+        for name in gaps
+    ]
     kind = "stratified_group" if task == "classification" else "group"
     for name in names:
         train, test = roles.train.frame[name], roles.test.frame[name]
@@ -51,7 +57,8 @@ def guess(roles: Roles, names: list[str], task: str) -> Guess:
         why = f"split by group: ids in {key!r} begin with one, as {example!r} with {shown!r}, and test has groups of its own"
         return Guess({"split": {"kind": kind, "group": key, "group_part": part}}, (*said, why))
     kind = "stratified" if task == "classification" else "plain"
-    why = f"split {kind}: no column tells that test differs from train by time or by groups"
+    other = "other " if gaps else ""
+    why = f"split {kind}: no {other}column tells that test differs from train by time or by groups"
     return Guess({"split": {"kind": kind}}, (*said, why))
 
 
@@ -64,9 +71,24 @@ def _is_dated(column: "pd.Series") -> bool:
     return column.dtype.kind not in "fb" and dates.may_be_date(column)
 
 
+def _dated_ids(roles: Roles) -> list[str]:
+    """The column of ids where they are dates, and no row of test is earlier than train."""
+    named = guesses.ids(roles).keys
+    key = named["id_column"]
+    is_key = "id" not in named and dates.may_be_date(roles.train.frame[key])
+    return [key] if is_key and _is_later(roles, key) else []
+
+
+def _is_dated_but_for_gaps(roles: Roles, name: str) -> bool:
+    """Whether a column with gaps holds dates, and no row of test is earlier than train."""
+    column = roles.train.frame[name]
+    known = column.dropna()
+    return len(known) < len(column) and _is_dated(known) and _is_later(roles, name) is True
+
+
 def _is_later(roles: Roles, name: str) -> bool | None:
     """Whether no row of test is earlier than the last of train; None where dates cannot be read."""
-    train, test = roles.train.frame[name], roles.test.frame[name].dropna()
+    train, test = (table.frame[name].dropna() for table in (roles.train, roles.test))
     if not len(test):
         return None
     try:
