@@ -252,7 +252,9 @@ def _table(path: Path) -> Table:
 def _with_spelled_ids(path: Path, frame: pd.DataFrame, form: Form) -> pd.DataFrame:
     """Words of which each stands once as text without gaps, as ids are read later: `NA` may be one."""
     words = frame.select_dtypes(exclude="number")
-    rare = [name for name in words if words[name].isna().any() and words[name].dropna().is_unique]
+    rare = [
+        str(name) for name in words if words[name].isna().any() and words[name].dropna().is_unique
+    ]
     if not rare:
         return frame
     texts = tables.read_csv(path, rare, form)
