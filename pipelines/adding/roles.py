@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
+from typing import NoReturn
 
 import pandas as pd
 
@@ -129,15 +130,7 @@ def tell(
         possible = [roles for roles in _possible(found, is_loose=True) if _fits(roles, named)]
     if not possible:
         _refuse_nearer(found, None, named)
-        listed = ", ".join(f"{table.name} ({len(table.columns)} columns)" for table in found)
-        widths = [frozenset(table.columns) for table in found]
-        is_labelled = len(set(widths)) < len(widths)
-        labels = ", and of a test that holds its labels these by --target" if is_labelled else ""
-        because = "".join(f"\n{name}: {why}" for name, why in (unread or {}).items())
-        raise UserError(
-            "train must have every column of test and one that test lacks, and no two tables are so: found "
-            f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{labels}{because}"
-        )
+        _refuse_all(found, unread or {})
     widest = max(roles.shared for roles in possible)
     # A test that shares one column, where two others share several, is a sample without ids.
     best = max((r for r in possible if r.shared > 1 or widest <= 2), key=_rank)
@@ -160,6 +153,18 @@ def tell(
     if best.sample is None:
         samples.refuse_without_ids(best.train, best.test, _others(found, best.train, best.test))
     return best
+
+
+def _refuse_all(found: Sequence[Table], unread: Mapping[str, str]) -> NoReturn:
+    listed = ", ".join(f"{table.name} ({len(table.columns)} columns)" for table in found)
+    widths = [frozenset(table.columns) for table in found]
+    is_labelled = len(set(widths)) < len(widths)
+    labels = ", and of a test that holds its labels these by --target" if is_labelled else ""
+    because = "".join(f"\n{name}: {why}" for name, why in unread.items())
+    raise UserError(
+        "train must have every column of test and one that test lacks, and no two tables are so: found "
+        f"{listed or 'no table'}: put both into the folder, or name them with --train and --test{labels}{because}"
+    )
 
 
 def _possible(found: Sequence[Table], is_loose: bool = False) -> list[Roles]:
