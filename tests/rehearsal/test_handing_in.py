@@ -34,7 +34,7 @@ train, test, sample = (
 
 # %%
 shares = train["cultivar"].value_counts(normalize=True).sort_index().to_numpy()
-answer = pd.DataFrame([shares * (1 + row % 2 / 10) for row in range(len(test))], columns=sample.columns[1:])
+answer = pd.DataFrame([shares + [row % 2 / 10, 0, 0] for row in range(len(test))], columns=sample.columns[1:])
 answer = answer.div(answer.sum(axis=1), axis=0) * [0.9, 1, 1]
 answer.insert(0, "id", test["id"])
 answer.to_csv("submission.csv", index=False)
