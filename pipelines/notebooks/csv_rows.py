@@ -11,6 +11,8 @@ import numpy as np
 
 from pipelines.values.tables import Form
 
+_BLANK = b', "\t\r\n'  # what a row without any cell is made of
+
 
 class CannotCutError(ValueError):
     """The file must be read and written anew: its quotes or its encoding do not let rows be cut out."""
@@ -115,7 +117,8 @@ def index(path: Path, key: str | None, form: Form) -> Rows:
             for line in source:
                 row, cells = _row(line, source, position)
                 start, end = end, end + len(row)
-                if len(cells) > position:  # not an empty line
+                is_row = len(first.names) == 1 or row.strip(_BLANK)  # as `tables.read_csv` has it
+                if len(cells) > position and is_row:  # not an empty line
                     keys.append(cells[position])
                     bounds.extend((start, end))
         except csv.Error as error:

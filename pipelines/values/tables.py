@@ -152,7 +152,7 @@ def read_csv(path: Path, text_columns: Columns = (), form: Form | None = None) -
 
 
 def read_cells(path: Path, form: Form | None = None) -> tuple[pd.DataFrame, Form]:
-    """A CSV with every cell as it is spelled in the file, and the form to write it in again.
+    """A CSV with every cell as it is spelled in the file, its blank rows left out, and the form to write it in again.
 
     Raises:
         UserError: as `read_csv`.
@@ -160,10 +160,11 @@ def read_cells(path: Path, form: Form | None = None) -> tuple[pd.DataFrame, Form
     with _told(path):
         form = form or form_of(path)
         _check_quotes(path, form)
-        return pd.read_csv(
+        cells = pd.read_csv(
             path, dtype=str, keep_default_na=False, encoding=form.encoding, delimiter=form.delimiter,
             index_col=False, **form.quoting,
-        ), form  # fmt: skip
+        )  # fmt: skip
+        return cells[~_without_cells(cells)].reset_index(drop=True), form
 
 
 def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
@@ -176,10 +177,10 @@ def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         table = _with_texts(lambda: path, text_columns, {**how, "decimal": form.decimal})
-        if len(table.columns) == 1 or not table.isna().all(axis=1).any():
+        if not _without_cells(table).any():
             return table
         cells = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, **how)
-    is_empty = (cells.fillna("").apply(lambda column: column.str.strip()) == "").all(axis=1)
+    is_empty = _without_cells(cells)
     if not is_empty.any():
         return table
     # Read anew: a gap has made fractions of whole numbers.
@@ -187,6 +188,18 @@ def _parse(path: Path, text_columns: Columns, form: Form) -> pd.DataFrame:
     table = _with_texts(lambda: StringIO(rest), text_columns, {"decimal": form.decimal})
     table.attrs[_LEFT_OUT] = int(is_empty.sum())
     return table
+
+
+def _without_cells(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are gaps and blanks alone, bool (n,); in a table of one column none is."""
+    is_empty = pd.Series(len(table.columns) > 1, index=table.index)
+    for column in (table.iloc[:, place] for place in range(len(table.columns))):
+        left = column[is_empty]
+        is_gap = left.isna()
+        if column.dtype.kind not in "iufb":
+            is_gap |= left.astype(str).str.strip() == ""
+        is_empty[is_empty] = is_gap
+    return is_empty
 
 
 def _with_texts(

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.notebooks import csv_rows
 from pipelines.notebooks.csv_rows import CannotCutError
+from pipelines.values import tables
 from pipelines.values.tables import form_of
 
 
@@ -73,3 +74,13 @@ def test_positions_are_those_of_pandas(tmp_path: Path) -> None:
     found = csv_rows.index(tmp_path / "t.csv", "id", form_of(tmp_path / "t.csv"))
     assert found.keys == table["id"].tolist()
     assert [int(row[2]) for row in found.cells(np.arange(200))] == table["n"].tolist()
+
+
+def test_a_row_without_a_cell_is_no_row(tmp_path: Path) -> None:
+    """Or where ids only count rows, those behind it would be shown under the targets of others."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'x,y\r\n1,a\r\n,\r\n"",\r\n2,\r\n,b\r\n, \r\n')
+    cells, _ = tables.read_cells(path)
+    assert cells["x"].tolist() == ["1", "2", ""]
+    assert len(tables.read_csv(path)) == 3
+    assert csv_rows.index(path, None, tables.Form()).keys == ["1", "2", ""]
