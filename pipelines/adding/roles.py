@@ -137,6 +137,15 @@ def tell(
     _refuse_nearer(found, best, named)
     if best.sample is None and named[1] is None:
         samples.refuse_as_test(best.test, best.unseen)
+    _refuse_twins(best, possible)
+    if named[2] is None and best.may_be_labels:
+        best = _without_labels(best, possible)
+    if best.sample is None:
+        samples.refuse_without_ids(best.train, best.test, _others(found, best.train, best.test))
+    return best
+
+
+def _refuse_twins(best: Roles, possible: Sequence[Roles]) -> None:
     twins = {
         roles.train.name
         for roles in possible
@@ -148,11 +157,6 @@ def tell(
             f"one file must be train, and {', '.join(sorted(twins))} have the same columns: name one with --train "
             "(several that belong together are a list under `files:` `train:` afterwards)"
         )
-    if named[2] is None and best.may_be_labels:
-        best = _without_labels(best, possible)
-    if best.sample is None:
-        samples.refuse_without_ids(best.train, best.test, _others(found, best.train, best.test))
-    return best
 
 
 def _refuse_all(found: Sequence[Table], unread: Mapping[str, str]) -> NoReturn:

@@ -1,6 +1,5 @@
 """Files that nearly are a competition: what `competition add` and `competition check` make of them, or say."""
 
-from collections.abc import Callable
 from pathlib import Path
 from unicodedata import normalize
 
@@ -9,31 +8,18 @@ import pandas as pd
 import pytest
 
 from pipelines.adding import checking, competition_draft
-from pipelines.adding.competition_draft import Draft, Wishes
+from pipelines.adding.competition_draft import Wishes
 from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.values import ids
+from tests.adding.given_tables import Change, Frame, added, same
 from tests.adding.test_competition_draft import tables, written
 from tests.conftest import Workshop
-
-Frame = pd.DataFrame
-Change = Callable[[Frame], Frame]
 
 
 @pytest.fixture(autouse=True)
 def _no_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
     monkeypatch.delenv("PILSA_DATA_DIR", raising=False)
-
-
-def same(table: Frame) -> Frame:
-    return table
-
-
-def added(
-    tmp_path: Path, train: Change = same, test: Change = same, sample: Change = same, **wishes: str
-) -> Draft:
-    given = [change(table) for change, table in zip((train, test, sample), tables(), strict=True)]
-    return competition_draft.add("new", written(tmp_path / "given", *given), Wishes(**wishes))
 
 
 def with_amounts(table: Frame) -> Frame:

@@ -1,6 +1,5 @@
 """What would be refused later is said by `add` and `check` at once."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -14,27 +13,14 @@ from pipelines.plumbing import paths
 from pipelines.plumbing.errors import UserError
 from pipelines.stages.download import download
 from pipelines.values import competition
+from tests.adding.given_tables import Change, Frame, added, same
 from tests.adding.test_competition_draft import tables, written
 from tests.conftest import Workshop
-
-Frame = pd.DataFrame
-Change = Callable[[Frame], Frame]
 
 
 @pytest.fixture(autouse=True)
 def _no_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
     monkeypatch.delenv("PILSA_DATA_DIR", raising=False)
-
-
-def same(table: Frame) -> Frame:
-    return table
-
-
-def added(
-    folder: Path, train: Change = same, test: Change = same, sample: Change = same, **wishes: str
-) -> Draft:
-    given = [change(table) for change, table in zip((train, test, sample), tables(), strict=True)]
-    return competition_draft.add("new", written(folder / "given", *given), Wishes(**wishes))
 
 
 def spam(table: Frame) -> Frame:
